@@ -1,0 +1,1 @@
+//! Who may, and the proof that they did: accounts, registers, grants, sessions, the ledger and the HTTP API over them.

@@ -1,0 +1,5 @@
+//! placeholder
+
+/// placeholder
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Params {}

@@ -1,0 +1,91 @@
+//! The hub's memory: frames since the last keyframe, and a little history behind it, within a budget of bytes.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, OnceLock};
+
+use super::subscriber::Start;
+use super::{HubLimits, Published};
+use crate::frame::{Frame, StreamInfo};
+use crate::rtp::RtpStamp;
+
+pub(super) struct Ring {
+    limits: HubLimits,
+    frames: VecDeque<Arc<Published>>,
+    bytes: usize,
+    next_index: u64,
+    next_offset: u64,
+    /// Index of the newest keyframe ever published; it may have left the ring already.
+    last_keyframe: Option<u64>,
+}
+
+impl Ring {
+    pub(super) fn new(limits: HubLimits) -> Self {
+        Self { limits, frames: VecDeque::new(), bytes: 0, next_index: 0, next_offset: 0, last_keyframe: None }
+    }
+
+    pub(super) fn push(&mut self, frame: Frame, info: Arc<StreamInfo>, rtp: RtpStamp) -> Arc<Published> {
+        let bytes = frame.payload.len();
+        if frame.keyframe {
+            self.last_keyframe = Some(self.next_index);
+        }
+        let published = Arc::new(Published {
+            frame,
+            info,
+            index: self.next_index,
+            byte_offset: self.next_offset,
+            rtp,
+            interleaved: OnceLock::new(),
+        });
+        self.next_index += 1;
+        self.next_offset += bytes as u64;
+        self.bytes += bytes;
+        self.frames.push_back(Arc::clone(&published));
+        self.evict(published.frame.wall.micros());
+        published
+    }
+
+    fn evict(&mut self, now_micros: i64) {
+        while let Some(oldest) = self.frames.front() {
+            let over = self.bytes > self.limits.ring_bytes_max && self.frames.len() > 1;
+            // Without a keyframe (audio only) all that is older than the history is let go.
+            let needed = self.last_keyframe.is_some_and(|keyframe| oldest.index >= keyframe);
+            let recent = (now_micros - oldest.frame.wall.micros()).abs() <= self.limits.history_micros;
+            if !over && (needed || recent) {
+                return;
+            }
+            self.bytes -= oldest.frame.payload.len();
+            self.frames.pop_front();
+        }
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Payload bytes published so far, dropped ones included.
+    pub(super) fn end_offset(&self) -> u64 {
+        self.next_offset
+    }
+
+    pub(super) fn end(&self) -> u64 {
+        self.next_index
+    }
+
+    pub(super) fn at(&self, index: u64) -> Option<&Arc<Published>> {
+        let first = self.frames.front()?.index;
+        self.frames.get(usize::try_from(index.checked_sub(first)?).ok()?)
+    }
+
+    /// Index of the newest keyframe that is still here.
+    pub(super) fn keyframe(&self) -> Option<u64> {
+        self.last_keyframe.filter(|index| self.at(*index).is_some())
+    }
+
+    pub(super) fn start(&self, start: Start) -> u64 {
+        match start {
+            Start::LastKeyframe => self.keyframe().unwrap_or(self.next_index),
+            Start::Oldest => self.frames.front().map_or(self.next_index, |f| f.index),
+            Start::Live => self.next_index,
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! What flows: frames, codecs, RTP, RTSP, fMP4 and the hub, all as values. This crate opens no socket and no file,
+//! reads no clock and knows no runtime: bytes and times come in as arguments, values and wake-ups go out.
+
+pub mod codec;
+pub mod frame;
+pub mod hub;
+pub mod id;
+pub mod rtp;
+pub mod wall;

@@ -1,0 +1,132 @@
+//! Leases: what the relay knows of a session. The control API puts them in and takes them away; the relay admits nobody
+//! without one and asks nobody else. A token is kept as its hash only.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use media::id::StreamKey;
+use media::wall::Wall;
+use serde::{Deserialize, Serialize};
+
+/// Bytes of a viewing token before base64url: 256 bits.
+pub const TOKEN_BYTES: usize = 32;
+
+/// A session's id, as the ledger and the API know it: 26 characters, sortable by time.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SessionId(pub String);
+
+/// SHA-256 of a viewing token.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TokenHash(pub [u8; 32]);
+
+/// Not the hash itself: a log must not help to find a session.
+impl std::fmt::Debug for TokenHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TokenHash(..)")
+    }
+}
+
+/// The protocols a lease can be used with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// RTSP, over TCP or UDP.
+    Rtsp,
+    /// HTTP Live Streaming.
+    Hls,
+    /// fMP4 over WebSocket.
+    Mse,
+    /// WebRTC by WHEP.
+    Whep,
+}
+
+/// What may be watched under a lease.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// The stream as it comes in.
+    Live(StreamKey),
+    /// A stretch of the recording, `from` before `to`.
+    Playback {
+        /// Which stream's recording.
+        stream: StreamKey,
+        /// Beginning, inclusive.
+        from: Wall,
+        /// End, exclusive.
+        to: Wall,
+    },
+}
+
+/// One session's right to bytes.
+#[derive(Clone, Debug)]
+pub struct Lease {
+    /// The session it belongs to.
+    pub session: SessionId,
+    /// Hash of the token in its URLs.
+    pub token: TokenHash,
+    /// What may be watched.
+    pub content: Content,
+    /// The one address it may be watched from.
+    pub terminal: IpAddr,
+    /// The protocols its URLs were made for.
+    pub protocols: Vec<Protocol>,
+    /// Unless the first media byte has left by then, the lease is over. On the clock's monotonic line.
+    pub first_byte_by: Duration,
+    /// The lease is over at this time. On the clock's monotonic line.
+    pub expires_at: Duration,
+}
+
+/// Why a session ended; the words of the usage record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndReason {
+    /// The viewer left, or asked for the end.
+    User,
+    /// No first byte in time, or no request for too long.
+    Idle,
+    /// The lease ran out.
+    Expired,
+    /// The grant, or what it hangs on, was revoked.
+    Revoked,
+    /// The grant, or what it hangs on, was suspended.
+    Suspended,
+    /// A session of higher priority took its place.
+    Preempted,
+    /// The camera left the register, or came back as something else.
+    CameraLost,
+    /// The viewer could not keep up.
+    TooSlow,
+    /// The connection broke.
+    Network,
+    /// Unusual use.
+    Anomaly,
+    /// The appliance was stopped.
+    Shutdown,
+    /// The appliance ended without stopping; found at the next start.
+    Crash,
+}
+
+/// What the relay tells of a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SessionEvent {
+    /// The first media byte left.
+    Started {
+        /// Whose.
+        session: SessionId,
+        /// When.
+        at: Wall,
+        /// By which protocol.
+        protocol: Protocol,
+    },
+    /// The session is over; no byte leaves after this.
+    Closed {
+        /// Whose.
+        session: SessionId,
+        /// When.
+        at: Wall,
+        /// Why.
+        reason: EndReason,
+        /// Media bytes handed to the kernel for it, over all its connections.
+        bytes: u64,
+    },
+}
