@@ -1,0 +1,89 @@
+//! The control API as a script sees it.
+
+use serde_json::Value;
+
+/// One login.
+pub(crate) struct Client {
+    agent: ureq::Agent,
+    base: String,
+    token: Option<String>,
+}
+
+/// Status and body of an answer; `Null` where the body is no JSON.
+pub(crate) type Answer = (u16, Value);
+
+impl Client {
+    /// Nobody yet.
+    pub(crate) fn new(base: &str) -> Self {
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(std::time::Duration::from_secs(30)))
+            .build();
+        Self { agent: config.into(), base: base.to_owned(), token: None }
+    }
+
+    /// The same, logged in.
+    pub(crate) fn login(base: &str, user: &str, password: &str) -> Self {
+        let mut client = Self::new(base);
+        let body = serde_json::json!({"user": user, "password": password});
+        let (status, answer) = client.post("/api/v1/login", &body);
+        assert_eq!(status, 200, "login of {user}: {answer}");
+        client.token = Some(answer["token"].as_str().expect("a token").to_owned());
+        client
+    }
+
+    fn url(&self, path: &str) -> String {
+        if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.base) }
+    }
+
+    fn bearer(&self) -> String {
+        self.token.as_ref().map(|t| format!("Bearer {t}")).unwrap_or_default()
+    }
+
+    /// GET.
+    pub(crate) fn get(&self, path: &str) -> Answer {
+        answer(self.agent.get(self.url(path)).header("authorization", self.bearer()).call())
+    }
+
+    /// GET of bytes.
+    pub(crate) fn bytes(&self, path: &str) -> (u16, Vec<u8>) {
+        let mut response = self.agent.get(self.url(path)).call().expect("an HTTP answer");
+        let body = response.body_mut().with_config().limit(1 << 30).read_to_vec().unwrap_or_default();
+        (response.status().as_u16(), body)
+    }
+
+    /// POST of JSON.
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Answer {
+        answer(self.agent.post(self.url(path)).header("authorization", self.bearer()).send_json(body))
+    }
+
+    /// POST of CSV.
+    pub(crate) fn post_csv(&self, path: &str, body: &str) -> Answer {
+        let request = self.agent.post(self.url(path)).header("authorization", self.bearer());
+        answer(request.header("content-type", "text/csv").send(body))
+    }
+
+    /// PATCH of JSON.
+    pub(crate) fn patch(&self, path: &str, body: &Value) -> Answer {
+        answer(self.agent.patch(self.url(path)).header("authorization", self.bearer()).send_json(body))
+    }
+
+    /// DELETE.
+    pub(crate) fn delete(&self, path: &str) -> Answer {
+        answer(self.agent.delete(self.url(path)).header("authorization", self.bearer()).call())
+    }
+
+    /// POST that must succeed with 200 or 201.
+    #[track_caller]
+    pub(crate) fn create(&self, path: &str, body: &Value) -> Value {
+        let (status, answer) = self.post(path, body);
+        assert!((200..300).contains(&status), "POST {path} {body}: {status} {answer}");
+        answer
+    }
+}
+
+fn answer(result: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Answer {
+    let mut response = result.expect("an HTTP answer");
+    let status = response.status().as_u16();
+    (status, response.body_mut().read_json().unwrap_or(Value::Null))
+}

@@ -1,0 +1,140 @@
+//! The appliance as a process, started by `sluice demo` on a folder of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::api::Client;
+use super::eventually;
+use super::process::Process;
+
+/// A start seeds accounts with argon2id, which takes seconds on a busy machine.
+const START: Duration = Duration::from_secs(120);
+const STOP: Duration = Duration::from_secs(30);
+
+/// A running appliance and its folder.
+pub(crate) struct Appliance {
+    process: Process,
+    dir: TempDir,
+    demo: Value,
+}
+
+impl Appliance {
+    /// A new appliance without cameras.
+    pub(crate) fn start() -> Self {
+        Self::start_in(tempfile::tempdir().expect("a temporary folder"), 0)
+    }
+
+    /// A new appliance with simulated cameras of its own.
+    pub(crate) fn with_cameras(cameras: usize) -> Self {
+        Self::start_in(tempfile::tempdir().expect("a temporary folder"), cameras)
+    }
+
+    fn start_in(dir: TempDir, cameras: usize) -> Self {
+        let (process, demo) = launch(dir.path(), cameras);
+        Self { process, dir, demo }
+    }
+
+    /// Ends it as a power cut of the process would (SIGKILL) and leaves it down.
+    pub(crate) fn kill_nine(&mut self) {
+        self.process.signal(Signal::KILL);
+        self.process.kill();
+    }
+
+    /// Asks it to stop; the exit code.
+    pub(crate) fn stop(&mut self) -> Option<i32> {
+        self.process.stop(STOP)
+    }
+
+    /// Starts it again on the same folder.
+    pub(crate) fn start_again(&mut self) {
+        let (process, demo) = launch(self.dir.path(), 0);
+        self.process = process;
+        self.demo = demo;
+    }
+
+    /// Its folder.
+    pub(crate) fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Where the recordings are.
+    pub(crate) fn recordings(&self) -> PathBuf {
+        self.dir.path().join("recordings")
+    }
+
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// A field of demo.json.
+    pub(crate) fn demo(&self, field: &str) -> &Value {
+        &self.demo[field]
+    }
+
+    /// Base URL of the API.
+    pub(crate) fn api(&self) -> &str {
+        self.demo["api"].as_str().expect("demo.json names the API")
+    }
+
+    /// Address of the RTSP listener, `127.0.0.1:PORT`.
+    pub(crate) fn rtsp_address(&self) -> &str {
+        self.demo["rtsp"].as_str().and_then(|url| url.strip_prefix("rtsp://")).expect("demo.json names the RTSP listener")
+    }
+
+    /// A login with the demo account of that role.
+    pub(crate) fn login(&self, role: &str) -> Client {
+        let account = &self.demo["accounts"][role];
+        let text = |field: &str| account[field].as_str().unwrap_or_else(|| panic!("no account {role}.{field}"));
+        Client::login(self.api(), text("user"), text("password"))
+    }
+
+    /// The value of a metric line that begins with `line`, e.g. `sluice_camera_up{camera="a"}`.
+    pub(crate) fn metric(&self, line: &str) -> Option<f64> {
+        let url = self.demo["metrics"].as_str().expect("demo.json names the metrics");
+        let (status, body) = Client::new(url).bytes(url);
+        assert_eq!(status, 200);
+        let text = String::from_utf8(body).expect("metrics are text");
+        text.lines().find_map(|l| l.strip_prefix(line)?.trim().parse().ok())
+    }
+
+    /// Adds a camera by POST /cameras.
+    pub(crate) fn add_camera(&self, id: &str, source: &str) {
+        self.login("catalogue_admin").create("/api/v1/cameras", &camera(id, source));
+    }
+
+    /// Waits until the relay says that the camera is up.
+    pub(crate) fn wait_for_camera(&self, id: &str) {
+        let line = format!("sluice_camera_up{{camera=\"{id}\"}}");
+        eventually(&format!("camera {id} up"), Duration::from_secs(40), || (self.metric(&line)? > 0.5).then_some(()));
+    }
+
+    /// A live session of the operator; the whole answer.
+    pub(crate) fn live(&self, operator: &Client, camera: &str) -> Value {
+        let body = json!({"camera": camera, "verb": "live", "purpose": self.demo["purpose"], "reason": "journey"});
+        operator.create("/api/v1/sessions", &body)
+    }
+}
+
+/// A complete catalogue entry.
+pub(crate) fn camera(id: &str, source: &str) -> Value {
+    json!({
+        "id": id, "name": format!("camera {id}"), "source": source, "resource_category": "road",
+        "location_name": "North Gate", "camera_type": "fixed", "construction_unit": "Bureau",
+        "maintenance_unit": "Bureau", "contact": "duty desk 12345",
+    })
+}
+
+fn launch(dir: &Path, cameras: usize) -> (Process, Value) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
+    command.args(["demo", "--port-base", "0", "--cameras", &cameras.to_string(), "--data"]).arg(dir);
+    let process = Process::start(&mut command);
+    process.line_after("ready", START);
+    let text = std::fs::read_to_string(dir.join("demo.json")).expect("demo.json is there once it is ready");
+    (process, serde_json::from_str(&text).expect("demo.json is JSON"))
+}

@@ -1,0 +1,64 @@
+//! Cameras for the journeys: GStreamer's RTSP server, which nobody here wrote, and the appliance's own simulator.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use super::process::Process;
+
+/// Time for a camera process to listen; Python and GStreamer load slowly on a busy machine.
+const START: Duration = Duration::from_secs(60);
+
+/// GStreamer's RTSP server.
+pub(crate) struct GstCamera {
+    process: Process,
+    port: u16,
+}
+
+impl GstCamera {
+    /// Serves each `(name, clip, kinds)`, kinds being `h264,aac` and the like, at `rtsp://127.0.0.1:PORT/name`.
+    pub(crate) fn start(clips: &[(&str, &Path, &str)]) -> Self {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/harness/gst_camera.py");
+        // Debian's own interpreter: the GObject bindings are installed for it alone.
+        let mut command = Command::new("/usr/bin/python3");
+        command.arg(script);
+        for (name, clip, kinds) in clips {
+            command.arg(format!("{name}={},{kinds}", clip.display()));
+        }
+        let process = Process::start(&mut command);
+        let port = process.line_after("ready ", START).parse().expect("a port");
+        Self { process, port }
+    }
+
+    /// URL of a clip.
+    pub(crate) fn url(&self, name: &str) -> String {
+        format!("rtsp://127.0.0.1:{}/{name}", self.port)
+    }
+
+    /// Pulls the plug.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill();
+    }
+}
+
+/// `sluice camera-sim` as a process of its own, so that it outlives the appliance.
+pub(crate) struct SimCameras {
+    _process: Process,
+    address: String,
+}
+
+impl SimCameras {
+    /// `count` cameras serving the built-in clip.
+    pub(crate) fn start(count: usize) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
+        command.args(["camera-sim", "--listen", "127.0.0.1:0", "--cameras", &count.to_string()]);
+        let process = Process::start(&mut command);
+        let address = process.line_after("ready ", START);
+        Self { _process: process, address }
+    }
+
+    /// URL of camera `n`, from 1.
+    pub(crate) fn url(&self, n: usize) -> String {
+        format!("rtsp://{}/cam/{n}", self.address)
+    }
+}
