@@ -1,5 +1,12 @@
 //! Leases: what the relay knows of a session. The control API puts them in and takes them away; the relay admits nobody
 //! without one and asks nobody else. A token is kept as its hash only.
+//!
+//! `table` holds them and ends them in time; `events` is what the control API hears of it. Opening a connection under a
+//! lease is `admission`'s.
+
+mod events;
+mod line;
+mod table;
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -7,6 +14,12 @@ use std::time::Duration;
 use media::id::StreamKey;
 use media::wall::Wall;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+pub use events::EventReceiver;
+pub(crate) use line::{Line, Meter};
+pub(crate) use table::Attached;
+pub use table::{CannotGrant, Leases, Snapshot};
 
 /// Bytes of a viewing token before base64url: 256 bits.
 pub const TOKEN_BYTES: usize = 32;
@@ -20,6 +33,13 @@ pub struct SessionId(pub String);
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TokenHash(pub [u8; 32]);
 
+impl TokenHash {
+    /// The hash of a token's bytes.
+    pub fn of(token: &[u8; TOKEN_BYTES]) -> Self {
+        Self(Sha256::digest(token).into())
+    }
+}
+
 /// Not the hash itself: a log must not help to find a session.
 impl std::fmt::Debug for TokenHash {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -28,7 +48,7 @@ impl std::fmt::Debug for TokenHash {
 }
 
 /// The protocols a lease can be used with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Protocol {
     /// RTSP, over TCP or UDP.
@@ -39,6 +59,26 @@ pub enum Protocol {
     Mse,
     /// WebRTC by WHEP.
     Whep,
+}
+
+impl Protocol {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Rtsp, Self::Hls, Self::Mse, Self::Whep];
+
+    /// Its word in URLs, labels and records.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rtsp => "rtsp",
+            Self::Hls => "hls",
+            Self::Mse => "mse",
+            Self::Whep => "whep",
+        }
+    }
+
+    /// One viewing is one connection, so that a newer one takes over; HLS makes a connection for every file.
+    pub fn is_one_connection(self) -> bool {
+        self != Self::Hls
+    }
 }
 
 /// What may be watched under a lease.
@@ -106,6 +146,58 @@ pub enum EndReason {
     Crash,
 }
 
+/// Why a connection got no byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// No lease has this token, or the text is no token at all.
+    #[error("no session has this token")]
+    Unknown,
+    /// The lease is for another terminal.
+    #[error("the session belongs to another terminal")]
+    WrongTerminal,
+    /// The lease's URLs were made for other protocols.
+    #[error("the session was not made for this protocol")]
+    WrongProtocol,
+    /// The lease has run out.
+    #[error("the session has expired")]
+    Expired,
+    /// The session is over for another reason.
+    #[error("the session is over")]
+    Ended(EndReason),
+}
+
+impl Refused {
+    /// The code word of `regulation.md` section 6, or of the relay where that has none.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Unknown | Self::WrongProtocol => "SESSION_UNKNOWN",
+            Self::WrongTerminal => "TERMINAL_MISMATCH",
+            Self::Expired => "SESSION_EXPIRED",
+            Self::Ended(_) => "SESSION_ENDED",
+        }
+    }
+
+    /// Status over HTTP and RTSP alike. What is unknown and what is leased for other protocols answer alike, so that
+    /// a found token says nothing.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::Unknown | Self::WrongProtocol => 404,
+            Self::WrongTerminal | Self::Expired | Self::Ended(_) => 403,
+        }
+    }
+
+    /// Which of the five it is, for a metric's label.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::WrongTerminal => "wrong_terminal",
+            Self::WrongProtocol => "wrong_protocol",
+            Self::Expired => "expired",
+            Self::Ended(_) => "ended",
+        }
+    }
+}
+
 /// What the relay tells of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SessionEvent {
@@ -128,5 +220,18 @@ pub enum SessionEvent {
         reason: EndReason,
         /// Media bytes handed to the kernel for it, over all its connections.
         bytes: u64,
+    },
+    /// A connection was refused; no byte left.
+    Refused {
+        /// When.
+        at: Wall,
+        /// From where.
+        peer: IpAddr,
+        /// By which protocol.
+        protocol: Protocol,
+        /// Whose token it had, where it had one.
+        session: Option<SessionId>,
+        /// Why.
+        why: Refused,
     },
 }

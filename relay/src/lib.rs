@@ -1,4 +1,6 @@
 //! Sockets and sessions: pulls each camera once and fans it out to the viewers that hold a lease. Who may have a lease is
 //! decided above; what is on disk is the recorder's. Neither is imported here.
 
+pub mod admission;
+pub mod config;
 pub mod lease;

@@ -1,0 +1,54 @@
+//! Settings of the viewers' side. Reading them from a file is the binary's.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Settings of leases and of RTSP towards viewers.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where viewers' RTSP connections are taken. Port 0 takes a free one.
+    pub rtsp_listen: Vec<SocketAddr>,
+    /// Threads that carry cameras and viewers; 0 is one for each CPU.
+    pub cores: usize,
+    /// RTSP connections at most, over all addresses.
+    pub connections_max: usize,
+    /// RTSP connections at most from one address.
+    pub connections_per_address_max: usize,
+    /// Open sessions at most.
+    pub leases_max: usize,
+    /// Refusals kept at most until the ledger has taken them.
+    pub refusals_queued_max: usize,
+    /// How long a session without a connection stays open for the next one.
+    pub idle_timeout: Duration,
+    /// How long a viewer may take over what was handed to it before it counts as too slow.
+    pub stuck_timeout: Duration,
+    /// How long DESCRIBE waits for a camera that has not sent its parameters yet.
+    pub describe_timeout: Duration,
+    /// Payload bytes a viewer may be behind before it skips to the newest keyframe.
+    pub viewer_behind_bytes_max: u64,
+    /// Time a viewer may be behind before it skips to the newest keyframe.
+    pub viewer_behind_max: Duration,
+    /// Bytes that the kernel keeps for one viewer at most; 0 leaves it to the kernel.
+    pub send_buffer_bytes: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            rtsp_listen: vec![SocketAddr::from(([0, 0, 0, 0], 8554))],
+            cores: 0,
+            connections_max: 10_000,
+            // A control room's terminals sit behind one address at times.
+            connections_per_address_max: 512,
+            leases_max: 20_000,
+            refusals_queued_max: 4_096,
+            idle_timeout: Duration::from_secs(30),
+            stuck_timeout: Duration::from_secs(15),
+            describe_timeout: Duration::from_secs(5),
+            viewer_behind_bytes_max: 8 << 20,
+            viewer_behind_max: Duration::from_secs(4),
+            // 100 ms of 16 Mbit/s: a viewer that stops costs this and no more.
+            send_buffer_bytes: 256 << 10,
+        }
+    }
+}
