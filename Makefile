@@ -1,0 +1,58 @@
+# One command a job. Every cargo call goes through tools/cargo.sh, and every one uses the release profile, so that
+# dependencies are compiled once for run, test, bench and lint.
+
+CARGO := tools/cargo.sh
+# Seconds that each fuzz target gets in `make fuzz-smoke`.
+FUZZ_SECONDS ?= 20
+# Handed to `sluice demo` by `make run`, e.g. make run ARGS="--cameras 16 --data /tmp/demo"
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-rules lint fmt clippy tidy bench fuzz-smoke deny ci clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Install what is lacking, build, and start the whole appliance on simulated cameras
+	@tools/apt.sh run
+	$(CARGO) run --release --locked --bin sluice -- demo $(ARGS)
+
+test: test-rules ## Install what is lacking, build, and run every test
+	@tools/test.sh
+
+test-rules: ## Alert rules against their tests
+	@tools/apt.sh test
+	tools/promtool.sh
+
+lint: fmt clippy ## Formatting and clippy, warnings are errors
+
+fmt:
+	$(CARGO) fmt --all --check
+
+clippy:
+	@tools/apt.sh run
+	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
+
+tidy: ## The style as a test: floors, file and function sizes, documented keys and metrics, links
+	@tools/tidy.sh
+
+bench: ## Fan-out, ingest, record and sessions, each beside its floor; results in target/bench
+	@tools/apt.sh run
+	$(CARGO) bench --profile release --locked
+
+fuzz-smoke: ## Every parser on mutated seeds for FUZZ_SECONDS (default 20) each
+	@tools/apt.sh run
+	SLUICE_FUZZ_SECONDS=$(FUZZ_SECONDS) $(CARGO) test --release --locked --workspace --lib -- --nocapture fuzz_smoke
+
+deny: ## Licences, sources and banned crates
+	@tools/deny.sh
+
+ci: ## What .ci/run runs: lint, tidy, deny, a short fuzz, then every test
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory tidy
+	@$(MAKE) --no-print-directory deny
+	@$(MAKE) --no-print-directory fuzz-smoke FUZZ_SECONDS=5
+	@$(MAKE) --no-print-directory test
+
+clean: ## Remove what builds left, but keep RocksDB's library
+	$(CARGO) clean

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Installs by apt what is missing on Debian 12 or Ubuntu 24.04. Usage: apt.sh run|test
+#   run   what a build needs
+#   test  that, and what the tests play against: ffmpeg, GStreamer's RTSP server, promtool
+# Nothing is touched when nothing is missing. SLUICE_NO_APT=1 skips it where packages come from elsewhere.
+set -euo pipefail
+# shellcheck source=tools/env.sh
+. "$(dirname "$0")/env.sh"
+
+# bindgen reads RocksDB's headers through libclang and asks clang where the compiler's own headers are.
+build=(g++ clang libclang-dev pkg-config ca-certificates)
+peers=(ffmpeg curl iproute2 procps python3 python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-tools
+    gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-libav)
+
+case "${1:-}" in
+run) wanted=("${build[@]}") ;;
+test) wanted=("${build[@]}" "${peers[@]}") ;;
+*) die "usage: tools/apt.sh run|test" ;;
+esac
+[ "${SLUICE_NO_APT:-0}" != 1 ] || exit 0
+if ! command -v apt-get >/dev/null 2>&1; then
+    say "no apt here; these must be installed already: ${wanted[*]}"
+    exit 0
+fi
+
+installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null 2>&1; then
+        sudo "$@"
+    else
+        die "missing packages, and neither root nor sudo to install them. As root: apt-get install ${missing[*]}"
+    fi
+}
+
+missing=()
+for package in "${wanted[@]}"; do
+    installed "$package" || missing+=("$package")
+done
+if [ "${#missing[@]}" -gt 0 ]; then
+    say "installing ${missing[*]}"
+    as_root apt-get -o DPkg::Lock::Timeout=600 -qq update
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 -qq -y \
+        install --no-install-recommends "${missing[@]}" >&2
+fi
+
+# The prometheus package starts a daemon; only its promtool is wanted, so the package is unpacked and not installed.
+promtool_here() { command -v promtool >/dev/null 2>&1 || [ -x "$sluice_cache/promtool/promtool" ]; }
+if [ "$1" = test ] && ! promtool_here; then
+    say "fetching promtool"
+    unpack=$(mktemp -d)
+    trap 'rm -rf "$unpack"' EXIT
+    chmod 755 "$unpack"
+    (cd "$unpack" && apt-get -qq download prometheus >&2) ||
+        die "the prometheus package could not be fetched; install promtool by hand, or run apt-get update as root"
+    dpkg-deb -x "$unpack"/prometheus_*.deb "$unpack/files"
+    mkdir -p "$sluice_cache/promtool"
+    install -m 755 "$unpack/files/usr/bin/promtool" "$sluice_cache/promtool/promtool"
+fi
