@@ -3,4 +3,6 @@
 
 pub mod admission;
 pub mod config;
+pub mod core;
+pub mod directory;
 pub mod lease;
