@@ -1,1 +1,7 @@
 //! Who may, and the proof that they did: accounts, registers, grants, sessions, the ledger and the HTTP API over them.
+
+pub mod authn;
+pub mod config;
+pub mod error;
+pub mod registers;
+pub mod stamp;

@@ -1,0 +1,7 @@
+//! Who is speaking.
+
+pub mod password;
+pub mod principal;
+
+pub use password::Passwords;
+pub use principal::Principal;

@@ -1,0 +1,78 @@
+//! What can be set about the control API. Plain values with their defaults and reasons; reading a file is the binary's work.
+
+use std::time::Duration;
+
+/// Settings of accounts, limits and the HTTP shell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// A sign-in that was not used for this long is over. 30 minutes: MLPS level 3 asks for an idle time-out.
+    pub login_idle: Duration,
+    /// A sign-in is over after this long in any case. 12 hours: one shift.
+    pub login_lifetime: Duration,
+    /// Wrong passwords in a row before an account locks. 5, the usual reading of MLPS level 3.
+    pub lockout_failures: u32,
+    /// First lock. Each further wrong password doubles it, up to `lockout_max`. 10 minutes.
+    pub lockout_base: Duration,
+    /// Longest lock. 1 hour: longer would let a stranger keep a duty officer out.
+    pub lockout_max: Duration,
+    /// Fewest characters of a password. 12: with lock-out, out of reach of guessing.
+    pub password_chars_min: usize,
+    /// Memory of one password hash in KiB. 19 MiB with 2 passes is the OWASP floor for argon2id.
+    pub password_memory_kib: u32,
+    /// Passes of one password hash.
+    pub password_passes: u32,
+    /// Password hashes computed at once. 2: a flood of sign-ins takes 2 threads and 38 MiB, never more.
+    pub password_hashes_at_once: usize,
+    /// Sign-ins that may wait for a hash; more are told to come back. 64 wait about 2 s at the default cost.
+    pub password_hashes_waiting: usize,
+    /// Sign-in attempts and refusals without a sign-in that one address may cause in a burst, before it is slowed down. 20.
+    pub address_burst: u32,
+    /// How fast an address earns such attempts back: one in this time. 3 seconds.
+    pub address_earns_every: Duration,
+    /// Sign-ins one user may have at once; the oldest ends when there is one more. 8.
+    pub logins_per_user_max: usize,
+    /// Largest request body. 1 MiB: the largest form is a page of text and a list of cameras.
+    pub body_bytes_max: usize,
+    /// Largest import. 16 MiB: 50,000 cameras at some 300 bytes a row.
+    pub import_bytes_max: usize,
+    /// A request's head must have arrived by then. 10 seconds: slow drips hold a connection no longer.
+    pub header_read_timeout: Duration,
+    /// A request must be answered by then. 30 seconds: an import of 50,000 rows takes some seconds.
+    pub request_timeout: Duration,
+    /// Connections at once; further ones wait in the kernel's queue. 4,096.
+    pub connections_max: usize,
+    /// Connections from one address at once; further ones are closed. 256: a console opens some six, a wall of screens more.
+    pub connections_per_address_max: usize,
+    /// Requests under way get this long after a shut-down was asked for. 10 seconds.
+    pub drain_timeout: Duration,
+    /// How long the result of a POST with an `Idempotency-Key` is kept. 24 hours.
+    pub idempotency_kept_for: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            login_idle: Duration::from_secs(30 * 60),
+            login_lifetime: Duration::from_secs(12 * 3_600),
+            lockout_failures: 5,
+            lockout_base: Duration::from_secs(10 * 60),
+            lockout_max: Duration::from_secs(3_600),
+            password_chars_min: 12,
+            password_memory_kib: 19 * 1_024,
+            password_passes: 2,
+            password_hashes_at_once: 2,
+            password_hashes_waiting: 64,
+            address_burst: 20,
+            address_earns_every: Duration::from_secs(3),
+            logins_per_user_max: 8,
+            body_bytes_max: 1 << 20,
+            import_bytes_max: 16 << 20,
+            header_read_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(30),
+            connections_max: 4_096,
+            connections_per_address_max: 256,
+            drain_timeout: Duration::from_secs(10),
+            idempotency_kept_for: Duration::from_secs(24 * 3_600),
+        }
+    }
+}

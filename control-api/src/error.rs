@@ -1,0 +1,397 @@
+//! Refusals and errors as a client sees them: one table of codes with status, articles, both languages and remedy, and the
+//! one value that carries a code out of a handler. Deliberately absent: any text from inside (a path, a key, a cause).
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// What a code means to a client. One row of the table.
+#[derive(Debug)]
+pub struct Row {
+    /// The code as it is written.
+    pub text: &'static str,
+    /// HTTP status.
+    pub status: u16,
+    /// The articles it rests on (`J-n` is article n of the founding regulation); empty for plain API errors.
+    pub articles: &'static [&'static str],
+    /// What happened, in Chinese.
+    pub zh: &'static str,
+    /// What happened, in English.
+    pub en: &'static str,
+    /// What the caller can do, in Chinese.
+    pub remedy_zh: &'static str,
+    /// What the caller can do, in English.
+    pub remedy_en: &'static str,
+}
+
+macro_rules! codes {
+    ($($variant:ident $text:literal $status:literal [$($article:literal)*]
+        $zh:literal $en:literal => $remedy_zh:literal $remedy_en:literal;)*) => {
+        /// Every code a client can meet. The order is the order of decision; the first failing check wins.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum Code {
+            $(#[doc = $en] #[serde(rename = $text)] $variant,)*
+        }
+
+        impl Code {
+            /// All codes, in order of decision.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The code's row of the table.
+            pub const fn row(self) -> &'static Row {
+                match self {
+                    $(Self::$variant => &Row {
+                        text: $text, status: $status, articles: &[$($article,)*],
+                        zh: $zh, en: $en, remedy_zh: $remedy_zh, remedy_en: $remedy_en,
+                    },)*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    AuditUnavailable "AUDIT_UNAVAILABLE" 503 ["J-24(3)" "MLPS3"]
+        "审计日志暂不可写,未予放行。" "The ledger cannot be written, so nothing is granted."
+        => "请稍后重试;持续出现请联系系统管理员检查磁盘。" "Try again shortly; if it lasts, the system administrator checks the ledger's disk.";
+    AuthRequired "AUTH_REQUIRED" 401 ["MLPS3"]
+        "请先登录。" "Sign in first."
+        => "使用 POST /api/v1/login 取得令牌,并放入 Authorization: Bearer。" "Take a token from POST /api/v1/login and send it as Authorization: Bearer.";
+    AccountLocked "ACCOUNT_LOCKED" 401 ["MLPS3"]
+        "登录失败次数过多,账号已暂时锁定。" "Too many failed sign-ins; the account is locked for a while."
+        => "请等待锁定时间结束,或请安全管理员解锁。" "Wait until the lock ends, or ask the security administrator to unlock it.";
+    SessionIdle "SESSION_IDLE" 401 ["MLPS3"]
+        "登录因长时间未操作已失效。" "The sign-in ended because it was idle for too long."
+        => "请重新登录。" "Sign in again.";
+    PasswordExpired "PASSWORD_EXPIRED" 401 ["MLPS3"]
+        "须先更换初始口令。" "The first password has to be changed before anything else."
+        => "使用 POST /api/v1/me/password 更换口令。" "Change it with POST /api/v1/me/password.";
+    TerminalMismatch "TERMINAL_MISMATCH" 403 ["J-27"]
+        "该登录绑定在另一终端。" "This sign-in is bound to another terminal."
+        => "请在原终端操作,或在本终端重新登录。" "Use the terminal that signed in, or sign in again here.";
+    AccountDisabled "ACCOUNT_DISABLED" 403 ["J-7"]
+        "账号已停用。" "The account is disabled."
+        => "请联系安全管理员。" "Ask the security administrator.";
+    UserNotApproved "USER_NOT_APPROVED" 403 ["J-7"]
+        "用户申请尚未审批通过。" "The user application has not been approved yet."
+        => "请等待政务服务和大数据管理局审批。" "Wait for the Bureau's approval.";
+    UnitNotRegistered "UNIT_NOT_REGISTERED" 403 ["J-2" "J-22"]
+        "所在单位未登记或已停用。" "The account's unit is not registered."
+        => "请由政务服务和大数据管理局登记单位。" "Have the Bureau register the unit.";
+    RoleForbids "ROLE_FORBIDS" 403 ["MLPS3"]
+        "当前角色无权执行此操作。" "No role of this account allows this."
+        => "请由具备相应角色的人员办理。" "Someone who holds the fitting role has to do it.";
+    CameraUnknown "CAMERA_UNKNOWN" 404 ["J-4" "J-25"]
+        "目录中没有该摄像机。" "The catalogue has no such camera."
+        => "请核对摄像机编号和授权范围。" "Check the camera's id and the scope of your grants.";
+    NoGrant "NO_GRANT" 403 ["J-7"]
+        "没有该视频资源的授权。" "There is no grant for this camera."
+        => "填写资源授权使用审批表并经审批。" "File a resource application and have it approved.";
+    GrantNotYetValid "GRANT_NOT_YET_VALID" 403 ["J-7"]
+        "授权尚未生效。" "The grant is not in force yet."
+        => "请在授权起始时间之后再试。" "Try again once the grant has begun.";
+    GrantExpired "GRANT_EXPIRED" 403 ["J-7"]
+        "授权已到期。" "The grant has expired."
+        => "请重新申请授权。" "Apply for a new grant.";
+    GrantRevoked "GRANT_REVOKED" 403 ["J-7"]
+        "授权已被撤销。" "The grant has been revoked."
+        => "请联系政务服务和大数据管理局。" "Ask the Bureau.";
+    GrantSuspended "GRANT_SUSPENDED" 403 ["J-7"]
+        "授权已被暂停。" "The grant is suspended."
+        => "请联系政务服务和大数据管理局了解原因。" "Ask the Bureau for the reason.";
+    VerbNotGranted "VERB_NOT_GRANTED" 403 ["J-7" "J-26"]
+        "授权不包含此项操作。" "The grant does not cover this use."
+        => "如确有需要,请申请包含该操作的授权。" "Apply for a grant that names it.";
+    PurposeRequired "PURPOSE_REQUIRED" 422 ["J-23" "J-24(3)" "O-16(3)"]
+        "须填写用途代码。" "A purpose code is required."
+        => "填写本单位职责内的用途代码。" "Give a purpose code of your unit's duties.";
+    ReasonRequired "REASON_REQUIRED" 422 ["J-23" "J-24(3)" "O-16(3)"]
+        "须填写调看事由。" "A reason is required."
+        => "写明具体事由。" "State the concrete reason.";
+    PurposeNotInDuties "PURPOSE_NOT_IN_DUTIES" 403 ["J-11" "J-12" "J-13" "J-14" "J-15" "J-16" "J-17" "J-18" "J-19" "J-20" "J-21" "J-23"]
+        "该用途不属于本单位职责。" "The purpose is not among the unit's duties."
+        => "使用 GET /api/v1/purposes 查看本单位的用途代码。" "See your unit's codes with GET /api/v1/purposes.";
+    PurposeExpired "PURPOSE_EXPIRED" 403 ["J-11" "J-12" "J-13" "J-14" "J-15" "J-16" "J-17" "J-18" "J-19" "J-20" "J-21" "J-23"]
+        "该用途已失效。" "The purpose is no longer in force."
+        => "请选择有效的用途代码。" "Choose a purpose that is in force.";
+    OutsideTimeWindow "OUTSIDE_TIME_WINDOW" 403 ["J-5"]
+        "当前不在授权的时段内。" "The grant does not cover this hour."
+        => "请在授权时段内使用。" "Use it within the hours of the grant.";
+    PlaybackDepth "PLAYBACK_DEPTH" 403 ["O-17" "PIPL-19"]
+        "回放时间超出授权可追溯的范围。" "The grant does not reach that far back."
+        => "请缩短回放时间范围,或另行申请。" "Ask for a more recent stretch, or apply for more.";
+    ConcurrencyLimit "CONCURRENCY_LIMIT" 429 ["OPS"]
+        "该授权下同时进行的会话已达上限。" "As many sessions as the grant allows are open already."
+        => "请先结束其他会话。" "End another session of the grant first.";
+    CameraOffline "CAMERA_OFFLINE" 503 ["J-6"]
+        "摄像机当前不在线。" "The camera is offline."
+        => "请稍后重试,或联系维护单位。" "Try again later, or ask the maintenance unit.";
+
+    BadRequest "BAD_REQUEST" 400 []
+        "请求格式有误。" "The request cannot be read."
+        => "请对照 /openapi.json 检查请求。" "Compare the request with /openapi.json.";
+    InvalidField "INVALID_FIELD" 422 []
+        "字段无效。" "A field is not valid."
+        => "请修正所指字段。" "Correct the field that is named.";
+    NotFound "NOT_FOUND" 404 []
+        "没有该对象。" "There is no such thing."
+        => "请核对地址和编号。" "Check the path and the id.";
+    MethodNotAllowed "METHOD_NOT_ALLOWED" 405 []
+        "该地址不支持此方法。" "This path does not answer that method."
+        => "请对照 /openapi.json。" "See /openapi.json.";
+    Conflict "CONFLICT" 409 []
+        "与现有状态冲突。" "It conflicts with what is there."
+        => "请重新读取后再试。" "Read it again, then retry.";
+    TooLarge "TOO_LARGE" 413 []
+        "请求体过大。" "The request is too large."
+        => "请拆分后提交。" "Send it in smaller parts.";
+    UnsupportedMediaType "UNSUPPORTED_MEDIA_TYPE" 415 []
+        "不支持该内容类型。" "That content type is not understood here."
+        => "请使用 application/json(导入使用 text/csv)。" "Send application/json (text/csv for an import).";
+    RateLimited "RATE_LIMITED" 429 []
+        "请求过于频繁。" "Too many requests."
+        => "请按 Retry-After 等待后重试。" "Wait as Retry-After says, then retry.";
+    Timeout "TIMEOUT" 503 []
+        "处理超时。" "It took too long."
+        => "请稍后重试。" "Try again later.";
+    Internal "INTERNAL" 500 []
+        "内部错误。" "Something failed inside."
+        => "请将 request_id 告知系统管理员。" "Give the request_id to the system administrator.";
+}
+
+impl Code {
+    /// The code as it is written, for example `NO_GRANT`.
+    pub const fn text(self) -> &'static str {
+        self.row().text
+    }
+
+    /// HTTP status.
+    pub const fn status(self) -> u16 {
+        self.row().status
+    }
+
+    /// The articles it rests on.
+    pub const fn articles(self) -> &'static [&'static str] {
+        self.row().articles
+    }
+
+    /// True for a refusal by rule, which is itself an event on the ledger; false for a plain API error.
+    pub const fn is_denial(self) -> bool {
+        !self.row().articles.is_empty()
+    }
+}
+
+/// What is wrong with one row of an import.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct RowError {
+    /// Line of the file, the header being line 1.
+    pub row: u64,
+    /// Column, empty when the row as a whole is wrong.
+    pub field: String,
+    /// What to correct, in Chinese.
+    pub zh: String,
+    /// What to correct, in English.
+    pub en: String,
+}
+
+/// A code on its way to the client, with what helps to correct it. The request id is added by the shell, which writes the body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiError {
+    code: Code,
+    field: Option<String>,
+    remedy: Option<(Cow<'static, str>, Cow<'static, str>)>,
+    rows: Vec<RowError>,
+    retry_after: Option<Duration>,
+    articles: Option<Vec<&'static str>>,
+    recorded: bool,
+}
+
+impl ApiError {
+    /// The code alone.
+    pub const fn new(code: Code) -> Self {
+        Self { code, field: None, remedy: None, rows: Vec::new(), retry_after: None, articles: None, recorded: false }
+    }
+
+    /// `INVALID_FIELD` for `field`, with what to correct in Chinese and English.
+    pub fn field(field: impl Into<String>, zh: impl Into<Cow<'static, str>>, en: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Code::InvalidField).at(field).remedied(zh, en)
+    }
+
+    /// The same error, naming the field of the request it is about.
+    #[must_use]
+    pub fn at(mut self, field: impl Into<String>) -> Self {
+        self.field = Some(field.into());
+        self
+    }
+
+    /// The same error with a remedy closer to the case, in Chinese and English.
+    #[must_use]
+    pub fn remedied(mut self, zh: impl Into<Cow<'static, str>>, en: impl Into<Cow<'static, str>>) -> Self {
+        self.remedy = Some((zh.into(), en.into()));
+        self
+    }
+
+    /// The same error with the rows of a refused import.
+    #[must_use]
+    pub fn with_rows(mut self, rows: Vec<RowError>) -> Self {
+        self.rows = rows;
+        self
+    }
+
+    /// The same error with a `Retry-After`, rounded up to whole seconds.
+    #[must_use]
+    pub const fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
+    /// The same error citing these articles in place of the table's (a purpose cites its own unit's).
+    #[must_use]
+    pub fn citing(mut self, articles: Vec<&'static str>) -> Self {
+        self.articles = Some(articles);
+        self
+    }
+
+    /// The same error, saying that its refusal is on the ledger already, so that the shell does not write it twice.
+    #[must_use]
+    pub const fn recorded(mut self) -> Self {
+        self.recorded = true;
+        self
+    }
+
+    /// The code.
+    pub const fn code(&self) -> Code {
+        self.code
+    }
+
+    /// True when the shell still owes the ledger this refusal.
+    pub const fn owes_record(&self) -> bool {
+        self.code.is_denial() && !self.recorded && !matches!(self.code, Code::AuditUnavailable)
+    }
+
+    /// How long the client is asked to wait, where that helps.
+    pub fn wait(&self) -> Option<Duration> {
+        let usual = match self.code {
+            Code::AuditUnavailable | Code::Timeout => Some(Duration::from_secs(5)),
+            Code::CameraOffline => Some(Duration::from_secs(10)),
+            Code::RateLimited => Some(Duration::from_secs(1)),
+            _ => None,
+        };
+        self.retry_after.or(usual)
+    }
+
+    /// The body as it goes out. `chinese` picks the language of the remedy.
+    pub fn body(&self, request_id: &str, chinese: bool) -> ErrorBody {
+        let row = self.code.row();
+        let (zh, en) = self.remedy.clone().unwrap_or((Cow::Borrowed(row.remedy_zh), Cow::Borrowed(row.remedy_en)));
+        let articles = self.articles.as_deref().unwrap_or(row.articles);
+        ErrorBody {
+            code: row.text.into(),
+            articles: articles.iter().map(|&a| a.into()).collect(),
+            message: Bilingual { zh: row.zh.into(), en: row.en.into() },
+            remedy: if chinese { zh } else { en }.into_owned(),
+            request_id: request_id.into(),
+            field: self.field.clone(),
+            rows: if self.rows.is_empty() { None } else { Some(self.rows.clone()) },
+        }
+    }
+}
+
+impl From<Code> for ApiError {
+    fn from(code: Code) -> Self {
+        Self::new(code)
+    }
+}
+
+/// A message in both languages.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Bilingual {
+    /// Chinese.
+    pub zh: String,
+    /// English.
+    pub en: String,
+}
+
+/// The body of every refusal and error.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ErrorBody {
+    /// For programs.
+    #[schema(example = "NO_GRANT")]
+    pub code: String,
+    /// The articles a refusal rests on; empty for plain API errors.
+    #[schema(example = json!(["J-7"]))]
+    pub articles: Vec<String>,
+    /// What happened.
+    pub message: Bilingual,
+    /// What the caller can do; Chinese when `Accept-Language` begins with `zh`, else English.
+    pub remedy: String,
+    /// Names this request in the log and on the ledger.
+    pub request_id: String,
+    /// The field of the request it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// The rows of a refused import.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows: Option<Vec<RowError>>,
+}
+
+/// The error rides on the response; the shell's outermost layer writes the body, since only it knows the request id.
+impl axum::response::IntoResponse for ApiError {
+    fn into_response(self) -> axum::response::Response {
+        let status = axum::http::StatusCode::from_u16(self.code.status()).expect("the table holds valid statuses");
+        let mut response = status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_denial_cites_an_article_and_every_row_is_whole() {
+        let plain = [
+            Code::BadRequest,
+            Code::InvalidField,
+            Code::NotFound,
+            Code::MethodNotAllowed,
+            Code::Conflict,
+            Code::TooLarge,
+            Code::UnsupportedMediaType,
+            Code::RateLimited,
+            Code::Timeout,
+            Code::Internal,
+        ];
+        let mut seen = HashSet::new();
+        for &code in Code::ALL {
+            let row = code.row();
+            assert!(seen.insert(row.text), "{} twice", row.text);
+            assert_eq!(row.articles.is_empty(), plain.contains(&code), "{}", row.text);
+            assert!((400..600).contains(&row.status), "{}", row.text);
+            for text in [row.zh, row.en, row.remedy_zh, row.remedy_en] {
+                assert!(text.len() > 5, "{}", row.text);
+            }
+            assert!(!row.zh.is_ascii() && row.en.is_ascii(), "{}", row.text);
+        }
+    }
+
+    #[test]
+    fn the_body_has_exactly_the_agreed_members() {
+        let body = serde_json::to_value(ApiError::new(Code::NoGrant).body("r1", false)).unwrap();
+        let members: Vec<_> = body.as_object().unwrap().keys().cloned().collect();
+        assert_eq!(members, ["articles", "code", "message", "remedy", "request_id"]);
+        assert_eq!(body["articles"], serde_json::json!(["J-7"]));
+        let with_field = serde_json::to_value(ApiError::field("name", "太长", "too long").body("r1", true)).unwrap();
+        assert_eq!((with_field["field"].as_str(), with_field["remedy"].as_str()), (Some("name"), Some("太长")));
+    }
+
+    #[test]
+    fn codes_are_written_as_in_the_table() {
+        for &code in Code::ALL {
+            assert_eq!(serde_json::to_value(code).unwrap(), code.text());
+        }
+    }
+}

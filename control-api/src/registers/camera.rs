@@ -1,0 +1,350 @@
+//! Cameras: the resource catalogue with its seven mandatory fields (J-4). Six are kept here; the seventh, device status, is
+//! known to the relay alone. Credentials are another record that no answer is ever made from.
+
+use std::fmt;
+
+use media::id::CameraId;
+use media::wall::Wall;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::field::line;
+use super::{Area, UnitId, UserId};
+use crate::error::ApiError;
+
+/// Longest source address.
+pub const SOURCE_BYTES_MAX: usize = 1_024;
+
+/// How the relay fetches a camera's media.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// RTP interleaved in the RTSP connection.
+    #[default]
+    Tcp,
+    /// RTP in datagrams.
+    Udp,
+}
+
+/// A camera's `rtsp://` address without credentials.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Source(String);
+
+impl Source {
+    /// The address as text, safe to show.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What a camera asks for. Kept apart from the catalogue; prints as nothing.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credentials {
+    /// User name.
+    pub username: String,
+    /// Password.
+    pub password: String,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials(..)")
+    }
+}
+
+/// Splits `text` into an address and the credentials in it, or refuses it, naming `field`. The refusal never repeats the text.
+pub fn source(field: &str, text: &str) -> Result<(Source, Option<Credentials>), ApiError> {
+    let refused = || {
+        ApiError::field(
+            field,
+            "须为 rtsp://主机[:端口]/路径,最长1024字节。",
+            "Give rtsp://host[:port]/path, at most 1024 bytes.",
+        )
+    };
+    let fits = text.len() <= SOURCE_BYTES_MAX && !text.chars().any(|c| c.is_control() || c.is_whitespace());
+    let mut url = Url::parse(text).ok().filter(|_| fits).ok_or_else(refused)?;
+    if url.scheme() != "rtsp" || url.host_str().is_none_or(str::is_empty) || url.fragment().is_some() {
+        return Err(refused());
+    }
+    let decoded = |part: &str| percent_decoded(part).ok_or_else(refused);
+    let credentials = match (url.username(), url.password()) {
+        ("", None) => None,
+        (username, password) => {
+            Some(Credentials { username: decoded(username)?, password: decoded(password.unwrap_or_default())? })
+        }
+    };
+    url.set_username("").and_then(|()| url.set_password(None)).map_err(|()| refused())?;
+    Ok((Source(url.into()), credentials))
+}
+
+/// `None` where the bytes are no UTF-8 after decoding.
+fn percent_decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        let hex = tail.get(..2).filter(|_| first == b'%').and_then(|two| std::str::from_utf8(two).ok());
+        match hex.and_then(|two| u8::from_str_radix(two, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = tail.get(2..).unwrap_or_default();
+            }
+            None => {
+                bytes.push(first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+/// One camera of the catalogue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Camera {
+    /// Its id; a GB/T 28181 code where it has one.
+    pub id: CameraId,
+    /// Its name.
+    pub name: String,
+    /// Where the main stream is fetched.
+    pub source: Source,
+    /// Where the sub stream is fetched, if there is one. The same credentials serve both.
+    pub sub_source: Option<Source>,
+    /// How it is fetched.
+    pub transport: Transport,
+    /// 视频资源类别.
+    pub resource_category: String,
+    /// 位置名称.
+    pub location_name: String,
+    /// 摄像头类型.
+    pub camera_type: String,
+    /// 建设单位.
+    pub construction_unit: String,
+    /// 维护单位.
+    pub maintenance_unit: String,
+    /// 联系方式.
+    pub contact: String,
+    /// Where it stands in the tree of areas; without one, only a grant that names the camera covers it.
+    pub area: Option<Area>,
+    /// The registered unit that owns it and keeps it working (J-6), where known.
+    pub owner: Option<UnitId>,
+    /// True when credentials are kept for it. They are never shown.
+    pub has_credentials: bool,
+    /// Counts changes, from 1.
+    pub version: u64,
+    /// When it was enrolled.
+    pub created_at: Wall,
+    /// When it last changed.
+    pub changed_at: Wall,
+    /// Who changed it last.
+    pub changed_by: UserId,
+}
+
+/// One line of a camera's history: the record as it was from this version on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CameraChange {
+    /// The record after the change; for a removal, the last one.
+    pub camera: Camera,
+    /// When.
+    pub at: Wall,
+    /// Who.
+    pub by: UserId,
+    /// True where the camera left the catalogue.
+    pub removed: bool,
+}
+
+/// What a client says of a camera, checked by [`CameraForm::checked`].
+#[derive(Clone, Default)]
+pub struct CameraForm {
+    /// See [`Camera::id`]; made by the appliance where absent.
+    pub id: Option<String>,
+    /// See [`Camera::name`].
+    pub name: String,
+    /// See [`Camera::source`]; may carry credentials, which are taken out.
+    pub source: String,
+    /// See [`Camera::sub_source`].
+    pub sub_source: Option<String>,
+    /// See [`Camera::transport`].
+    pub transport: Transport,
+    /// 视频资源类别.
+    pub resource_category: String,
+    /// 位置名称.
+    pub location_name: String,
+    /// 摄像头类型.
+    pub camera_type: String,
+    /// 建设单位.
+    pub construction_unit: String,
+    /// 维护单位.
+    pub maintenance_unit: String,
+    /// 联系方式.
+    pub contact: String,
+    /// See [`Camera::area`].
+    pub area: Option<String>,
+    /// See [`Camera::owner`].
+    pub owner: Option<String>,
+    /// What the camera asks for, where it is not in the address.
+    pub username: Option<String>,
+    /// See `username`.
+    pub password: Option<String>,
+}
+
+/// Who enrols a camera, when, and the id it gets where none was given.
+pub struct Enrolment {
+    /// The id it gets where the form has none.
+    pub fallback_id: CameraId,
+    /// When.
+    pub at: Wall,
+    /// Who.
+    pub by: UserId,
+}
+
+impl CameraForm {
+    /// The record and credentials it describes, or a refusal that names the first bad field.
+    pub fn checked(self, enrolment: Enrolment) -> Result<(Camera, Option<Credentials>), ApiError> {
+        let id = match self.id.as_deref().map(str::trim).filter(|id| !id.is_empty()) {
+            Some(id) => camera_id(id)?,
+            None => enrolment.fallback_id,
+        };
+        let (source, in_main) = source("source", self.source.trim())?;
+        let sub = self.sub_source.as_deref().map(str::trim).filter(|s| !s.is_empty());
+        let sub = sub.map(|text| self::source("sub_source", text)).transpose()?;
+        let (sub_source, in_sub) = sub.map_or((None, None), |(source, inside)| (Some(source), inside));
+        let stated = stated_credentials(self.username, self.password)?;
+        let credentials = stated.or(in_main).or(in_sub);
+        let camera = Camera {
+            id,
+            name: line("name", &self.name)?,
+            source,
+            sub_source,
+            transport: self.transport,
+            resource_category: line("resource_category", &self.resource_category)?,
+            location_name: line("location_name", &self.location_name)?,
+            camera_type: line("camera_type", &self.camera_type)?,
+            construction_unit: line("construction_unit", &self.construction_unit)?,
+            maintenance_unit: line("maintenance_unit", &self.maintenance_unit)?,
+            contact: line("contact", &self.contact)?,
+            area: self.area.filter(|a| !a.trim().is_empty()).map(|a| area("area", a.trim())).transpose()?,
+            owner: self.owner.filter(|o| !o.trim().is_empty()).map(|o| owner(o.trim())).transpose()?,
+            has_credentials: credentials.is_some(),
+            version: 1,
+            created_at: enrolment.at,
+            changed_at: enrolment.at,
+            changed_by: enrolment.by,
+        };
+        Ok((camera, credentials))
+    }
+}
+
+fn camera_id(text: &str) -> Result<CameraId, ApiError> {
+    text.parse().map_err(|_| {
+        ApiError::field(
+            "id",
+            "1至64个字符,限字母、数字、_和-,以字母或数字开头。",
+            "Use 1 to 64 characters of a-z A-Z 0-9 _ - and begin with a letter or digit.",
+        )
+    })
+}
+
+/// An area path, or a refusal naming `field`.
+pub fn area(field: &str, text: &str) -> Result<Area, ApiError> {
+    text.parse().map_err(|_| {
+        ApiError::field(
+            field,
+            "1至8级名称,用/分隔,最长256字节。",
+            "Use 1 to 8 names joined by '/', at most 256 bytes, none of them empty.",
+        )
+    })
+}
+
+fn owner(text: &str) -> Result<UnitId, ApiError> {
+    text.parse().map_err(|_| ApiError::field("owner", "须为单位编号。", "Give a unit's id."))
+}
+
+/// Longest user name or password a camera may ask for.
+const CREDENTIAL_BYTES_MAX: usize = 128;
+
+/// Credentials stated as fields of their own, or `None` when neither is there.
+pub fn stated_credentials(username: Option<String>, password: Option<String>) -> Result<Option<Credentials>, ApiError> {
+    let filled = |text: Option<String>| text.filter(|t| !t.is_empty());
+    let (username, password) = match (filled(username), filled(password)) {
+        (None, None) => return Ok(None),
+        (None, Some(_)) => {
+            return Err(ApiError::field("username", "有口令时须填写用户名。", "A password needs a username."));
+        }
+        (Some(username), password) => (username, password.unwrap_or_default()),
+    };
+    let fits = |text: &str| text.len() <= CREDENTIAL_BYTES_MAX && !text.chars().any(char::is_control);
+    for (field, text) in [("username", &username), ("password", &password)] {
+        if !fits(text) {
+            return Err(ApiError::field(
+                field,
+                "最长128字节,不得含控制字符。",
+                "At most 128 bytes, no control characters.",
+            ));
+        }
+    }
+    Ok(Some(Credentials { username, password }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form() -> CameraForm {
+        CameraForm {
+            name: "东街口".into(),
+            source: "rtsp://admin:p%40ss@10.0.0.7/main".into(),
+            resource_category: "治安".into(),
+            location_name: "东街口".into(),
+            camera_type: "球机".into(),
+            construction_unit: "公安局".into(),
+            maintenance_unit: "公安局".into(),
+            contact: "0391-1".into(),
+            ..CameraForm::default()
+        }
+    }
+
+    fn enrolment() -> Enrolment {
+        Enrolment { fallback_id: "cam-1".parse().unwrap(), at: Wall::EPOCH, by: "u1".parse().unwrap() }
+    }
+
+    #[test]
+    fn credentials_leave_the_address_and_do_not_print() {
+        let (camera, credentials) = form().checked(enrolment()).unwrap();
+        assert_eq!(camera.source.as_str(), "rtsp://10.0.0.7/main");
+        let credentials = credentials.unwrap();
+        assert_eq!((credentials.username.as_str(), credentials.password.as_str()), ("admin", "p@ss"));
+        assert!(!format!("{camera:?}{credentials:?}").contains("p@ss"));
+        assert!(!serde_json::to_string(&camera).unwrap().contains("p@ss"));
+    }
+
+    #[test]
+    fn each_mandatory_field_is_missed_by_name() {
+        type Clear = fn(&mut CameraForm);
+        let cases: [(&str, Clear); 8] = [
+            ("name", |f| f.name.clear()),
+            ("source", |f| f.source.clear()),
+            ("resource_category", |f| f.resource_category = " ".into()),
+            ("location_name", |f| f.location_name.clear()),
+            ("camera_type", |f| f.camera_type.clear()),
+            ("construction_unit", |f| f.construction_unit.clear()),
+            ("maintenance_unit", |f| f.maintenance_unit.clear()),
+            ("contact", |f| f.contact = "x".repeat(121)),
+        ];
+        for (field, clear) in cases {
+            let mut form = form();
+            clear(&mut form);
+            let error = form.checked(enrolment()).unwrap_err();
+            assert_eq!(error.body("r", false).field.as_deref(), Some(field));
+        }
+    }
+
+    #[test]
+    fn addresses_that_are_not_rtsp_are_refused_without_being_repeated() {
+        for bad in ["http://h/x", "file:///etc/passwd", "rtsp:///x", "rtsp://", "x", "rtsp://h/a b", "rtsp://h/#f", ""]
+        {
+            let error = source("source", bad).unwrap_err();
+            let body = serde_json::to_string(&error.body("r", false)).unwrap();
+            assert!(bad.is_empty() || !body.contains(bad) || bad == "x" || bad == "rtsp://", "{bad}: {body}");
+        }
+    }
+}

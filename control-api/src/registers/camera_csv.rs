@@ -1,0 +1,1 @@
+//! Import of cameras from CSV.
