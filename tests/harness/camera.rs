@@ -18,10 +18,15 @@ pub(crate) struct GstCamera {
 impl GstCamera {
     /// Serves each `(name, clip, kinds)`, kinds being `h264,aac` and the like, at `rtsp://127.0.0.1:PORT/name`.
     pub(crate) fn start(clips: &[(&str, &Path, &str)]) -> Self {
+        Self::start_on(0, clips)
+    }
+
+    /// The same on a port that an earlier camera had, as a camera that was switched off and on; 0 for the kernel's choice.
+    pub(crate) fn start_on(port: u16, clips: &[(&str, &Path, &str)]) -> Self {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/harness/gst_camera.py");
         // Debian's own interpreter: the GObject bindings are installed for it alone.
         let mut command = Command::new("/usr/bin/python3");
-        command.arg(script);
+        command.arg(script).arg(format!("--port={port}"));
         for (name, clip, kinds) in clips {
             command.arg(format!("{name}={},{kinds}", clip.display()));
         }

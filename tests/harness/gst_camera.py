@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """A camera that is not ours: GStreamer's RTSP server, serving MP4 clips.
 
-usage: gst_camera.py NAME=CLIP.mp4[,VIDEO[,AUDIO]] ...      VIDEO h264|h265, AUDIO aac|alaw|mulaw|none
+usage: gst_camera.py [--port=N] NAME=CLIP.mp4[,VIDEO[,AUDIO]] ...      VIDEO h264|h265, AUDIO aac|alaw|mulaw|none
 
-Prints "ready PORT" once it listens on a port of the kernel's choice, ends when its standard input closes.
+Prints "ready PORT" once it listens (on a port of the kernel's choice unless told), ends when its standard input closes.
 """
 import sys
 
@@ -39,8 +39,9 @@ def main():
     Gst.init(None)
     server = GstRtspServer.RTSPServer()
     server.set_address("127.0.0.1")
-    server.set_service("0")
-    for argument in sys.argv[1:]:
+    port = next((a[len("--port="):] for a in sys.argv if a.startswith("--port=")), "0")
+    server.set_service(port)
+    for argument in (a for a in sys.argv[1:] if not a.startswith("--")):
         name, spec = argument.split("=", 1)
         factory = GstRtspServer.RTSPMediaFactory()
         factory.set_launch(launch_line(spec))

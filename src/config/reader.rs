@@ -1,0 +1,219 @@
+//! Reads a TOML tree that knows the place of every value, key by key, and collects each fault with its line. A key that
+//! nobody asked for is a fault too. Nothing here knows which keys there are; `config.rs` does.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::ops::{Range, RangeInclusive};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::fault::Fault;
+use super::nearest::nearest;
+use super::quantity;
+
+type Value<'t> = Spanned<DeValue<'t>>;
+
+/// A file being read: its tree, and what was found wrong so far.
+pub(super) struct Document<'t> {
+    text: &'t str,
+    folder: PathBuf,
+    tree: Spanned<DeTable<'t>>,
+    sections: Vec<&'static str>,
+    /// Every `section.key` that was asked for, with the line of its value where the file has one.
+    pub(super) asked: BTreeMap<String, Option<usize>>,
+    /// What is wrong.
+    pub(super) faults: Vec<Fault>,
+}
+
+impl<'t> Document<'t> {
+    /// Parses `text`. Relative paths in it are taken from `folder`. Faults of syntax are collected like all others.
+    pub(super) fn parse(text: &'t str, folder: &Path) -> Self {
+        let (tree, errors) = DeTable::parse_recoverable(text);
+        let fault = |error: toml::de::Error| Fault {
+            line: error.span().map(|span| line_of(text, &span)),
+            key: String::new(),
+            what: format!("not TOML: {}", error.message().trim_end()),
+            remedy: "write `key = value` lines under `[section]` lines".into(),
+        };
+        Self {
+            text,
+            folder: folder.to_owned(),
+            tree,
+            sections: Vec::new(),
+            asked: BTreeMap::new(),
+            faults: errors.into_iter().map(fault).collect(),
+        }
+    }
+
+    /// Reads the section `[name]` with `read`, then reports what `read` did not ask for.
+    pub(super) fn section<T>(&mut self, name: &'static str, read: impl FnOnce(&mut Section<'_, 't>) -> T) -> T {
+        self.sections.push(name);
+        let place = self.tree.get_ref().iter().find(|(key, _)| key.get_ref() == name).map(|(_, value)| value.clone());
+        if let Some(value) = place.as_ref().filter(|value| !value.get_ref().is_table()) {
+            self.faults.push(Fault {
+                line: Some(line_of(self.text, &value.span())),
+                key: name.into(),
+                what: "is a value and should be a section".into(),
+                remedy: format!("write [{name}] on a line of its own and the keys below it"),
+            });
+        }
+        let mut section = Section { name, place, known: Vec::new(), document: self };
+        let out = read(&mut section);
+        section.report_unknown();
+        out
+    }
+
+    /// Reports sections that nobody asked for. To be called when all are read.
+    pub(super) fn finish(&mut self) {
+        for (key, _) in self.tree.get_ref() {
+            let name: &str = key.get_ref();
+            if !self.sections.contains(&name) {
+                let near = nearest(name, self.sections.iter().copied());
+                let remedy = near.map_or_else(
+                    || format!("the sections are {}", self.sections.join(", ")),
+                    |near| format!("did you mean [{near}]?"),
+                );
+                let line = Some(line_of(self.text, &key.span()));
+                self.faults.push(Fault { line, key: name.into(), what: "unknown section".into(), remedy });
+            }
+        }
+    }
+}
+
+/// One `[section]` being read. Each method reads one key, or hands back the default given to it.
+pub(super) struct Section<'d, 't> {
+    name: &'static str,
+    place: Option<Value<'t>>,
+    known: Vec<&'static str>,
+    document: &'d mut Document<'t>,
+}
+
+impl<'t> Section<'_, 't> {
+    /// An address with its port, such as `"0.0.0.0:8080"`.
+    pub(super) fn address(&mut self, key: &'static str, default: SocketAddr) -> SocketAddr {
+        self.text_as(key, "an address and a port such as \"0.0.0.0:8080\"", |text| text.parse().ok()).unwrap_or(default)
+    }
+
+    /// One address or a list of them.
+    pub(super) fn addresses(&mut self, key: &'static str, default: Vec<SocketAddr>) -> Vec<SocketAddr> {
+        let wanted = "a list of addresses with ports such as [\"0.0.0.0:8554\", \"[::]:8554\"]";
+        let one = |value: &DeValue<'_>| value.as_str().and_then(|text| text.parse::<SocketAddr>().ok());
+        self.read(key, wanted, |value| {
+            let list = value.as_array()?;
+            let parsed: Option<Vec<_>> = list.iter().map(|item| one(item.get_ref())).collect();
+            parsed.filter(|list| !list.is_empty())
+        })
+        .unwrap_or(default)
+    }
+
+    /// A duration such as `"10s"` within `allowed`.
+    pub(super) fn duration(&mut self, key: &'static str, default: Duration, allowed: RangeInclusive<Duration>) -> Duration {
+        let show = quantity::show_duration;
+        let wanted = format!("a duration such as \"{}\", from {} to {}", show(default), show(*allowed.start()), show(*allowed.end()));
+        self.text_as(key, &wanted, |text| quantity::duration(text).filter(|d| allowed.contains(d))).unwrap_or(default)
+    }
+
+    /// A size such as `"64MiB"` within `allowed`, in bytes.
+    pub(super) fn size_bytes(&mut self, key: &'static str, default: u64, allowed: RangeInclusive<u64>) -> u64 {
+        let show = quantity::show_size;
+        let wanted = format!("a size such as \"{}\", from {} to {}", show(default), show(*allowed.start()), show(*allowed.end()));
+        self.text_as(key, &wanted, |text| quantity::size_bytes(text).filter(|b| allowed.contains(b))).unwrap_or(default)
+    }
+
+    /// A whole number within `allowed`.
+    pub(super) fn count(&mut self, key: &'static str, default: usize, allowed: RangeInclusive<usize>) -> usize {
+        let wanted = format!("a whole number from {} to {}", allowed.start(), allowed.end());
+        self.read(key, &wanted, |value| {
+            let number = value.as_integer()?;
+            usize::from_str_radix(number.as_str(), number.radix()).ok().filter(|n| allowed.contains(n))
+        })
+        .unwrap_or(default)
+    }
+
+    /// A path. A relative one is taken from the folder of the configuration file.
+    pub(super) fn path(&mut self, key: &'static str, default: &Path) -> PathBuf {
+        let read = self.text_as(key, "a path", |text| (!text.is_empty()).then(|| PathBuf::from(text)));
+        self.document.folder.join(read.as_deref().unwrap_or(default))
+    }
+
+    /// One of a few words.
+    pub(super) fn choice<T: Copy>(&mut self, key: &'static str, default: T, words: &[(&str, T)]) -> T {
+        let list: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+        let wanted = format!("one of {}", list.join(", "));
+        self.text_as(key, &wanted, |text| words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value)).unwrap_or(default)
+    }
+
+    /// Text that `parse` makes something of; `wanted` says what it should be. None where the key is absent or wrong.
+    pub(super) fn text_as<T>(&mut self, key: &'static str, wanted: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        self.read(key, wanted, |value| value.as_str().and_then(parse))
+    }
+
+    /// Adds a fault that concerns this key, such as one that only shows beside another key.
+    pub(super) fn refuse(&mut self, key: &'static str, what: &str, remedy: &str) {
+        let key = format!("{}.{key}", self.name);
+        let line = self.document.asked.get(&key).copied().flatten();
+        self.document.faults.push(Fault { line, key, what: what.into(), remedy: remedy.into() });
+    }
+
+    fn read<T>(&mut self, key: &'static str, wanted: &str, parse: impl FnOnce(&DeValue<'t>) -> Option<T>) -> Option<T> {
+        self.known.push(key);
+        let value = self.find(key);
+        let line = value.as_ref().map(|value| line_of(self.document.text, &value.span()));
+        self.document.asked.insert(format!("{}.{key}", self.name), line);
+        let value = value?;
+        let parsed = parse(value.get_ref());
+        if parsed.is_none() {
+            self.refuse(key, &format!("{} does not fit", excerpt(value.get_ref())), &format!("give {wanted}"));
+        }
+        parsed
+    }
+
+    fn find(&self, key: &str) -> Option<Value<'t>> {
+        let table = self.place.as_ref()?.get_ref().as_table()?;
+        table.iter().find(|(name, _)| name.get_ref() == key).map(|(_, value)| value.clone())
+    }
+
+    fn report_unknown(&mut self) {
+        let Some(table) = self.place.as_ref().and_then(|place| place.get_ref().as_table()) else { return };
+        let unknown: Vec<_> = table.keys().filter(|key| !self.known.iter().any(|known| key.get_ref() == known)).collect();
+        let faults: Vec<Fault> = unknown.into_iter().map(|key| self.unknown(key.get_ref(), &key.span())).collect();
+        self.document.faults.extend(faults);
+    }
+
+    fn unknown(&self, key: &str, span: &Range<usize>) -> Fault {
+        let remedy = nearest(key, self.known.iter().copied()).map_or_else(
+            || format!("[{}] knows {}", self.name, self.known.join(", ")),
+            |near| format!("did you mean {near}?"),
+        );
+        Fault {
+            line: Some(line_of(self.document.text, span)),
+            key: format!("{}.{key}", self.name),
+            what: "unknown key".into(),
+            remedy,
+        }
+    }
+}
+
+/// The value as a message may show it: short, one line, and only its kind where it is no plain value.
+fn excerpt(value: &DeValue<'_>) -> String {
+    /// Enough to recognise a value, and too short to give away a key that was put in the wrong place.
+    const CHARACTERS_MAX: usize = 40;
+    match value {
+        DeValue::String(text) if text.chars().count() <= CHARACTERS_MAX => format!("{text:?}"),
+        DeValue::Integer(number) => number.to_string(),
+        DeValue::Boolean(flag) => flag.to_string(),
+        DeValue::Float(number) => number.to_string(),
+        DeValue::String(_) => "a text this long".into(),
+        DeValue::Datetime(_) => "a date".into(),
+        DeValue::Array(_) => "this list".into(),
+        DeValue::Table(_) => "a section".into(),
+    }
+}
+
+/// Line of a span's beginning, from 1.
+fn line_of(text: &str, span: &Range<usize>) -> usize {
+    1 + text.bytes().take(span.start).filter(|byte| *byte == b'\n').count()
+}

@@ -1,0 +1,232 @@
+//! No media without a lease, no lease without a grant: every way in without a right gives no media byte, the right code,
+//! and an entry in the ledger; and what ends a right ends what runs.
+
+use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use socket2::{Domain, Socket, Type};
+
+use crate::harness::api::Client;
+use crate::harness::appliance::Appliance;
+use crate::harness::camera::SimCameras;
+use crate::harness::eventually;
+
+/// An appliance with one camera that is up.
+fn with_camera() -> (SimCameras, Appliance) {
+    let cameras = SimCameras::start(1);
+    let appliance = Appliance::start();
+    appliance.add_camera("gate", &cameras.url(1));
+    appliance.wait_for_camera("gate");
+    (cameras, appliance)
+}
+
+/// An RTSP viewer as bytes: connects from an address of 127.0.0.0/8, asks, counts what comes.
+struct Viewer {
+    socket: TcpStream,
+    url: String,
+    sequence: u32,
+}
+
+impl Viewer {
+    fn connect(url: &str, from: Ipv4Addr) -> Self {
+        let address: SocketAddr = url["rtsp://".len()..].split('/').next().expect("an address").parse().expect("host:port");
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        socket.bind(&SocketAddr::new(IpAddr::V4(from), 0).into()).expect("loopback has it");
+        socket.connect(&address.into()).expect("the listener is there");
+        let socket: TcpStream = socket.into();
+        socket.set_read_timeout(Some(Duration::from_secs(10))).expect("a socket option");
+        Self { socket, url: url.to_owned(), sequence: 0 }
+    }
+
+    /// Status of the answer, its head and body.
+    fn ask(&mut self, method: &str, uri: &str, headers: &str) -> (u16, String) {
+        self.sequence += 1;
+        write!(self.socket, "{method} {uri} RTSP/1.0\r\nCSeq: {}\r\n{headers}\r\n", self.sequence).expect("written");
+        let mut head = Vec::new();
+        let mut byte = [0];
+        while !head.ends_with(b"\r\n\r\n") {
+            match self.socket.read(&mut byte) {
+                Ok(1) => head.push(byte[0]),
+                _ => return (0, String::from_utf8_lossy(&head).into_owned()),
+            }
+        }
+        let head = String::from_utf8_lossy(&head).into_owned();
+        let status = head.split(' ').nth(1).and_then(|s| s.parse().ok()).unwrap_or(0);
+        let length = head.lines().find_map(|l| l.strip_prefix("Content-Length: ")?.parse().ok()).unwrap_or(0);
+        let mut body = vec![0; length];
+        self.socket.read_exact(&mut body).expect("the body");
+        (status, head + &String::from_utf8_lossy(&body))
+    }
+
+    /// DESCRIBE, SETUP, PLAY; the first status that is not 200, or 200.
+    fn play(&mut self) -> u16 {
+        let url = self.url.clone();
+        let (status, answer) = self.ask("DESCRIBE", &url, "Accept: application/sdp\r\n");
+        if status != 200 {
+            return status;
+        }
+        let control = answer.lines().filter_map(|l| l.strip_prefix("a=control:")).find(|c| *c != "*").expect("a track").to_owned();
+        let uri = if control.starts_with("rtsp:") { control } else { format!("{url}/{control}") };
+        let (status, answer) = self.ask("SETUP", &uri, "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n");
+        if status != 200 {
+            return status;
+        }
+        let session = answer.lines().find_map(|l| l.strip_prefix("Session: ")).expect("a session");
+        let session = session.split(';').next().expect("an id").to_owned();
+        self.ask("PLAY", &url, &format!("Session: {session}\r\n")).0
+    }
+
+    /// Reads on until the server closes; media bytes that came.
+    fn rest(&mut self) -> usize {
+        let mut buffer = vec![0; 64 << 10];
+        let mut total = 0;
+        loop {
+            match self.socket.read(&mut buffer) {
+                Ok(0) | Err(_) => return total,
+                Ok(n) => total += n,
+            }
+        }
+    }
+
+    /// Waits for media.
+    fn some_media(&mut self) {
+        let mut buffer = vec![0; 10_000];
+        self.socket.read_exact(&mut buffer).expect("media flows");
+    }
+}
+
+fn session(appliance: &Appliance, camera: &str) -> Value {
+    json!({"camera": camera, "verb": "live", "purpose": appliance.demo("purpose"), "reason": "journey"})
+}
+
+fn rtsp_url(session: &Value) -> &str {
+    session["urls"]["rtsp"].as_str().expect("an RTSP URL")
+}
+
+/// Waits for a ledger entry that holds all the words.
+fn ledger_says(appliance: &Appliance, words: &[&str]) {
+    let auditor = appliance.login("audit_admin");
+    eventually(&format!("the ledger says {words:?}"), Duration::from_secs(10), || {
+        let mut path = String::from("/api/v1/ledger?from=0");
+        loop {
+            let (status, page) = auditor.get(&path);
+            assert_eq!(status, 200, "{page}");
+            let found = page["items"].as_array()?.iter().any(|e| {
+                let text = e.to_string();
+                words.iter().all(|w| text.contains(w))
+            });
+            if found {
+                return Some(());
+            }
+            match page["next"].as_str().map(str::to_owned).or_else(|| page["next"].as_u64().map(|n| n.to_string())) {
+                Some(next) => path = format!("/api/v1/ledger?from={next}"),
+                None => return None,
+            }
+        }
+    });
+}
+
+#[track_caller]
+fn refused(answer: &(u16, Value), status: u16, code: &str) {
+    assert_eq!((answer.0, answer.1["code"].as_str()), (status, Some(code)), "{}", answer.1);
+    assert!(answer.1["articles"].as_array().is_some_and(|a| !a.is_empty()), "no article: {}", answer.1);
+    for language in ["zh", "en"] {
+        assert!(answer.1["message"][language].as_str().is_some_and(|m| !m.is_empty()), "no {language}: {}", answer.1);
+    }
+}
+
+fn grant_of(approver: &Client) -> String {
+    let (status, page) = approver.get("/api/v1/grants");
+    assert_eq!(status, 200, "{page}");
+    page["items"][0]["id"].as_str().expect("the demo has a grant").to_owned()
+}
+
+#[test]
+fn without_a_right_there_is_no_url() {
+    let (_cameras, appliance) = with_camera();
+    refused(&Client::new(appliance.api()).post("/api/v1/sessions", &session(&appliance, "gate")), 401, "AUTH_REQUIRED");
+    let operator = appliance.login("operator");
+    refused(&operator.post("/api/v1/sessions", &session(&appliance, "no-such-camera")), 404, "CAMERA_UNKNOWN");
+    let catalogue = appliance.login("catalogue_admin");
+    refused(&catalogue.post("/api/v1/sessions", &session(&appliance, "gate")), 403, "ROLE_FORBIDS");
+    let mut no_purpose = session(&appliance, "gate");
+    no_purpose["purpose"] = json!("");
+    refused(&operator.post("/api/v1/sessions", &no_purpose), 422, "PURPOSE_REQUIRED");
+    let mut no_reason = session(&appliance, "gate");
+    no_reason["reason"] = json!(" ");
+    refused(&operator.post("/api/v1/sessions", &no_reason), 422, "REASON_REQUIRED");
+    let mut foreign = session(&appliance, "gate");
+    foreign["purpose"] = json!("LY-1");
+    refused(&operator.post("/api/v1/sessions", &foreign), 403, "PURPOSE_NOT_IN_DUTIES");
+    for code in ["CAMERA_UNKNOWN", "ROLE_FORBIDS", "PURPOSE_REQUIRED", "REASON_REQUIRED", "PURPOSE_NOT_IN_DUTIES"] {
+        ledger_says(&appliance, &[code]);
+    }
+    assert_eq!(appliance.metric("sluice_sessions_without_record"), Some(0.0));
+}
+
+#[test]
+fn a_url_works_for_its_terminal_and_its_time_only() {
+    let (_cameras, appliance) = with_camera();
+    let operator = appliance.login("operator");
+    let lease = operator.create("/api/v1/sessions", &session(&appliance, "gate"));
+    let id = lease["id"].as_str().expect("an id").to_owned();
+
+    let mut elsewhere = Viewer::connect(rtsp_url(&lease), Ipv4Addr::new(127, 0, 0, 2));
+    assert_eq!(elsewhere.play(), 403, "another terminal");
+    assert_eq!(elsewhere.rest(), 0, "media bytes to another terminal");
+    ledger_says(&appliance, &["TERMINAL_MISMATCH", &id, "127.0.0.2"]);
+
+    let made_up = format!("rtsp://{}/s/{}", appliance.rtsp_address(), "A".repeat(43));
+    let mut guess = Viewer::connect(&made_up, Ipv4Addr::LOCALHOST);
+    assert!(matches!(guess.play(), 403 | 404), "a made-up token");
+    assert_eq!(guess.rest(), 0, "media bytes to a made-up token");
+    for path in ["index.m3u8", "init-0.mp4", "seg-0.m4s"] {
+        let (status, _) = Client::new(appliance.api()).bytes(&format!("/s/{}/{path}", "A".repeat(43)));
+        assert!(matches!(status, 403 | 404), "made-up token by HTTP: {status}");
+    }
+
+    let mut viewer = Viewer::connect(rtsp_url(&lease), Ipv4Addr::LOCALHOST);
+    assert_eq!(viewer.play(), 200);
+    viewer.some_media();
+    let (status, answer) = operator.delete(&format!("/api/v1/sessions/{id}"));
+    assert!(status < 300, "{status} {answer}");
+    viewer.rest();
+    let mut late = Viewer::connect(rtsp_url(&lease), Ipv4Addr::LOCALHOST);
+    assert!(matches!(late.play(), 403 | 404 | 454), "after the end");
+    assert_eq!(late.rest(), 0, "media bytes after the end");
+}
+
+#[test]
+fn what_ends_a_grant_ends_what_runs_on_it() {
+    let (_cameras, appliance) = with_camera();
+    let operator = appliance.login("operator");
+    let approver = appliance.login("bureau_approver");
+    let grant = grant_of(&approver);
+    for (action, code, word) in [("suspend", "GRANT_SUSPENDED", "suspended"), ("revoke", "GRANT_REVOKED", "revoked")] {
+        let lease = operator.create("/api/v1/sessions", &session(&appliance, "gate"));
+        let id = lease["id"].as_str().expect("an id").to_owned();
+        let mut viewer = Viewer::connect(rtsp_url(&lease), Ipv4Addr::LOCALHOST);
+        assert_eq!(viewer.play(), 200);
+        viewer.some_media();
+        let (status, answer) = approver.post(&format!("/api/v1/grants/{grant}/{action}"), &json!({"reason": "journey"}));
+        assert!(status < 300, "{action}: {status} {answer}");
+        viewer.rest();
+        refused(&operator.post("/api/v1/sessions", &session(&appliance, "gate")), 403, code);
+        let mut late = Viewer::connect(rtsp_url(&lease), Ipv4Addr::LOCALHOST);
+        assert_ne!(late.play(), 200, "the URL after {action}");
+        assert_eq!(late.rest(), 0);
+        let record = eventually("the usage record is closed", Duration::from_secs(10), || {
+            let (_, page) = appliance.login("audit_admin").get("/api/v1/usage");
+            let record = page["items"].as_array()?.iter().find(|r| r.to_string().contains(&id))?.clone();
+            record.to_string().contains(word).then_some(record)
+        });
+        assert!(record.to_string().contains("gate"), "the record names the camera: {record}");
+        if action == "suspend" {
+            approver.create(&format!("/api/v1/grants/{grant}/resume"), &json!({"reason": "journey"}));
+        }
+    }
+    let seconds = appliance.metric("sluice_revocation_seconds_count").expect("the revocations were timed");
+    assert!(seconds >= 2.0, "{seconds}");
+}

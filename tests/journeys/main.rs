@@ -1,0 +1,12 @@
+//! Journeys over the whole appliance: the real binary, real cameras, real players, the disk. One binary of tests.
+#![allow(missing_docs, reason = "tests are read, not linked")]
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod camera_faults;
+mod crash;
+mod gate;
+mod gst_camera;
+mod hostile;
+mod ledger;
