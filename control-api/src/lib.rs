@@ -5,3 +5,6 @@ pub mod config;
 pub mod error;
 pub mod registers;
 pub mod stamp;
+pub mod ledger;
+pub mod store;
+pub mod usage;

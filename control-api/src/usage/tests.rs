@@ -1,0 +1,1 @@
+//! The register through a life and a crash.
