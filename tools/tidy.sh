@@ -8,4 +8,4 @@ out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 cd "$root"
 rustc --edition 2024 --test -O -o "$out/tidy" tests/tidy.rs
-"$out/tidy" "$@"
+RUST_BACKTRACE=0 "$out/tidy" "$@"
