@@ -1,7 +1,173 @@
-//! Who is speaking.
+//! Who is speaking: passwords in, bearer tokens out, and from a token the [`Principal`] that every handler asks for. Refusals
+//! come in the order of the rules: terminal, sign-in, account, unit.
 
+pub mod lockout;
+pub mod login;
 pub mod password;
 pub mod principal;
+mod sign_in;
+pub mod throttle;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use media::wall::{Clock, Wall};
+use parking_lot::Mutex;
 
 pub use password::Passwords;
 pub use principal::Principal;
+pub use sign_in::SignedIn;
+
+use crate::config::Config;
+use crate::deps::record;
+use crate::error::{ApiError, Code};
+use crate::ledger::{Event, Kind, Ledger};
+use crate::registers::user::{User, UserState};
+use crate::registers::{UserId, unit, user};
+use crate::store::{Batch, Store, Versioned};
+use lockout::{Rule, Strangers};
+use login::Login;
+use throttle::Throttle;
+
+/// How often a sign-in's last use is written down: the idle time-out is true to within this.
+pub const TOUCH_EVERY: Duration = Duration::from_secs(60);
+
+/// Accounts and sign-ins.
+pub struct Authn {
+    store: Store,
+    ledger: Ledger,
+    clock: Arc<dyn Clock>,
+    /// Makes and checks password hashes.
+    pub passwords: Passwords,
+    rule: Rule,
+    idle: Duration,
+    lifetime: Duration,
+    logins_max: usize,
+    strangers: Mutex<Strangers>,
+    throttle: Mutex<Throttle>,
+}
+
+impl Authn {
+    /// Over this store and ledger. Hashes one password, so it takes some tens of milliseconds.
+    pub fn new(
+        store: Store,
+        ledger: Ledger,
+        clock: Arc<dyn Clock>,
+        config: &Config,
+    ) -> Result<Self, password::BadCost> {
+        Ok(Self {
+            store,
+            ledger,
+            clock,
+            passwords: Passwords::new(config)?,
+            rule: Rule::new(config),
+            idle: config.login_idle,
+            lifetime: config.login_lifetime,
+            logins_max: config.logins_per_user_max.max(1),
+            strangers: Mutex::default(),
+            throttle: Mutex::new(Throttle::new(config)),
+        })
+    }
+
+    /// Takes one of the address's attempts, or `RATE_LIMITED` with how long to wait.
+    pub fn throttle(&self, address: IpAddr) -> Result<(), ApiError> {
+        let taken = self.throttle.lock().take(address, self.clock.monotonic());
+        taken.map_err(|wait| ApiError::new(Code::RateLimited).retry_after(wait))
+    }
+
+    /// The principal behind a bearer token shown from `terminal`. A user who must change their password is refused.
+    pub async fn authenticate(&self, token: &str, terminal: IpAddr) -> Result<Principal, ApiError> {
+        let (principal, user) = self.authenticate_any(token, terminal).await?;
+        if user.must_change_password { Err(Code::PasswordExpired.into()) } else { Ok(principal) }
+    }
+
+    /// As [`Self::authenticate`], also for a user who must change their password first.
+    pub async fn authenticate_any(&self, token: &str, terminal: IpAddr) -> Result<(Principal, User), ApiError> {
+        let now = self.clock.wall();
+        let login = login::load(&self.store, token)?.ok_or(Code::AuthRequired)?;
+        let user = user::load(&self.store, &login.value.user)?.ok_or(Code::AuthRequired)?.value;
+        self.check_login(&login.value, &user, terminal, now)?;
+        check_user(&user)?;
+        let unit = unit::load(&self.store, &user.unit)?.filter(|unit| unit.value.is_registered());
+        let unit = unit.ok_or(Code::UnitNotRegistered)?.value;
+        self.touch(token, &login, now).await;
+        let id = login.value.id;
+        Ok((Principal::new(user.id.clone(), unit.id, user.roles.clone(), terminal, id), user))
+    }
+
+    fn check_login(&self, login: &Login, user: &User, terminal: IpAddr, now: Wall) -> Result<(), ApiError> {
+        if login.terminal != terminal {
+            return Err(Code::TerminalMismatch.into());
+        }
+        if now >= login.expires_at || login.epoch != user.sign_in_epoch {
+            return Err(Code::AuthRequired.into());
+        }
+        if now.since(login.seen_at) > self.idle {
+            return Err(Code::SessionIdle.into());
+        }
+        Ok(())
+    }
+
+    /// Notes the use. That it may fail or be lost costs the user an earlier idle time-out, nothing else.
+    async fn touch(&self, token: &str, login: &Versioned<Login>, now: Wall) {
+        if now.since(login.value.seen_at) < TOUCH_EVERY {
+            return;
+        }
+        let key = login::key(token);
+        let seen = Login { seen_at: now, ..login.value.clone() };
+        let batch = Batch::new().expect_version(key.as_str(), login.version).put_json(key.as_str(), &seen);
+        let Ok(batch) = batch else { return };
+        if let Err(error) = self.store.commit_async(batch).await {
+            tracing::debug!(%error, "the use of a sign-in was not noted");
+        }
+    }
+
+    /// Ends one sign-in.
+    pub async fn sign_out(&self, token: &str, principal: &Principal) -> Result<(), ApiError> {
+        let event = Event::new(Kind::LOGOUT, self.clock.wall())
+            .actor(crate::deps::actor(principal))
+            .terminal(principal.terminal().to_string())
+            .with("login", principal.login().as_str());
+        record(&self.ledger, &event).await?;
+        let index = login::of_user_key(principal.user(), principal.login());
+        self.store.commit_async(Batch::new().delete(login::key(token)).delete(index)).await?;
+        Ok(())
+    }
+
+    /// Takes sign-ins that are over out of the store; returns how many. For a slow timer. Blocks.
+    pub fn sweep(&self) -> Result<usize, ApiError> {
+        let now = self.clock.wall();
+        let (mut ended, mut after) = (0, None::<String>);
+        loop {
+            let rows = self.store.range_json::<Login>(login::LOGINS, after.as_deref(), SWEEP_ROWS)?;
+            let Some((last, _)) = rows.last() else { return Ok(ended) };
+            after = Some(last.clone());
+            let over = |login: &Login| now >= login.expires_at || now.since(login.seen_at) > self.idle;
+            let mut batch = Batch::new();
+            for (key, row) in rows.into_iter().filter(|(_, row)| over(&row.value)) {
+                batch = batch.delete(key).delete(login::of_user_key(&row.value.user, &row.value.id));
+                ended += 1;
+            }
+            if !batch.is_empty() {
+                self.store.commit(batch)?;
+            }
+        }
+    }
+
+    /// A user and their row's version, or `NOT_FOUND`.
+    pub fn user(&self, id: &UserId) -> Result<Versioned<User>, ApiError> {
+        user::load(&self.store, id)?.ok_or_else(|| Code::NotFound.into())
+    }
+}
+
+/// Sign-ins looked at in one step of a sweep.
+const SWEEP_ROWS: usize = 500;
+
+fn check_user(user: &User) -> Result<(), ApiError> {
+    match user.state {
+        UserState::Approved => Ok(()),
+        UserState::Disabled => Err(Code::AccountDisabled.into()),
+        UserState::Pending => Err(Code::UserNotApproved.into()),
+    }
+}

@@ -11,6 +11,7 @@ use url::Url;
 use super::field::line;
 use super::{Area, UnitId, UserId};
 use crate::error::ApiError;
+use crate::store::{Store, StoreError, Versioned};
 
 /// Longest source address.
 pub const SOURCE_BYTES_MAX: usize = 1_024;
@@ -283,6 +284,39 @@ pub fn stated_credentials(username: Option<String>, password: Option<String>) ->
         }
     }
     Ok(Some(Credentials { username, password }))
+}
+
+/// All cameras.
+pub const CAMERAS: &str = "camera/";
+
+/// A camera's key.
+pub fn key(id: &CameraId) -> String {
+    format!("{CAMERAS}{id}")
+}
+
+/// The key of a camera's credentials, apart from the catalogue.
+pub fn credentials_key(id: &CameraId) -> String {
+    format!("camera-credentials/{id}")
+}
+
+/// The keys of a camera's history, in order of versions.
+pub fn history(id: &CameraId) -> String {
+    format!("camera-history/{id}/")
+}
+
+/// The key of one line of a camera's history. Sorts by time.
+pub fn history_key(id: &CameraId, at: Wall, version: u64) -> String {
+    format!("{}{:020}-{version:010}", history(id), at.micros())
+}
+
+/// One camera.
+pub fn load(store: &Store, id: &CameraId) -> Result<Option<Versioned<Camera>>, StoreError> {
+    store.get_json(&key(id))
+}
+
+/// What a camera asks for. For the relay alone.
+pub fn load_credentials(store: &Store, id: &CameraId) -> Result<Option<Credentials>, StoreError> {
+    Ok(store.get_json(&credentials_key(id))?.map(|row| row.value))
 }
 
 #[cfg(test)]

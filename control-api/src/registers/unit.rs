@@ -4,6 +4,7 @@ use media::wall::Wall;
 use serde::{Deserialize, Serialize};
 
 use super::{Area, PurposeCode, UnitId};
+use crate::store::{Store, StoreError, Versioned};
 
 /// The Bureau's unit: 政务服务和大数据管理局 (J-4, J-7).
 pub const BUREAU: &str = "zwj";
@@ -62,6 +63,19 @@ impl Unit {
     pub fn is_registered(&self) -> bool {
         self.state == UnitState::Registered
     }
+}
+
+/// All units.
+pub const UNITS: &str = "unit/";
+
+/// A unit's key.
+pub fn key(id: &UnitId) -> String {
+    format!("{UNITS}{id}")
+}
+
+/// One unit.
+pub fn load(store: &Store, id: &UnitId) -> Result<Option<Versioned<Unit>>, StoreError> {
+    store.get_json(&key(id))
 }
 
 /// The shipped units: the Bureau and the ten departments of J-11 to J-20, with the prefix of their purpose codes.

@@ -8,6 +8,7 @@ use media::wall::Wall;
 use serde::{Deserialize, Serialize};
 
 use super::{Roles, UnitId, UserId};
+use crate::store::{Store, StoreError, Versioned};
 
 /// Longest login name.
 pub const LOGIN_NAME_BYTES_MAX: usize = 64;
@@ -127,6 +128,32 @@ impl User {
     /// True while no password is looked at.
     pub fn is_locked(&self, at: Wall) -> bool {
         self.locked_until.is_some_and(|until| at < until)
+    }
+}
+
+/// All users.
+pub const USERS: &str = "user/";
+
+/// A user's key.
+pub fn key(id: &UserId) -> String {
+    format!("{USERS}{id}")
+}
+
+/// The row that leads from a login name to a user's id.
+pub fn login_key(login: &LoginName) -> String {
+    format!("user-login/{login}")
+}
+
+/// One user.
+pub fn load(store: &Store, id: &UserId) -> Result<Option<Versioned<User>>, StoreError> {
+    store.get_json(&key(id))
+}
+
+/// The user who signs in by this name.
+pub fn by_login(store: &Store, login: &LoginName) -> Result<Option<Versioned<User>>, StoreError> {
+    match store.get_json::<UserId>(&login_key(login))? {
+        Some(id) => load(store, &id.value),
+        None => Ok(None),
     }
 }
 

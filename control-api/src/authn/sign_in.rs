@@ -1,0 +1,177 @@
+//! From a name and a password to a bearer token. An attempt is counted before the password is looked at, so that parallel
+//! guesses gain nothing; a name that nobody has is answered in the same words and the same time.
+
+use std::net::IpAddr;
+
+use media::wall::Wall;
+
+use super::login::{self, Login};
+use super::{Authn, check_user};
+use crate::deps::record;
+use crate::error::{ApiError, Code};
+use crate::ledger::{Actor, Decision, Event, Kind};
+use crate::mint;
+use crate::registers::user::{self, LoginName, User};
+use crate::registers::{LoginId, UserId};
+use crate::store::{Batch, CommitError, Versioned};
+
+/// Tries of a change to a user's row that other sign-ins of the same account race for.
+const TRIES_MAX: usize = 16;
+
+/// Where the last attempt on an unknown name is noted.
+const STRANGER_KEY: &str = "authn/last-stranger";
+
+/// A new sign-in.
+pub struct SignedIn {
+    /// The bearer token; kept nowhere.
+    pub token: String,
+    /// When it is over in any case.
+    pub expires_at: Wall,
+    /// True where the password has to be changed before anything else.
+    pub must_change_password: bool,
+}
+
+impl Authn {
+    /// Signs `name` in from `terminal`. Wrong name and wrong password are both `AUTH_REQUIRED`. On the ledger either way.
+    pub async fn sign_in(
+        &self,
+        name: &str,
+        password: String,
+        terminal: IpAddr,
+        request_id: &str,
+    ) -> Result<SignedIn, ApiError> {
+        let known = match name.parse::<LoginName>() {
+            Ok(login) => user::by_login(&self.store, &login)?,
+            Err(_) => None,
+        };
+        let user_id = known.as_ref().map(|row| row.value.id.clone());
+        let outcome = match known {
+            Some(row) => self.sign_in_known(&row.value.id, password, terminal).await,
+            None => self.sign_in_stranger(name, password).await,
+        };
+        let denied = match outcome {
+            Ok(signed_in) => return Ok(signed_in),
+            Err(denied) => denied,
+        };
+        if denied.owes_record() {
+            let event = refusal(self.clock.wall(), user_id.as_ref(), &denied);
+            record(&self.ledger, &event.terminal(terminal.to_string()).request_id(request_id)).await?;
+        }
+        Err(denied.recorded())
+    }
+
+    async fn sign_in_stranger(&self, name: &str, password: String) -> Result<SignedIn, ApiError> {
+        let now = self.clock.wall();
+        let name = name.chars().take(user::LOGIN_NAME_BYTES_MAX).collect::<String>().to_lowercase();
+        if let Some(until) = self.strangers.lock().locked(&name, now) {
+            return Err(locked(until, now));
+        }
+        self.strangers.lock().failed(&name, now, &self.rule);
+        // A known user's attempt costs one commit before the hash; so does this one, or the time would tell them apart.
+        self.store.commit_async(Batch::new().put_json(STRANGER_KEY, &now)?).await?;
+        self.passwords.matches(password, None).await?;
+        Err(Code::AuthRequired.into())
+    }
+
+    async fn sign_in_known(&self, id: &UserId, password: String, terminal: IpAddr) -> Result<SignedIn, ApiError> {
+        let now = self.clock.wall();
+        let counted = self.count_attempt(id, now).await?;
+        if !self.passwords.matches(password, Some(counted.password.clone())).await? {
+            return Err(Code::AuthRequired.into());
+        }
+        check_user(&counted)?;
+        self.open(id, terminal, now).await
+    }
+
+    /// Counts an attempt as if it had failed, or refuses while locked. Gives the user as they then are.
+    async fn count_attempt(&self, id: &UserId, now: Wall) -> Result<User, ApiError> {
+        self.change_user(id, |user| {
+            if user.is_locked(now) {
+                return Err(locked(user.locked_until.unwrap_or(now), now));
+            }
+            user.failed_count = user.failed_count.saturating_add(1);
+            user.locked_until = self.rule.locked_until(user.failed_count, now);
+            Ok(())
+        })
+        .await
+    }
+
+    /// The right password was given: on the ledger first, then the sign-in comes to be.
+    async fn open(&self, id: &UserId, terminal: IpAddr, now: Wall) -> Result<SignedIn, ApiError> {
+        let user = self.change_user(id, |user| {
+            user.failed_count = 0;
+            user.locked_until = None;
+            Ok(())
+        });
+        let user = user.await?;
+        let token = mint::Token::fresh().map_err(no_entropy)?.text;
+        let login_id: LoginId =
+            mint::sortable_id(now).map_err(no_entropy)?.parse().map_err(|_| ApiError::new(Code::Internal))?;
+        let actor = Actor { user: id.to_string(), unit: Some(user.unit.to_string()), role: None };
+        let event = Event::new(Kind::LOGIN, now).actor(actor).terminal(terminal.to_string());
+        record(&self.ledger, &event.decision(Decision::Allow).with("login", login_id.as_str())).await?;
+        let expires_at = now + self.lifetime;
+        let epoch = user.sign_in_epoch;
+        let login =
+            Login { id: login_id, user: id.clone(), terminal, epoch, created_at: now, expires_at, seen_at: now };
+        self.keep(&token, &login).await?;
+        Ok(SignedIn { token, expires_at, must_change_password: user.must_change_password })
+    }
+
+    /// Stores the sign-in; the user's oldest ones beyond the limit end.
+    async fn keep(&self, token: &str, login: &Login) -> Result<(), ApiError> {
+        let key = login::key(token);
+        let index = login::of_user_key(&login.user, &login.id);
+        let others =
+            self.store.range_json::<String>(&login::of_user(&login.user), None, crate::store::RANGE_ROWS_MAX)?;
+        let over = (others.len() + 1).saturating_sub(self.logins_max);
+        let mut batch = Batch::new().put_json(key.as_str(), login)?.put_json(index, &key)?;
+        for (index, row) in others.into_iter().take(over) {
+            batch = batch.delete(index).delete(row.value);
+        }
+        self.store.commit_async(batch).await?;
+        Ok(())
+    }
+
+    /// Changes a user's row, again from the start when someone else changed it meanwhile. Gives the row as it then is.
+    pub async fn change_user(
+        &self,
+        id: &UserId,
+        change: impl Fn(&mut User) -> Result<(), ApiError>,
+    ) -> Result<User, ApiError> {
+        for _ in 0..TRIES_MAX {
+            let Versioned { value: mut user, version } = self.user(id)?;
+            change(&mut user)?;
+            let key = user::key(id);
+            let batch = Batch::new().expect_version(key.as_str(), version).put_json(key, &user)?;
+            match self.store.commit_async(batch).await {
+                Ok(_) => return Ok(user),
+                Err(CommitError::Conflict { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Code::Conflict.into())
+    }
+}
+
+fn locked(until: Wall, now: Wall) -> ApiError {
+    ApiError::new(Code::AccountLocked).retry_after(until.since(now))
+}
+
+/// Names a known user by id only. What was typed for an unknown one stays out: it may be a password in the wrong field.
+fn refusal(at: Wall, user: Option<&UserId>, denied: &ApiError) -> Event {
+    let event = Event::new(Kind::LOGIN_REFUSED, at)
+        .decision(Decision::Deny)
+        .code(denied.code().text())
+        .articles(denied.code().articles().iter().copied())
+        .with("known", user.is_some());
+    match user {
+        Some(user) => event.actor(Actor { user: user.to_string(), unit: None, role: None }),
+        None => event,
+    }
+}
+
+fn no_entropy(error: mint::NoEntropy) -> ApiError {
+    tracing::error!(%error, "no sign-in could be made");
+    Code::Internal.into()
+}
