@@ -1,13 +1,24 @@
-//! The codecs that flow: parameters a decoder needs, and depacketising of RTP into access units. One codec is one file
-//! below plus one line in each match here. Decoding pictures is deliberately absent.
+//! The codecs that flow: parameters a decoder needs, and the way from RTP payloads to access units and back. One codec is
+//! one file below plus one line in each match here. Decoding pictures is deliberately absent.
 
 pub mod aac;
+mod assembler;
+mod bits;
+mod depacketizer;
 pub mod g711;
 pub mod h264;
 pub mod h265;
 pub mod mjpeg;
+mod nal;
+mod packetize;
 
 use bytes::Bytes;
+
+pub use bits::BitsError;
+pub use depacketizer::{
+    DepacketizeError, Depacketizer, FRAGMENTS_MAX, NALS_MAX, UNIT_BYTES_MAX, UNITS_QUEUED_MAX, Unsupported,
+};
+pub use packetize::{Part, RTP_PAYLOAD_BYTES_MAX};
 
 /// What a decoder must know before the first frame of a track.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +40,149 @@ impl CodecParams {
     pub fn is_video(&self) -> bool {
         matches!(self, Self::H264(_) | Self::H265(_) | Self::Mjpeg(_))
     }
+
+    /// Width and height in pixels, after cropping; none for audio.
+    pub fn dimensions(&self) -> Option<(u32, u32)> {
+        match self {
+            Self::H264(p) => Some((p.width, p.height)),
+            Self::H265(p) => Some((p.width, p.height)),
+            Self::Mjpeg(p) => Some((p.width, p.height)),
+            Self::Aac(_) | Self::G711(_) => None,
+        }
+    }
+
+    /// Frames per second as a fraction, where the parameter sets state it.
+    pub fn frame_rate(&self) -> Option<(u32, u32)> {
+        match self {
+            Self::H264(p) => p.frame_rate,
+            Self::H265(p) => p.frame_rate,
+            Self::Mjpeg(_) | Self::Aac(_) | Self::G711(_) => None,
+        }
+    }
+
+    /// True where a frame's pts may be below that of the frame before it (B-frames), or where that is not known.
+    pub fn reorders(&self) -> bool {
+        match self {
+            Self::H264(p) => p.reorder_frames_max != Some(0),
+            Self::H265(p) => p.reorder_frames_max != Some(0),
+            Self::Mjpeg(_) | Self::Aac(_) | Self::G711(_) => false,
+        }
+    }
+
+    /// The `codecs` parameter of RFC 6381, e.g. `avc1.64001f`; `alaw`, `ulaw` and `jpeg` where that RFC has no word.
+    pub fn rfc6381(&self) -> String {
+        match self {
+            Self::H264(p) => p.rfc6381(),
+            Self::H265(p) => p.rfc6381(),
+            Self::Aac(p) => format!("mp4a.40.{}", p.object_type),
+            Self::G711(p) => p.rfc6381().to_owned(),
+            Self::Mjpeg(_) => "jpeg".to_owned(),
+        }
+    }
+
+    /// Encoding name of the RTP payload format, as in SDP's `a=rtpmap`.
+    pub fn encoding_name(&self) -> &'static str {
+        match self {
+            Self::H264(_) => "H264",
+            Self::H265(_) => "H265",
+            Self::Aac(_) => "MPEG4-GENERIC",
+            Self::G711(p) => p.encoding_name(),
+            Self::Mjpeg(_) => "JPEG",
+        }
+    }
+
+    /// Channels of audio; none for video.
+    pub fn channels(&self) -> Option<u16> {
+        match self {
+            Self::Aac(p) => Some(p.channels),
+            Self::G711(p) => Some(p.channels),
+            Self::H264(_) | Self::H265(_) | Self::Mjpeg(_) => None,
+        }
+    }
+
+    /// Samples per second of audio; none for video.
+    pub fn sample_rate(&self) -> Option<u32> {
+        match self {
+            Self::Aac(p) => Some(p.sample_rate),
+            Self::G711(p) => Some(p.sample_rate),
+            Self::H264(_) | Self::H265(_) | Self::Mjpeg(_) => None,
+        }
+    }
+
+    /// What follows the payload type in SDP's `a=rtpmap` (RFC 8866 section 6.6): name, clock rate, channels of audio.
+    pub fn rtpmap(&self, clock_rate: u32) -> String {
+        match self.channels() {
+            Some(channels) if channels != 1 || matches!(self, Self::Aac(_)) => {
+                format!("{}/{clock_rate}/{channels}", self.encoding_name())
+            }
+            _ => format!("{}/{clock_rate}", self.encoding_name()),
+        }
+    }
+
+    /// What follows the payload type in SDP's `a=fmtp`; none where the format needs no parameters.
+    pub fn fmtp(&self) -> Option<String> {
+        match self {
+            Self::H264(p) => Some(p.fmtp()),
+            Self::H265(p) => Some(p.fmtp()),
+            Self::Aac(p) => Some(p.fmtp()),
+            Self::G711(_) | Self::Mjpeg(_) => None,
+        }
+    }
+
+    /// The RTP payload type that this track goes out with: the static one of RFC 3551 where there is one, else 96 + track.
+    pub fn payload_type(&self, track: u8) -> u8 {
+        match self {
+            Self::G711(p) if p.is_static() => p.static_payload_type(),
+            Self::Mjpeg(_) => mjpeg::PAYLOAD_TYPE,
+            Self::G711(_) | Self::H264(_) | Self::H265(_) | Self::Aac(_) => 96 + track % 32,
+        }
+    }
+
+    /// Splits a frame's payload into RTP payloads of at most `RTP_PAYLOAD_BYTES_MAX` bytes. A payload that its format
+    /// cannot express gives none.
+    pub fn packetize(&self, payload: &[u8], keyframe: bool, out: &mut dyn FnMut(Part<'_>)) {
+        match self {
+            Self::H264(p) => h264::packetize(p, payload, keyframe, out),
+            Self::H265(p) => h265::packetize(p, payload, keyframe, out),
+            Self::Aac(_) => aac::packetize(payload, out),
+            Self::G711(p) => g711::packetize(p, payload, out),
+            Self::Mjpeg(_) => mjpeg::packetize(payload, out),
+        }
+    }
+}
+
+/// Why parameter sets, or a configuration that stands for them, were not understood.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ParamsError {
+    /// A set that every decoder needs is not there.
+    #[error("no {0} among the parameter sets")]
+    Missing(&'static str),
+    /// A set is longer than any encoder makes it.
+    #[error("{what} of {bytes} bytes is longer than {max}")]
+    TooLarge {
+        /// Which set.
+        what: &'static str,
+        /// Its length.
+        bytes: usize,
+        /// The bound.
+        max: usize,
+    },
+    /// A set could not be read.
+    #[error("{what}: {source}")]
+    Bits {
+        /// Which set.
+        what: &'static str,
+        /// Where reading failed.
+        source: BitsError,
+    },
+    /// A field has a value outside its range.
+    #[error("{what}: {field} is out of range")]
+    OutOfRange {
+        /// Which set.
+        what: &'static str,
+        /// Which field.
+        field: &'static str,
+    },
 }
 
 /// One RTP packet, after the fixed header, CSRCs, extension and padding are taken off.

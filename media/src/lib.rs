@@ -5,5 +5,8 @@ pub mod codec;
 pub mod frame;
 pub mod hub;
 pub mod id;
+pub mod reorder;
 pub mod rtp;
+pub mod rtsp;
+pub mod timeline;
 pub mod wall;

@@ -1,9 +1,13 @@
-//! RTP packetising of frames (RFC 3550, 6184, 7798, 3640, 3551, 2435) into one contiguous wire image per frame.
+//! RTP: the fixed header both ways (RFC 3550 section 5.1), frames as one contiguous wire image each, and the RTCP that goes
+//! with them. Payload formats live with their codecs; sockets and timing are deliberately absent.
 
-use bytes::Bytes;
+mod header;
+mod image;
+mod rtcp;
 
-use crate::codec::CodecParams;
-use crate::frame::Frame;
+pub use header::{BadPacket, HEADER_BYTES, Packet, parse};
+pub use image::{INTERLEAVED_HEADER_BYTES, datagrams, interleaved, octets, packet_count};
+pub use rtcp::{CNAME_BYTES_MAX, Report, ntp_of, read_sender_report, sender_report, wall_of};
 
 /// How a frame's packets are numbered, fixed when it is published, so that its image can be built later, once, or never.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,14 +20,4 @@ pub struct RtpStamp {
     pub packets: u16,
     /// RTP timestamp of all of them.
     pub timestamp: u32,
-}
-
-/// How many packets `interleaved` will make of this frame.
-pub fn packet_count(_params: &CodecParams, _frame: &Frame) -> u16 {
-    0
-}
-
-/// The frame's packets, each behind its RFC 2326 section 10.12 header `$`, channel, length; channel = 2 * track.
-pub fn interleaved(_params: &CodecParams, _frame: &Frame, _stamp: RtpStamp) -> Bytes {
-    Bytes::new()
 }

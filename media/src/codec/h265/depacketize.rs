@@ -1,0 +1,164 @@
+//! RTP payloads of H.265 to access units (RFC 7798): single NAL units, aggregation packets and fragmentation units.
+//! Decoding order numbers (DONL) and PACI packets are refused.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::{NAL_PPS, NAL_SPS, NAL_VPS, Params, is_random_access, nal_type};
+use crate::codec::assembler::{Assembler, NalFormat, NalKind, sets_in};
+use crate::codec::bits::Bits;
+use crate::codec::nal::{self, SetKind};
+use crate::codec::{AccessUnit, CodecParams, DepacketizeError, ParamsError, RtpPayload, Unsupported};
+
+pub(super) const AP: u8 = 48;
+pub(super) const FU: u8 = 49;
+
+/// Bytes of a NAL unit header.
+pub(super) const HEADER_BYTES: usize = 2;
+
+#[derive(Debug)]
+struct H265;
+
+impl NalFormat for H265 {
+    fn kind(nal: &[u8]) -> NalKind {
+        let kind = nal.first().map_or(0, |b| nal_type(*b));
+        NalKind {
+            picture: kind < 32,
+            // `first_slice_segment_in_pic_flag`
+            first_slice: nal.get(HEADER_BYTES).is_some_and(|b| b & 0x80 != 0),
+            random_access: is_random_access(kind),
+            set: matches!(kind, NAL_VPS | NAL_SPS | NAL_PPS),
+        }
+    }
+}
+
+fn set_kind(set: &[u8]) -> SetKind {
+    match set.first().map(|b| nal_type(*b)) {
+        Some(NAL_PPS) => SetKind::Picture { id: set.get(HEADER_BYTES..).and_then(|rest| Bits::new(rest).ue().ok()) },
+        Some(NAL_VPS) => SetKind::Video,
+        _ => SetKind::Sequence,
+    }
+}
+
+#[derive(Debug)]
+pub(in crate::codec) struct Depacketizer {
+    assembler: Assembler<H265>,
+    sets: Vec<Bytes>,
+    params: Option<CodecParams>,
+}
+
+impl Depacketizer {
+    /// Parameter sets of the SDP that cannot be read are as good as absent: those in the stream count.
+    pub(in crate::codec) fn new(fmtp: Option<&str>) -> Result<Self, Unsupported> {
+        let order = fmtp.and_then(|fmtp| nal::fmtp_value(fmtp, "sprop-max-don-diff"));
+        if order.is_some_and(|value| value != "0") {
+            let what = "sprop-max-don-diff is not 0: decoding order numbers are not supported".to_owned();
+            return Err(Unsupported::Form { encoding: "H265", what });
+        }
+        let params = fmtp.and_then(|fmtp| Params::from_fmtp(fmtp).ok());
+        Ok(Self {
+            assembler: Assembler::default(),
+            sets: params.iter().flat_map(Params::sets).cloned().collect(),
+            params: params.map(CodecParams::H265),
+        })
+    }
+
+    pub(in crate::codec) fn params(&self) -> Option<&CodecParams> {
+        self.params.as_ref()
+    }
+
+    pub(in crate::codec) fn push(
+        &mut self,
+        packet: &RtpPayload,
+        ready: &mut VecDeque<AccessUnit>,
+    ) -> Result<(), DepacketizeError> {
+        let mut result = self.assembler.push(packet, |units| add(units, packet));
+        while let Some(mut finished) = self.assembler.pull() {
+            if finished.has_sets {
+                match self.learn(&finished.unit.payload) {
+                    Ok(new) => finished.unit.new_params = new,
+                    Err(source) => {
+                        result = result.and(Err(DepacketizeError::Params { sequence: packet.sequence, source }));
+                    }
+                }
+            }
+            ready.push_back(finished.unit);
+        }
+        result
+    }
+
+    /// True where the parameters changed.
+    fn learn(&mut self, payload: &[u8]) -> Result<bool, ParamsError> {
+        let Some(merged) = nal::merge_sets(&self.sets, sets_in::<H265>(payload), set_kind) else { return Ok(false) };
+        match Params::from_shared(&merged) {
+            Ok(params) => {
+                let params = Some(CodecParams::H265(params));
+                let new = params != self.params;
+                (self.params, self.sets) = (params, merged);
+                Ok(new)
+            }
+            Err(ParamsError::Missing(_)) => {
+                self.sets = merged;
+                Ok(false)
+            }
+            Err(fault) => Err(fault),
+        }
+    }
+}
+
+fn add(units: &mut Assembler<H265>, packet: &RtpPayload) -> Result<(), DepacketizeError> {
+    let sequence = packet.sequence;
+    let truncated = |what| DepacketizeError::Truncated { sequence, what };
+    let (header, rest) = packet.payload.split_first_chunk::<HEADER_BYTES>().ok_or(truncated("the NAL unit header"))?;
+    check_header(sequence, header)?;
+    match nal_type(header[0]) {
+        0..AP => units.nal(sequence, &packet.payload),
+        AP => aggregate(units, sequence, rest),
+        FU => {
+            let (&fragment, body) = rest.split_first().ok_or(truncated("the FU header"))?;
+            let kind = fragment & 0x3f;
+            if kind >= AP {
+                return Err(DepacketizeError::Kind { sequence, kind });
+            }
+            let nal_header = [header[0] & 0x81 | kind << 1, header[1]];
+            if fragment & 0x80 != 0 {
+                units.fragment_first(sequence, &nal_header, body)?;
+            } else {
+                units.fragment_next(sequence, &nal_header, body)?;
+            }
+            if fragment & 0x40 != 0 {
+                units.fragment_last();
+            }
+            Ok(())
+        }
+        kind => Err(DepacketizeError::Kind { sequence, kind }),
+    }
+}
+
+fn aggregate(units: &mut Assembler<H265>, sequence: u16, mut rest: &[u8]) -> Result<(), DepacketizeError> {
+    while !rest.is_empty() {
+        let truncated = DepacketizeError::Truncated { sequence, what: "an aggregation packet" };
+        let (length, tail) = rest.split_first_chunk::<2>().ok_or(truncated.clone())?;
+        let (nal, tail) = tail.split_at_checked(usize::from(u16::from_be_bytes(*length))).ok_or(truncated.clone())?;
+        let header = nal.first_chunk::<HEADER_BYTES>().ok_or(truncated)?;
+        check_header(sequence, header)?;
+        if nal_type(header[0]) >= AP {
+            return Err(DepacketizeError::Kind { sequence, kind: nal_type(header[0]) });
+        }
+        units.nal(sequence, nal)?;
+        rest = tail;
+    }
+    Ok(())
+}
+
+fn check_header(sequence: u16, header: &[u8; HEADER_BYTES]) -> Result<(), DepacketizeError> {
+    let field = |what| Err(DepacketizeError::Field { sequence, what });
+    if header[0] & 0x80 != 0 {
+        return field("forbidden_zero_bit is set");
+    }
+    if header[1] & 7 == 0 {
+        return field("nuh_temporal_id_plus1 is 0");
+    }
+    Ok(())
+}

@@ -1,0 +1,49 @@
+//! JPEG pictures to RTP payloads (RFC 2435 section 3.1): main header, restart header, tables in the first packet.
+
+use super::jfif;
+use crate::codec::packetize::{Part, RTP_PAYLOAD_BYTES_MAX};
+
+/// Longest side that the header's byte of 8-pixel blocks can say.
+const SIDE_MAX: u16 = 255 * 8;
+
+/// Largest fragment offset: 24 bits.
+const OFFSET_MAX: usize = (1 << 24) - 1;
+
+/// `Q` of 255: the tables are in this picture's first packet and hold for it alone.
+const Q_IN_BAND: u8 = 255;
+
+/// Type 64 and above: a restart header follows.
+pub(super) const RESTART_FLAG: u8 = 64;
+
+/// First and last bits set and the count all ones: packets are not cut at restart intervals (section 3.1.7).
+const RESTART_UNALIGNED: u16 = 0xffff;
+
+pub(in crate::codec) fn packetize(payload: &[u8], out: &mut dyn FnMut(Part<'_>)) {
+    let Some((header, scan)) = jfif::read(payload) else { return };
+    if header.width > SIDE_MAX || header.height > SIDE_MAX || scan.is_empty() || scan.len() > OFFSET_MAX {
+        return;
+    }
+    let blocks = |side: u16| (side.div_ceil(8)) as u8;
+    let restart = header.restart_interval != 0;
+    let kind = header.sampling | if restart { RESTART_FLAG } else { 0 };
+    let mut offset = 0usize;
+    let mut head = Vec::with_capacity(8 + 4 + 4 + header.tables.len());
+    while let Some(rest) = scan.get(offset..).filter(|rest| !rest.is_empty()) {
+        head.clear();
+        let [_, high, middle, low] = (offset as u32).to_be_bytes();
+        head.extend([0, high, middle, low, kind, Q_IN_BAND, blocks(header.width), blocks(header.height)]);
+        if restart {
+            head.extend(header.restart_interval.to_be_bytes());
+            head.extend(RESTART_UNALIGNED.to_be_bytes());
+        }
+        if offset == 0 {
+            head.extend([0, 0]); // must be zero; precision: 8 bits in both tables
+            head.extend((header.tables.len() as u16).to_be_bytes());
+            head.extend(header.tables);
+        }
+        let room = RTP_PAYLOAD_BYTES_MAX - head.len();
+        let (body, tail) = rest.split_at(room.min(rest.len()));
+        out(Part { head: &head, body, marker: tail.is_empty(), ticks: 0 });
+        offset += body.len();
+    }
+}
