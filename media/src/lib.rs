@@ -2,6 +2,7 @@
 //! reads no clock and knows no runtime: bytes and times come in as arguments, values and wake-ups go out.
 
 pub mod codec;
+pub mod fmp4;
 pub mod frame;
 pub mod hub;
 pub mod id;

@@ -1,0 +1,64 @@
+//! Fuzz bodies, here so that they always compile; the targets call them.
+
+use std::time::Duration;
+
+use rtsp_types::Message;
+
+use super::{Event, INBOX_BYTES_MAX, RtpStart, Server, SetUp, Status};
+use crate::frame::TrackId;
+
+/// Any bytes in any cuts: the server never panics, keeps within its bounds, and what it sends is RTSP.
+/// The first byte says how the rest is cut and answered.
+pub fn server(data: &[u8]) {
+    let Some((how, data)) = data.split_first() else { return };
+    let cut = usize::from(how >> 2) + 1;
+    let mut server = Server::new(Duration::ZERO, 7);
+    let mut now = Duration::ZERO;
+    for chunk in data.chunks(cut) {
+        now += Duration::from_millis(u64::from(*how));
+        server.handle_timeout(now);
+        let open = server.room();
+        let taken = server.handle_bytes(now, chunk);
+        assert!(taken.is_ok() || open < chunk.len(), "bytes within the room were refused");
+        drain(&mut server, *how);
+        assert!(server.room() <= INBOX_BYTES_MAX);
+    }
+    server.handle_timeout(now + Duration::from_secs(3_600));
+    drain(&mut server, *how);
+    let silent_over_tcp = server.is_playing();
+    assert!(silent_over_tcp || server.room() == 0, "an hour of silence must end whoever does not play");
+}
+
+fn drain(server: &mut Server, how: u8) {
+    while let Some(event) = server.poll_event() {
+        let refuse = how & 2 != 0;
+        match event {
+            Event::Admit { request, path } => {
+                assert!(path.starts_with('/') && !path.ends_with('/'));
+                server.admit(request, if how & 3 == 3 { Err(Status::NotFound) } else { Ok(()) });
+            }
+            Event::Describe { request } if refuse => server.describe(request, Err(Status::ServiceUnavailable)),
+            Event::Describe { request } => server.describe(request, Ok("v=0\r\n".to_owned())),
+            Event::SetUp { request, track, .. } => {
+                let track = track.unwrap_or(TrackId(0));
+                server.set_up(request, Ok(SetUp { track, ssrc: 1, server_ports: Some((2, 3)) }));
+            }
+            Event::Play { request } => {
+                server.play(request, Ok(&[RtpStart { track: TrackId(0), first: Some((1, 2)) }]));
+                assert!(server.is_playing());
+            }
+            Event::Pause | Event::Teardown => assert!(!server.is_playing()),
+            Event::Close(_) => assert_eq!(server.room(), 0),
+        }
+        check_output(server);
+    }
+    check_output(server);
+}
+
+fn check_output(server: &mut Server) {
+    while let Some(bytes) = server.poll_output() {
+        let parsed = Message::<Vec<u8>>::parse(&bytes);
+        let whole = matches!(&parsed, Ok((Message::Response(_), consumed)) if *consumed == bytes.len());
+        assert!(whole, "not one response: {bytes:?}");
+    }
+}
