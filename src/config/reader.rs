@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeString, DeTable, DeValue};
 
 use super::fault::Fault;
 use super::nearest::nearest;
@@ -68,18 +68,26 @@ impl<'t> Document<'t> {
 
     /// Reports sections that nobody asked for. To be called when all are read.
     pub(super) fn finish(&mut self) {
-        for (key, _) in self.tree.get_ref() {
-            let name: &str = key.get_ref();
-            if !self.sections.contains(&name) {
-                let near = nearest(name, self.sections.iter().copied());
-                let remedy = near.map_or_else(
-                    || format!("the sections are {}", self.sections.join(", ")),
-                    |near| format!("did you mean [{near}]?"),
-                );
-                let line = Some(line_of(self.text, &key.span()));
-                self.faults.push(Fault { line, key: name.into(), what: "unknown section".into(), remedy });
-            }
+        let unknown: Vec<Fault> =
+            self.tree.get_ref().iter().filter_map(|(key, value)| self.unknown(key, value)).collect();
+        self.faults.extend(unknown);
+    }
+
+    fn unknown(&self, key: &Spanned<DeString<'t>>, value: &Value<'t>) -> Option<Fault> {
+        let name: &str = key.get_ref();
+        if self.sections.contains(&name) {
+            return None;
         }
+        let near = nearest(name, self.sections.iter().copied());
+        let (what, remedy) = match near {
+            _ if !value.get_ref().is_table() => {
+                ("stands outside of a section", "put it below its [section] line".into())
+            }
+            Some(near) => ("unknown section", format!("did you mean [{near}]?")),
+            None => ("unknown section", format!("the sections are {}", self.sections.join(", "))),
+        };
+        let line = Some(line_of(self.text, &key.span()));
+        Some(Fault { line, key: name.into(), what: what.into(), remedy })
     }
 }
 
@@ -110,16 +118,31 @@ impl<'t> Section<'_, 't> {
     }
 
     /// A duration such as `"10s"` within `allowed`.
-    pub(super) fn duration(&mut self, key: &'static str, default: Duration, allowed: RangeInclusive<Duration>) -> Duration {
+    pub(super) fn duration(
+        &mut self,
+        key: &'static str,
+        default: Duration,
+        allowed: RangeInclusive<Duration>,
+    ) -> Duration {
         let show = quantity::show_duration;
-        let wanted = format!("a duration such as \"{}\", from {} to {}", show(default), show(*allowed.start()), show(*allowed.end()));
+        let wanted = format!(
+            "a duration such as \"{}\", from {} to {}",
+            show(default),
+            show(*allowed.start()),
+            show(*allowed.end())
+        );
         self.text_as(key, &wanted, |text| quantity::duration(text).filter(|d| allowed.contains(d))).unwrap_or(default)
     }
 
     /// A size such as `"64MiB"` within `allowed`, in bytes.
     pub(super) fn size_bytes(&mut self, key: &'static str, default: u64, allowed: RangeInclusive<u64>) -> u64 {
         let show = quantity::show_size;
-        let wanted = format!("a size such as \"{}\", from {} to {}", show(default), show(*allowed.start()), show(*allowed.end()));
+        let wanted = format!(
+            "a size such as \"{}\", from {} to {}",
+            show(default),
+            show(*allowed.start()),
+            show(*allowed.end())
+        );
         self.text_as(key, &wanted, |text| quantity::size_bytes(text).filter(|b| allowed.contains(b))).unwrap_or(default)
     }
 
@@ -143,11 +166,17 @@ impl<'t> Section<'_, 't> {
     pub(super) fn choice<T: Copy>(&mut self, key: &'static str, default: T, words: &[(&str, T)]) -> T {
         let list: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
         let wanted = format!("one of {}", list.join(", "));
-        self.text_as(key, &wanted, |text| words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value)).unwrap_or(default)
+        self.text_as(key, &wanted, |text| words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value))
+            .unwrap_or(default)
     }
 
     /// Text that `parse` makes something of; `wanted` says what it should be. None where the key is absent or wrong.
-    pub(super) fn text_as<T>(&mut self, key: &'static str, wanted: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+    pub(super) fn text_as<T>(
+        &mut self,
+        key: &'static str,
+        wanted: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
         self.read(key, wanted, |value| value.as_str().and_then(parse))
     }
 
@@ -178,7 +207,8 @@ impl<'t> Section<'_, 't> {
 
     fn report_unknown(&mut self) {
         let Some(table) = self.place.as_ref().and_then(|place| place.get_ref().as_table()) else { return };
-        let unknown: Vec<_> = table.keys().filter(|key| !self.known.iter().any(|known| key.get_ref() == known)).collect();
+        let unknown: Vec<_> =
+            table.keys().filter(|key| !self.known.iter().any(|known| key.get_ref() == known)).collect();
         let faults: Vec<Fault> = unknown.into_iter().map(|key| self.unknown(key.get_ref(), &key.span())).collect();
         self.document.faults.extend(faults);
     }

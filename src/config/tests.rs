@@ -1,0 +1,163 @@
+//! Bad files, and every word that the operator reads about them; and the example file, held against the keys there are.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::reader::Document;
+use super::*;
+
+const EXAMPLE: &str = include_str!("../../ops/sluice.example.toml");
+
+fn load(text: &str) -> Result<Config, Faults> {
+    Config::parse(text, Path::new("/etc/sluice/sluice.toml"))
+}
+
+/// What the operator sees, line by line.
+fn faults(text: &str) -> Vec<String> {
+    load(text).expect_err("the text is faulty").to_string().lines().map(|line| line.trim_start().to_owned()).collect()
+}
+
+#[test]
+fn all_faults_are_told_at_once() {
+    let text = "\
+[api]
+listen = \"localhost\"
+lisen = \"0.0.0.0:8080\"
+time_zone = \"Asia/Jiyuan\"
+public_host = \"cameras.example:8080\"
+
+[rtsp]
+listen = []
+connections_max = \"many\"
+
+[login]
+idle = \"90\"
+
+[log]
+format = \"xml\"
+
+[recoder]
+path = \"/srv\"
+";
+    assert_eq!(
+        faults(text),
+        [
+            "/etc/sluice/sluice.toml: 9 faults, nothing was started",
+            "line 2: api.listen: \"localhost\" does not fit; give an address and a port such as \"0.0.0.0:8080\"",
+            "line 3: api.lisen: unknown key; did you mean listen?",
+            "line 4: api.time_zone: \"Asia/Jiyuan\" does not fit; give a zone of the IANA database such as \"Asia/Shanghai\"",
+            "line 5: api.public_host: \"cameras.example:8080\" does not fit; give a host name or an address, without a port",
+            "line 8: rtsp.listen: this list does not fit; give a list of addresses with ports such as [\"0.0.0.0:8554\", \"[::]:8554\"]",
+            "line 9: rtsp.connections_max: \"many\" does not fit; give a whole number from 16 to 1000000",
+            "line 12: login.idle: \"90\" does not fit; give a duration such as \"30m\", from 1m to 1d",
+            "line 15: log.format: \"xml\" does not fit; give one of \"text\", \"json\"",
+            "line 17: recoder: unknown section; did you mean [recorder]?",
+        ]
+    );
+}
+
+#[test]
+fn faults_of_syntax_have_their_line_too() {
+    let text = "lost = 1\n[api]\nlisten = \"0.0.0.0:8080\"\nlisten = \"0.0.0.0:8081\"\n[log]\nlevel = loud\n[login\n";
+    let not_toml = "write `key = value` lines under `[section]` lines";
+    assert_eq!(
+        faults(text),
+        [
+            "/etc/sluice/sluice.toml: 4 faults, nothing was started".to_owned(),
+            "line 1: lost: stands outside of a section; put it below its [section] line".to_owned(),
+            format!("line 4: not TOML: duplicate key; {not_toml}"),
+            format!("line 6: not TOML: string values must be quoted, expected literal string; {not_toml}"),
+            format!("line 7: not TOML: unclosed table, expected `]`; {not_toml}"),
+        ]
+    );
+}
+
+#[test]
+fn a_value_in_place_of_a_section_is_told() {
+    assert_eq!(
+        faults("log = \"debug\"\n"),
+        [
+            "/etc/sluice/sluice.toml: 1 fault, nothing was started",
+            "line 1: log: is a value and should be a section; write [log] on a line of its own and the keys below it",
+        ]
+    );
+}
+
+#[test]
+fn values_that_only_clash_with_each_other_are_told() {
+    assert_eq!(
+        faults("[login]\nidle = \"2h\"\nlifetime = \"1h\"\n").get(1).map(String::as_str),
+        Some("line 2: login.idle: is longer than login.lifetime; a sign-in cannot be idle for longer than it lasts")
+    );
+}
+
+#[test]
+fn a_number_beyond_its_bounds_is_told_and_not_cut() {
+    for bad in ["0", "-1", "99999999999999999999", "1.5", "true"] {
+        let told = faults(&format!("[rtsp]\nconnections_max = {bad}\n"));
+        assert_eq!(told.len(), 2, "{told:#?}");
+        assert!(told.iter().any(|line| line.ends_with("give a whole number from 16 to 1000000")), "{told:#?}");
+    }
+    assert_eq!(load("[rtsp]\nconnections_max = 0x1_00\n").unwrap().relay.connections_max, 256);
+}
+
+#[test]
+fn a_long_value_is_not_repeated() {
+    let told = faults(&format!("[api]\nlisten = \"{}\"\n", "s".repeat(41)));
+    assert_eq!(
+        told.get(1).map(String::as_str),
+        Some("line 2: api.listen: a text this long does not fit; give an address and a port such as \"0.0.0.0:8080\"")
+    );
+}
+
+#[test]
+fn a_file_that_is_not_there_is_a_fault_like_any_other() {
+    let told = Config::load(Path::new("/nonexistent/sluice.toml")).expect_err("there is none").to_string();
+    assert_eq!(
+        told,
+        "/nonexistent/sluice.toml: 1 fault, nothing was started\n  cannot be read: No such file or directory (os error 2); \
+         name a readable TOML file with --config; ops/sluice.example.toml is one"
+    );
+}
+
+#[test]
+fn relative_paths_begin_at_the_files_folder() {
+    let config = load("[state]\npath = \"here\"\n").unwrap();
+    assert_eq!(config.state_path, Path::new("/etc/sluice/here"));
+    assert_eq!(config.ledger_path, Path::new("/var/lib/sluice/ledger"));
+}
+
+/// The example with every default switched on: `#key = value` lines lose their `#`.
+fn example_in_full() -> String {
+    let is_key =
+        |line: &str| line.strip_prefix('#').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()));
+    EXAMPLE.lines().map(|line| if is_key(line) { &line[1..] } else { line }).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_example_holds_every_key_and_no_other() {
+    let full = example_in_full();
+    let config = load(&full).unwrap_or_else(|faults| panic!("{faults}"));
+    let in_example: BTreeSet<String> = config.lines.into_keys().collect();
+    let mut empty = Document::parse("", Path::new(""));
+    sections::read(&mut empty);
+    let known: BTreeSet<String> = empty.asked.into_keys().collect();
+    let lacking: Vec<_> = known.difference(&in_example).collect();
+    assert!(lacking.is_empty(), "ops/sluice.example.toml lacks {lacking:?}");
+    assert_eq!(in_example, known);
+}
+
+#[test]
+fn the_example_shows_the_defaults() {
+    let mut shown = load(&example_in_full()).unwrap();
+    shown.lines.clear();
+    // This one has no default; the example shows a made-up name.
+    assert_eq!(shown.api.public_host.take().as_deref(), Some("cameras.example"));
+    let defaults = load("").unwrap();
+    assert_eq!(format!("{shown:#?}"), format!("{defaults:#?}"));
+}
+
+#[test]
+fn the_example_as_it_stands_starts() {
+    load(EXAMPLE).unwrap_or_else(|faults| panic!("{faults}"));
+}
