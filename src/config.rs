@@ -28,8 +28,8 @@ pub(crate) struct Config {
     pub(crate) api: Api,
     /// Cameras and RTSP viewers: the addresses to listen at are among its fields.
     pub(crate) relay: relay::config::Config,
-    /// The recorder.
-    pub(crate) recorder: Recorder,
+    /// The recorder: its two folders are among its fields.
+    pub(crate) recorder: recorder::config::Config,
     /// Where the audit log is kept.
     pub(crate) ledger_path: PathBuf,
     /// Where registers, grants and sessions are kept.
@@ -53,13 +53,6 @@ pub(crate) struct Api {
     pub(crate) time_zone: jiff::tz::TimeZone,
     /// The API's own settings.
     pub(crate) settings: control_api::config::Config,
-}
-
-/// What the binary itself needs of the recorder, beside the recorder's own settings.
-#[derive(Clone, Debug)]
-pub(crate) struct Recorder {
-    /// Where segments are kept.
-    pub(crate) path: PathBuf,
 }
 
 /// The log.

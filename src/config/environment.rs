@@ -28,7 +28,7 @@ fn addresses(config: &Config) -> Vec<(&'static str, SocketAddr)> {
 }
 
 fn folders(config: &Config) -> [(&'static str, &Path); 3] {
-    [("ledger.path", &config.ledger_path), ("recorder.path", &config.recorder.path), ("state.path", &config.state_path)]
+    [("ledger.path", &config.ledger_path), ("recorder.path", &config.recorder.root), ("state.path", &config.state_path)]
 }
 
 fn fault(config: &Config, key: &str, what: String, remedy: String) -> Fault {

@@ -146,6 +146,13 @@ impl<'t> Section<'_, 't> {
         self.text_as(key, &wanted, |text| quantity::size_bytes(text).filter(|b| allowed.contains(b))).unwrap_or(default)
     }
 
+    /// A size as above, without a default.
+    pub(super) fn size_bytes_optional(&mut self, key: &'static str, allowed: RangeInclusive<u64>) -> Option<u64> {
+        let show = quantity::show_size;
+        let wanted = format!("a size such as \"500GiB\", from {} to {}", show(*allowed.start()), show(*allowed.end()));
+        self.text_as(key, &wanted, |text| quantity::size_bytes(text).filter(|b| allowed.contains(b)))
+    }
+
     /// A whole number within `allowed`.
     pub(super) fn count(&mut self, key: &'static str, default: usize, allowed: RangeInclusive<usize>) -> usize {
         let wanted = format!("a whole number from {} to {}", allowed.start(), allowed.end());

@@ -7,8 +7,10 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
+
 use super::reader::{Document, Section};
-use super::{Api, Config, Log, LogFormat, Recorder};
+use super::{Api, Config, Log, LogFormat};
 
 /// Nobody waits for less.
 const MOMENT: Duration = Duration::from_millis(100);
@@ -17,6 +19,9 @@ const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
 /// Timeouts on the network: under a second breaks on a busy day, over ten minutes helps only the attacker.
 const PATIENCE: RangeInclusive<Duration> = SECOND..=Duration::from_secs(600);
+/// A listener below 16 connections locks its own operators out; a million is beyond the descriptors of one process.
+const CONNECTIONS: RangeInclusive<usize> = 16..=1_000_000;
+const PER_ADDRESS: RangeInclusive<usize> = 1..=1_000_000;
 /// Where the package keeps what it writes.
 const STATE_FOLDER: &str = "/var/lib/sluice";
 /// The zone of the regulation that this appliance carries out.
@@ -29,42 +34,41 @@ pub(super) fn read(document: &mut Document<'_>) -> Config {
     document.section("login", |s| login(s, &mut settings));
     let mut relay = relay::config::Config::default();
     document.section("rtsp", |s| rtsp(s, &mut relay));
+    document.section("viewers", |s| viewers(s, &mut relay));
     let state = Path::new(STATE_FOLDER);
+    let state_path = document.section("state", |s| s.path("path", &state.join("state")));
     Config {
         api: Api { listen, public_host, time_zone, settings },
         relay,
-        recorder: document.section("recorder", |s| Recorder { path: s.path("path", &state.join("recordings")) }),
+        recorder: document.section("recorder", |s| recorder(s, &state_path)),
         ledger_path: document.section("ledger", |s| s.path("path", &state.join("ledger"))),
-        state_path: document.section("state", |s| s.path("path", &state.join("state"))),
+        state_path,
         metrics_listen: document.section("metrics", |s| s.address("listen", SocketAddr::from(([127, 0, 0, 1], 9554)))),
         log: document.section("log", log),
         lines: BTreeMap::new(),
     }
 }
 
-fn api(
-    s: &mut Section<'_, '_>,
-    to: &mut control_api::config::Config,
-) -> (SocketAddr, Option<String>, jiff::tz::TimeZone) {
+fn api(s: &mut Section<'_, '_>, to: &mut control_api::config::Config) -> (SocketAddr, Option<String>, TimeZone) {
     let listen = s.address("listen", SocketAddr::from(([0, 0, 0, 0], 8080)));
     let public_host = s.text_as("public_host", "a host name or an address, without a port", host);
-    let time_zone = s.text_as("time_zone", "a zone of the IANA database such as \"Asia/Shanghai\"", |name| {
-        jiff::tz::TimeZone::get(name).ok()
-    });
-    to.connections_max = s.count("connections_max", to.connections_max, 16..=1_000_000);
+    let zone = "a zone of the IANA database such as \"Asia/Shanghai\"";
+    let time_zone = s.text_as("time_zone", zone, |name| TimeZone::get(name).ok());
+    to.connections_max = s.count("connections_max", to.connections_max, CONNECTIONS);
     to.connections_per_address_max =
-        s.count("connections_per_address_max", to.connections_per_address_max, 1..=1_000_000);
+        s.count("connections_per_address_max", to.connections_per_address_max, PER_ADDRESS);
     to.body_bytes_max = size(s, "body_bytes_max", to.body_bytes_max, 64 << 10..=64 << 20);
     to.import_bytes_max = size(s, "import_bytes_max", to.import_bytes_max, 64 << 10..=1 << 30);
     to.header_read_timeout = s.duration("header_read_timeout", to.header_read_timeout, PATIENCE);
     to.request_timeout = s.duration("request_timeout", to.request_timeout, PATIENCE);
-    to.drain_timeout = s.duration("drain_timeout", to.drain_timeout, PATIENCE);
+    to.drain_timeout = s.duration("drain_timeout", to.drain_timeout, MOMENT..=60 * SECOND);
     to.idempotency_kept_for = s.duration("idempotency_kept_for", to.idempotency_kept_for, HOUR..=30 * DAY);
-    (
-        listen,
-        public_host,
-        time_zone.unwrap_or_else(|| jiff::tz::TimeZone::get(DEFAULT_ZONE).unwrap_or(jiff::tz::TimeZone::UTC)),
-    )
+    (listen, public_host, time_zone.unwrap_or_else(default_zone))
+}
+
+/// China has one zone and no summer time, so a machine without the zone database still gets it right.
+fn default_zone() -> TimeZone {
+    TimeZone::get(DEFAULT_ZONE).unwrap_or_else(|_| TimeZone::fixed(jiff::tz::offset(8)))
 }
 
 fn login(s: &mut Section<'_, '_>, to: &mut control_api::config::Config) {
@@ -74,13 +78,57 @@ fn login(s: &mut Section<'_, '_>, to: &mut control_api::config::Config) {
         s.refuse("idle", "is longer than login.lifetime", "a sign-in cannot be idle for longer than it lasts");
     }
     to.logins_per_user_max = s.count("per_user_max", to.logins_per_user_max, 1..=1_000);
+    to.lockout_failures = count_u32(s, "lockout_failures", to.lockout_failures, 3..=20);
+    to.lockout_base = s.duration("lockout_base", to.lockout_base, SECOND..=DAY);
+    to.lockout_max = s.duration("lockout_max", to.lockout_max, SECOND..=DAY);
+    if to.lockout_base > to.lockout_max {
+        s.refuse("lockout_base", "is longer than login.lockout_max", "begin with the shorter lock");
+    }
+    to.password_chars_min = s.count("password_chars_min", to.password_chars_min, 8..=64);
+    let memory = s.size_bytes("password_memory", u64::from(to.password_memory_kib) << 10, 8 << 20..=1 << 30);
+    to.password_memory_kib = u32::try_from(memory >> 10).unwrap_or(to.password_memory_kib);
+    to.password_passes = count_u32(s, "password_passes", to.password_passes, 1..=100);
+    to.password_hashes_at_once = s.count("password_hashes_at_once", to.password_hashes_at_once, 1..=64);
+    to.password_hashes_waiting = s.count("password_hashes_waiting", to.password_hashes_waiting, 1..=10_000);
+    to.address_burst = count_u32(s, "address_burst", to.address_burst, 1..=10_000);
+    to.refusal_burst = count_u32(s, "refusal_burst", to.refusal_burst, 1..=100_000);
+    to.address_earns_every = s.duration("address_earns_every", to.address_earns_every, MOMENT..=HOUR);
 }
 
 fn rtsp(s: &mut Section<'_, '_>, to: &mut relay::config::Config) {
     to.rtsp_listen = s.addresses("listen", std::mem::take(&mut to.rtsp_listen));
-    to.connections_max = s.count("connections_max", to.connections_max, 16..=1_000_000);
+    to.connections_max = s.count("connections_max", to.connections_max, CONNECTIONS);
     to.connections_per_address_max =
-        s.count("connections_per_address_max", to.connections_per_address_max, 1..=1_000_000);
+        s.count("connections_per_address_max", to.connections_per_address_max, PER_ADDRESS);
+    to.describe_timeout = s.duration("describe_timeout", to.describe_timeout, PATIENCE);
+    to.idle_timeout = s.duration("idle_timeout", to.idle_timeout, PATIENCE);
+    to.stuck_timeout = s.duration("stuck_timeout", to.stuck_timeout, PATIENCE);
+    to.send_buffer_bytes = size(s, "send_buffer_bytes", to.send_buffer_bytes, 0..=64 << 20);
+}
+
+fn viewers(s: &mut Section<'_, '_>, to: &mut relay::config::Config) {
+    to.cores = s.count("cores", to.cores, 0..=1_024);
+    to.leases_max = s.count("sessions_max", to.leases_max, 1..=1_000_000);
+    to.refusals_queued_max = s.count("refusals_queued_max", to.refusals_queued_max, 16..=1_000_000);
+    to.viewer_behind_bytes_max = s.size_bytes("behind_bytes_max", to.viewer_behind_bytes_max, 1 << 20..=1 << 30);
+    to.viewer_behind_max = s.duration("behind_max", to.viewer_behind_max, SECOND..=60 * SECOND);
+}
+
+fn recorder(s: &mut Section<'_, '_>, state_path: &Path) -> recorder::config::Config {
+    let defaults = recorder::config::Config::default();
+    recorder::config::Config {
+        root: s.path("path", &Path::new(STATE_FOLDER).join("recordings")),
+        // Beside the registers, so that a recordings volume can be emptied or replaced.
+        index: state_path.join("recordings"),
+        segment_duration: s.duration("segment_duration", defaults.segment_duration, SECOND..=HOUR),
+        fragment_duration: s.duration("fragment_duration", defaults.fragment_duration, MOMENT..=SECOND),
+        retention_age: s.duration("retention_age", defaults.retention_age, SECOND..=3_660 * DAY),
+        volume_bytes_max: s.size_bytes_optional("volume_bytes_max", 1 << 20..=1 << 60).or(defaults.volume_bytes_max),
+        free_bytes_min: s.size_bytes("free_bytes_min", defaults.free_bytes_min, 0..=1 << 50),
+        poll_interval: s.duration("poll_interval", defaults.poll_interval, MOMENT / 10..=SECOND),
+        sync_interval: s.duration("sync_interval", defaults.sync_interval, MOMENT / 10..=SECOND),
+        queue_bytes_max: size(s, "queue_bytes_max", defaults.queue_bytes_max, 1 << 20..=1 << 36),
+    }
 }
 
 fn log(s: &mut Section<'_, '_>) -> Log {
@@ -95,6 +143,11 @@ fn log(s: &mut Section<'_, '_>) -> Log {
 /// A size that a field keeps as `usize`.
 fn size(s: &mut Section<'_, '_>, key: &'static str, default: usize, allowed: RangeInclusive<u64>) -> usize {
     usize::try_from(s.size_bytes(key, default as u64, allowed)).unwrap_or(default)
+}
+
+/// A count that a field keeps as `u32`.
+fn count_u32(s: &mut Section<'_, '_>, key: &'static str, default: u32, allowed: RangeInclusive<usize>) -> u32 {
+    u32::try_from(s.count(key, default as usize, allowed)).unwrap_or(default)
 }
 
 /// A host as it stands in a URL; none where it holds anything else, such as a port or a path.

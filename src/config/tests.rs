@@ -151,10 +151,34 @@ fn the_example_holds_every_key_and_no_other() {
 fn the_example_shows_the_defaults() {
     let mut shown = load(&example_in_full()).unwrap();
     shown.lines.clear();
-    // This one has no default; the example shows a made-up name.
+    // These have no default; the example shows something.
     assert_eq!(shown.api.public_host.take().as_deref(), Some("cameras.example"));
+    assert_eq!(shown.recorder.volume_bytes_max.take(), Some(500 << 30));
     let defaults = load("").unwrap();
-    assert_eq!(format!("{shown:#?}"), format!("{defaults:#?}"));
+    let (shown, defaults) = (format!("{shown:#?}"), format!("{defaults:#?}"));
+    let wrong: Vec<_> = shown.lines().zip(defaults.lines()).filter(|(shown, default)| shown != default).collect();
+    assert!(wrong.is_empty(), "the example shows something else than the default: {wrong:?}");
+}
+
+/// Number of fields of a struct, by its debug output.
+fn fields(value: &impl std::fmt::Debug) -> usize {
+    let own = |line: &&str| line.starts_with("    ") && !line.starts_with("     ") && line.contains(": ");
+    format!("{value:#?}").lines().filter(own).count()
+}
+
+/// A setting that no key sets is a constant in disguise.
+#[test]
+fn every_setting_of_the_layers_has_its_key() {
+    let mut empty = Document::parse("", Path::new(""));
+    sections::read(&mut empty);
+    let keys = |sections: [&str; 2]| {
+        empty.asked.keys().filter(|key| sections.contains(&key.split('.').next().unwrap_or_default())).count()
+    };
+    // The binary's own: listen, public_host, time_zone.
+    assert_eq!(keys(["api", "login"]), fields(&control_api::config::Config::default()) + 3);
+    assert_eq!(keys(["rtsp", "viewers"]), fields(&relay::config::Config::default()));
+    // The index goes below state.path.
+    assert_eq!(keys(["recorder", ""]) + 1, fields(&recorder::config::Config::default()));
 }
 
 #[test]
