@@ -1,0 +1,48 @@
+//! Moves a fragment along the line of time: adds to its tracks' decode times, in place. The samples and all offsets stay.
+
+use std::ops::Range;
+
+use super::boxes::children;
+
+/// Adds `ticks_of(track id)` to the decode time of each track of the fragments in `bytes`, which holds whole boxes from a
+/// prft or moof on; mdat boxes may be cut off. A sum below zero becomes zero. Returns how many tracks were moved.
+pub fn shift(bytes: &mut [u8], ticks_of: impl Fn(u32) -> i64) -> usize {
+    let mut places = Vec::new();
+    for (kind, body) in children(bytes, 0..bytes.len()) {
+        match &kind {
+            b"moof" => {
+                places.extend(children(bytes, body).filter(|c| &c.0 == b"traf").filter_map(|c| traf(bytes, c.1)))
+            }
+            b"prft" => places.extend(media_time(bytes, body)),
+            _ => {}
+        }
+    }
+    let mut moved = 0;
+    for (track, place, counts) in places {
+        if let Some(field) = bytes.get_mut(place).and_then(|b| b.first_chunk_mut::<8>()) {
+            let time = u64::from_be_bytes(*field);
+            *field = time.saturating_add_signed(ticks_of(track)).to_be_bytes();
+            moved += usize::from(counts);
+        }
+    }
+    moved
+}
+
+/// Track id, place of the 64-bit decode time, and that it is one.
+fn traf(bytes: &[u8], within: Range<usize>) -> Option<(u32, Range<usize>, bool)> {
+    let of = |kind: &[u8; 4]| children(bytes, within.clone()).find(|c| &c.0 == kind).map(|c| c.1);
+    let track = be32(bytes, of(b"tfhd")?.start + 4)?;
+    let tfdt = of(b"tfdt")?;
+    let wide = bytes.get(tfdt.start) == Some(&1);
+    (wide && tfdt.len() >= 12).then(|| (track, tfdt.start + 4..tfdt.start + 12, true))
+}
+
+fn media_time(bytes: &[u8], body: Range<usize>) -> Option<(u32, Range<usize>, bool)> {
+    let track = be32(bytes, body.start + 4)?;
+    let wide = bytes.get(body.start) == Some(&1);
+    (wide && body.len() >= 24).then(|| (track, body.start + 16..body.start + 24, false))
+}
+
+fn be32(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at..)?.first_chunk::<4>().map(|b| u32::from_be_bytes(*b))
+}

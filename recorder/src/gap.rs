@@ -1,0 +1,113 @@
+//! Why a stretch of time has no recording. A reason is one word: it is a metric's label and a row in the timeline.
+
+use std::fmt;
+
+use media::wall::Wall;
+
+/// Longest reason kept; longer ones, and those with other characters than `a-z 0-9 _`, become `other`.
+const REASON_BYTES_MAX: usize = 32;
+
+/// A gap's cause.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum GapReason {
+    /// The appliance ended without stopping; found at the next start.
+    Crash,
+    /// The appliance was stopped.
+    Shutdown,
+    /// Recording of the camera was stopped by its register entry.
+    Stopped,
+    /// The camera is connected, or said nothing about being down, but sends nothing that can be recorded.
+    NoFrames,
+    /// The disk could not keep up, so frames were dropped before it.
+    DiskSlow,
+    /// The volume has no room.
+    DiskFull,
+    /// Writing failed; the volume takes no more until a restart.
+    VolumeFailed,
+    /// The recorder came by too late and the hub had let frames go.
+    ReaderLag,
+    /// No keyframe for so long that the segment had to end.
+    NoKeyframe,
+    /// The stream has parameters that cannot be written as MP4.
+    Unwritable,
+    /// A file was damaged after it had been written.
+    Damaged,
+    /// What the camera's supervisor says, as one word.
+    Camera(String),
+}
+
+impl GapReason {
+    /// From the word of the camera's supervisor, or from a stored row.
+    pub fn from_word(word: &str) -> Self {
+        match word {
+            "crash" => Self::Crash,
+            "shutdown" => Self::Shutdown,
+            "stopped" => Self::Stopped,
+            "no_frames" => Self::NoFrames,
+            "disk_slow" => Self::DiskSlow,
+            "disk_full" => Self::DiskFull,
+            "volume_failed" => Self::VolumeFailed,
+            "reader_lag" => Self::ReaderLag,
+            "no_keyframe" => Self::NoKeyframe,
+            "unwritable" => Self::Unwritable,
+            "damaged" => Self::Damaged,
+            other => Self::Camera(clean(other)),
+        }
+    }
+
+    /// The word.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Crash => "crash",
+            Self::Shutdown => "shutdown",
+            Self::Stopped => "stopped",
+            Self::NoFrames => "no_frames",
+            Self::DiskSlow => "disk_slow",
+            Self::DiskFull => "disk_full",
+            Self::VolumeFailed => "volume_failed",
+            Self::ReaderLag => "reader_lag",
+            Self::NoKeyframe => "no_keyframe",
+            Self::Unwritable => "unwritable",
+            Self::Damaged => "damaged",
+            Self::Camera(word) => word,
+        }
+    }
+}
+
+fn clean(word: &str) -> String {
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+    let fits = (1..=REASON_BYTES_MAX).contains(&word.len()) && word.bytes().all(allowed);
+    if fits { word.to_owned() } else { "other".to_owned() }
+}
+
+impl fmt::Display for GapReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A stretch without recording.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// Where the recording before it ends.
+    pub start: Wall,
+    /// Where the recording goes on; none while it does not.
+    pub end: Option<Wall>,
+    /// Why.
+    pub reason: GapReason,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_come_back_and_odd_ones_are_bounded() {
+        for word in ["crash", "disk_slow", "camera_auth_refused", "no_frames"] {
+            assert_eq!(GapReason::from_word(word).as_str(), word);
+        }
+        for word in ["", "With Space", &"x".repeat(33), "é", "a\nb"] {
+            assert_eq!(GapReason::from_word(word).as_str(), "other");
+        }
+    }
+}

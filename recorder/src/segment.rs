@@ -1,0 +1,258 @@
+//! What the index knows of one recording file, and its stored form. The path follows from the camera and the start.
+
+use media::fmp4::Note;
+use media::id::CameraId;
+use media::wall::Wall;
+
+/// Version of the stored form.
+const VERSION: u8 = 1;
+/// Most fragments taken from a stored row; the writer ends a segment long before.
+const FRAGMENTS_MAX: u64 = 100_000;
+
+/// A recording file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Path below the volume's root.
+    pub path: String,
+    /// Capture time of its first sample.
+    pub start: Wall,
+    /// End of its last sample.
+    pub end: Wall,
+    /// Length of the file as far as it is durable and whole.
+    pub bytes: u64,
+    /// Length of ftyp and moov at its beginning.
+    pub init_bytes: u32,
+    /// Tells one header from another: equal headers have equal values.
+    pub init_hash: u64,
+    /// Its place in its run.
+    pub note: Note,
+    /// Nothing will be added to it.
+    pub sealed: bool,
+    /// Its fragments, back to back from `first_offset` on. Empty in the stored row of an open segment.
+    pub fragments: Vec<Piece>,
+}
+
+/// A fragment's place in time and in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// Where it begins in the file.
+    pub offset: u64,
+    /// Its length.
+    pub bytes: u64,
+    /// Capture time of its first sample.
+    pub start: Wall,
+    /// Media time in it.
+    pub duration_micros: i64,
+    /// A decoder can begin here.
+    pub keyframe: bool,
+}
+
+impl Piece {
+    /// End of its last sample.
+    pub fn end(&self) -> Wall {
+        Wall::from_micros(self.start.micros().saturating_add(self.duration_micros))
+    }
+}
+
+impl Segment {
+    /// Takes one more fragment at the end.
+    pub fn add(&mut self, piece: Piece) {
+        self.bytes = piece.offset + piece.bytes;
+        self.end = self.end.max(piece.end());
+        self.fragments.push(piece);
+    }
+
+    /// The stored form.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(64 + self.path.len() + self.fragments.len() * 8);
+        out.extend([VERSION, u8::from(self.sealed)]);
+        put_text(&mut out, &self.path);
+        for value in [self.start, self.end, self.note.run_origin] {
+            put_signed(&mut out, value.micros());
+        }
+        put_signed(&mut out, self.note.base_micros);
+        put(&mut out, self.bytes);
+        put(&mut out, u64::from(self.init_bytes));
+        out.extend(self.init_hash.to_be_bytes());
+        put(&mut out, self.fragments.len() as u64);
+        let (mut offset, mut at) = (0, self.start.micros());
+        for piece in &self.fragments {
+            put(&mut out, piece.offset.wrapping_sub(offset));
+            put(&mut out, piece.bytes << 1 | u64::from(piece.keyframe));
+            put_signed(&mut out, piece.start.micros().wrapping_sub(at));
+            put_signed(&mut out, piece.duration_micros);
+            (offset, at) = (piece.offset + piece.bytes, piece.end().micros());
+        }
+        out
+    }
+
+    /// From the stored form; none where it is damaged.
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut rest = bytes;
+        let (VERSION, flags) = (take_byte(&mut rest)?, take_byte(&mut rest)?) else { return None };
+        let path = take_text(&mut rest)?;
+        let (start, end) = (take_signed(&mut rest)?, take_signed(&mut rest)?);
+        let run_origin = Wall::from_micros(take_signed(&mut rest)?);
+        let note = Note { run_origin, base_micros: take_signed(&mut rest)? };
+        let bytes = take(&mut rest)?;
+        let init_bytes = u32::try_from(take(&mut rest)?).ok()?;
+        let (hash, after) = rest.split_first_chunk::<8>()?;
+        rest = after;
+        let count = take(&mut rest)?;
+        let mut segment = Self {
+            path,
+            start: Wall::from_micros(start),
+            end: Wall::from_micros(end),
+            bytes,
+            init_bytes,
+            init_hash: u64::from_be_bytes(*hash),
+            note,
+            sealed: flags & 1 == 1,
+            fragments: Vec::new(),
+        };
+        let (mut offset, mut at) = (0u64, start);
+        for _ in 0..Some(count).filter(|c| *c <= FRAGMENTS_MAX)? {
+            offset = offset.wrapping_add(take(&mut rest)?);
+            let length = take(&mut rest)?;
+            let start = Wall::from_micros(at.wrapping_add(take_signed(&mut rest)?));
+            let duration_micros = take_signed(&mut rest)?;
+            let piece = Piece { offset, bytes: length >> 1, start, duration_micros, keyframe: length & 1 == 1 };
+            (offset, at) = (offset.checked_add(piece.bytes)?, piece.end().micros());
+            segment.fragments.push(piece);
+        }
+        rest.is_empty().then_some(segment)
+    }
+}
+
+/// Path of a segment below the volume's root: `camera/YYYY-MM-DD/HHMMSS.mmm.mp4`, UTC. `copy` tells files of the same
+/// millisecond apart. None for a time no calendar has.
+pub fn path(camera: &CameraId, start: Wall, copy: u32) -> Option<String> {
+    let time = jiff::Timestamp::from_microsecond(start.micros()).ok()?;
+    let day = time.strftime("%Y-%m-%d/%H%M%S");
+    let millis = start.millis().rem_euclid(1000);
+    let copy = if copy == 0 { String::new() } else { format!("-{copy}") };
+    Some(format!("{camera}/{day}.{millis:03}{copy}.mp4"))
+}
+
+/// A header's `init_hash`: FNV-1a, 64 bits. It tells parameter changes apart and is no proof of anything.
+pub fn init_hash(init: &[u8]) -> u64 {
+    init.iter().fold(0xcbf2_9ce4_8422_2325, |hash, b| (hash ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// LEB128.
+fn put(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+/// Zigzag, so that small negative values stay short.
+fn put_signed(out: &mut Vec<u8>, value: i64) {
+    put(out, ((value << 1) ^ (value >> 63)) as u64);
+}
+
+pub(crate) fn put_text(out: &mut Vec<u8>, text: &str) {
+    put(out, text.len() as u64);
+    out.extend_from_slice(text.as_bytes());
+}
+
+fn take_byte(rest: &mut &[u8]) -> Option<u8> {
+    let (byte, after) = rest.split_first()?;
+    *rest = after;
+    Some(*byte)
+}
+
+fn take(rest: &mut &[u8]) -> Option<u64> {
+    let mut value = 0u64;
+    for shift in (0..64).step_by(7) {
+        let byte = take_byte(rest)?;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some(value);
+        }
+    }
+    None
+}
+
+fn take_signed(rest: &mut &[u8]) -> Option<i64> {
+    let value = take(rest)?;
+    Some((value >> 1) as i64 ^ -((value & 1) as i64))
+}
+
+pub(crate) fn take_text(rest: &mut &[u8]) -> Option<String> {
+    let length = usize::try_from(take(rest)?).ok()?;
+    let (text, after) = rest.split_at_checked(length)?;
+    *rest = after;
+    String::from_utf8(text.to_vec()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn segment() -> Segment {
+        let start = Wall::from_micros(1_764_000_000_123_456);
+        let note = Note { run_origin: Wall::from_micros(1_764_000_000_000_000), base_micros: 123_456 };
+        let mut segment = Segment {
+            path: "cam/2025-11-24/160000.123.mp4".into(),
+            start,
+            end: start,
+            bytes: 0,
+            init_bytes: 700,
+            init_hash: 0x0123_4567_89ab_cdef,
+            note,
+            sealed: true,
+            fragments: Vec::new(),
+        };
+        for i in 0..2 {
+            let start = Wall::from_micros(start.micros() + i * 500_000);
+            let keyframe = i == 0;
+            segment.add(Piece {
+                offset: 744 + i as u64 * 1000,
+                bytes: 1000,
+                start,
+                duration_micros: 500_000,
+                keyframe,
+            });
+        }
+        segment
+    }
+
+    /// Rows of this layout are on disks: this text may be added to, never changed.
+    #[test]
+    fn the_stored_form_is_frozen() {
+        let frozen = "01011d63616d2f323032352d31312d32342f3136303030302e3132332e6d7034\
+            80a5b2f8f2a8a10680a9affaf2a8a1068080e0f0f2a8a10680890fd815bc050123456789abcdef02e805d10f0080897a00d00f0080897a";
+        let row = segment();
+        let hex: String = row.encode().iter().map(|b| format!("{b:02x}")).collect();
+        assert_eq!(Segment::decode(&row.encode()), Some(row));
+        assert_eq!(hex, frozen);
+    }
+
+    #[test]
+    fn paths_are_utc_and_refuse_times_without_a_calendar() {
+        let camera: CameraId = "cam-1".parse().unwrap();
+        let at = Wall::from_micros(1_764_000_000_123_456);
+        assert_eq!(path(&camera, at, 0).unwrap(), "cam-1/2025-11-24/160000.123.mp4");
+        assert_eq!(path(&camera, at, 2).unwrap(), "cam-1/2025-11-24/160000.123-2.mp4");
+        assert_eq!(path(&camera, Wall::from_micros(i64::MAX), 0), None);
+    }
+
+    proptest! {
+        #[test]
+        fn damaged_rows_are_refused_or_read_but_never_panic(
+            cut in 0usize..100, flip in any::<(usize, u8)>(), noise in prop::collection::vec(any::<u8>(), 0..64),
+        ) {
+            let mut bytes = segment().encode();
+            let at = flip.0 % bytes.len();
+            bytes[at] ^= flip.1;
+            bytes.truncate(bytes.len().saturating_sub(cut));
+            let _ = Segment::decode(&bytes);
+            let _ = Segment::decode(&noise);
+        }
+    }
+}
