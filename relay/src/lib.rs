@@ -5,4 +5,6 @@ pub mod admission;
 pub mod config;
 pub mod core;
 pub mod directory;
+pub mod fleet;
+pub mod ingest;
 pub mod lease;
