@@ -14,3 +14,4 @@ pub mod outbox;
 pub mod policy;
 pub mod deps;
 pub mod ports;
+pub mod sessions;

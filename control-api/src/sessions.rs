@@ -1,0 +1,55 @@
+//! Viewing sessions: from a permit on the ledger to a lease in the relay, and to the end of both. Deliberately absent: the
+//! decision (`policy`), the grants (`grants`), and the bytes themselves (the relay's, and `playback`'s).
+
+mod deadlines;
+pub mod desk;
+mod ending;
+mod events;
+mod inquiry;
+pub mod metrics;
+mod table;
+pub mod view;
+
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+pub use desk::{Ask, Opened, Origin, SessionDesk, Urls};
+pub use metrics::SessionMetrics;
+pub use view::SessionView;
+
+/// Settings of sessions.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// A lease lasts this long and is then renewed by its viewer. 1 hour: a wall of screens renews 8 times in a shift.
+    pub lease: Duration,
+    /// A session is over after this long, however often it is renewed. 8 hours: one shift.
+    pub session_max: Duration,
+    /// The first media byte must have left by then (regulation: 60 s by default).
+    pub first_byte_timeout: Duration,
+    /// Longest stretch of one playback session. 24 hours: a playlist of 1,440 segments.
+    pub playback_max: Duration,
+    /// The host that URLs name; none means the one the caller used.
+    pub public_host: Option<String>,
+    /// The port of the RTSP listener, as viewers reach it.
+    pub rtsp_port: u16,
+    /// The port of the HTTP listener, as viewers reach it; used with `public_host`.
+    pub http_port: u16,
+    /// The site's time zone: daily hours are read in it.
+    pub zone: TimeZone,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            lease: Duration::from_secs(3_600),
+            session_max: Duration::from_secs(8 * 3_600),
+            first_byte_timeout: Duration::from_secs(60),
+            playback_max: Duration::from_secs(24 * 3_600),
+            public_host: None,
+            rtsp_port: 8554,
+            http_port: 8080,
+            zone: TimeZone::fixed(jiff::tz::offset(8)),
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The end of a session: one function, whatever the reason, and what calls it: a grant that is taken away, an account, unit or
+//! camera that changes, and time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use media::wall::Wall;
+use relay::lease::{EndReason, SessionId};
+
+use super::SessionDesk;
+use super::deadlines::Deadlines;
+use super::desk::Ask;
+use super::inquiry::Inquiry;
+use super::table::{Open, Peg};
+use crate::error::{ApiError, Code};
+use crate::grants::book::{GRANTS, Hand, StepError};
+use crate::grants::{Grant, GrantId, GrantState, GrantStep};
+use crate::ledger::Kind;
+use crate::policy::decide;
+use crate::registers::{camera, unit, user};
+use crate::store::WatchLag;
+
+/// Somebody asked for a session's end; its close follows by itself.
+pub(super) const END_ASKED: Kind = Kind::named("session.end_asked");
+/// A task that waits for wall-clock time looks at least this often, so that a clock that is set is followed.
+const LOOK_AGAIN_MAX: Duration = Duration::from_secs(30);
+/// The least wait, so that a step that fails again and again does not spin.
+const LOOK_AGAIN_MIN: Duration = Duration::from_millis(5);
+
+/// How a session ends when a decision about it turns out so.
+pub(super) const fn reason(code: Code) -> EndReason {
+    match code {
+        Code::GrantSuspended => EndReason::Suspended,
+        Code::GrantExpired | Code::OutsideTimeWindow | Code::PurposeExpired => EndReason::Expired,
+        Code::CameraUnknown => EndReason::CameraLost,
+        _ => EndReason::Revoked,
+    }
+}
+
+impl SessionDesk {
+    /// Ends a session. No byte leaves under it after this returns; its record closes when the relay has told what was sent.
+    pub(super) fn end(&self, id: &SessionId, why: EndReason) {
+        let mut table = self.table.lock();
+        table.remove(id);
+        self.metrics.open.set(i64::try_from(table.len()).unwrap_or(i64::MAX));
+        self.leases.end(id, why);
+    }
+
+    /// Changes a grant; what runs under it has ended before the ledger is written, and if the ledger fails, ended it stays.
+    pub async fn change_grant(
+        self: &Arc<Self>,
+        id: &GrantId,
+        step: GrantStep,
+        hand: Option<&Hand>,
+    ) -> Result<Arc<Grant>, StepError> {
+        let asked_at = self.clock.monotonic();
+        let now = self.clock.wall();
+        let desk = Arc::clone(self);
+        let taken = move |grant: &Grant| {
+            if let Some(why) = end_reason(grant.state()) {
+                let ended = desk.end_under(grant.id(), why);
+                let took = desk.clock.monotonic().saturating_sub(asked_at);
+                desk.metrics.revocation.observe(took.as_secs_f64());
+                tracing::info!(grant = %grant.id().0, step = step.word(), ended, "a grant was changed");
+            }
+        };
+        self.grants.step(id, step, hand, now, taken).await
+    }
+
+    fn end_under(&self, grant: &GrantId, why: EndReason) -> usize {
+        let hanging = self.table.lock().hanging_on(&Peg::Grant(grant.clone()));
+        hanging.iter().for_each(|(id, _)| self.end(id, why));
+        hanging.len()
+    }
+
+    /// Decides anew about everything that hangs on `peg`, and ends what may no longer run. Gives how many ended.
+    pub(super) fn look_again(&self, peg: &Peg) -> usize {
+        let hanging = self.table.lock().hanging_on(peg);
+        self.end_barred(hanging)
+    }
+
+    fn look_at_all(&self) -> usize {
+        let all = self.table.lock().iter().map(|(id, open)| (id.clone(), open.clone())).collect();
+        self.end_barred(all)
+    }
+
+    fn end_barred(&self, sessions: Vec<(SessionId, Open)>) -> usize {
+        let asked_at = self.clock.monotonic();
+        let mut ended = 0;
+        for (id, open) in sessions {
+            if let Some(why) = self.barred(&id, &open) {
+                self.end(&id, why);
+                ended += 1;
+            }
+        }
+        if ended > 0 {
+            self.metrics.revocation.observe(self.clock.monotonic().saturating_sub(asked_at).as_secs_f64());
+        }
+        ended
+    }
+
+    /// Why a session that runs may not go on. It stands on the grant it was opened under, whatever others there are.
+    fn barred(&self, id: &SessionId, open: &Open) -> Option<EndReason> {
+        let ask = Ask::again(&open.permit);
+        let inquiry =
+            Inquiry { user: open.permit.user(), terminal: open.terminal, camera: &ask.camera, running: Some(id) };
+        // What cannot be looked up cannot be known to be allowed.
+        let Ok(mut facts) = self.facts(&inquiry) else { return Some(EndReason::Revoked) };
+        facts.grants.retain(|candidate| candidate.grant.id() == open.permit.grant());
+        let mut action = ask.action_as_it_was();
+        // How far back playback may reach was settled when it began; watching it takes time.
+        action.range = None;
+        decide(&facts, &action).err().map(|denial| reason(denial.code))
+    }
+
+    /// Follows the registers: a user, unit or camera that changes is looked at again at once, whoever changed it. Runs until
+    /// the store closes.
+    pub async fn follow(&self) {
+        let mut watches = [user::USERS, unit::UNITS, camera::CAMERAS, GRANTS].map(|prefix| self.store.watch(prefix));
+        let [users, units, cameras, grants] = &mut watches;
+        loop {
+            let changed = tokio::select! {
+                changed = users.changed() => changed,
+                changed = units.changed() => changed,
+                changed = cameras.changed() => changed,
+                changed = grants.changed() => changed,
+            };
+            match changed {
+                Ok(changes) => changes.iter().filter_map(|change| peg(&change.key)).for_each(|peg| {
+                    self.look_again(&peg);
+                }),
+                Err(WatchLag::Missed { commits }) => {
+                    let ended = self.look_at_all();
+                    tracing::warn!(commits, ended, "changes were missed; all sessions were looked at again");
+                }
+                Err(WatchLag::Closed) => return,
+            }
+        }
+    }
+
+    /// Takes the steps that time takes: grants that begin and grants that run out. `expired` hears of the latter. Runs
+    /// until it is dropped.
+    pub async fn keep_time<F: Future<Output = ()>>(self: &Arc<Self>, expired: impl Fn(Arc<Grant>) -> F) {
+        let mut deadlines = Deadlines::default();
+        let mut grants = self.store.watch(GRANTS);
+        loop {
+            self.grants.changes_due().into_iter().for_each(|(id, due)| deadlines.set(id, due));
+            loop {
+                for grant in self.take_due(&mut deadlines).await {
+                    expired(grant).await;
+                }
+                // Either way the next turn looks: at what is due, or at what has changed.
+                match tokio::time::timeout(self.wait(deadlines.next()), grants.changed()).await {
+                    Err(_) => {}
+                    Ok(Ok(changes)) => changes.iter().for_each(|change| self.reschedule(&mut deadlines, &change.key)),
+                    Ok(Err(WatchLag::Missed { .. })) => break,
+                    Ok(Err(WatchLag::Closed)) => return,
+                }
+            }
+        }
+    }
+
+    fn wait(&self, next: Option<Wall>) -> Duration {
+        next.map_or(LOOK_AGAIN_MAX, |due| due.since(self.clock.wall()).clamp(LOOK_AGAIN_MIN, LOOK_AGAIN_MAX))
+    }
+
+    fn reschedule(&self, deadlines: &mut Deadlines<GrantId>, key: &str) {
+        let Some(id) = key.strip_prefix(GRANTS).map(|id| GrantId(id.into())) else { return };
+        match self.grants.find(&id).and_then(|grant| grant.next_change()) {
+            Some(due) => deadlines.set(id, due),
+            None => deadlines.cancel(&id),
+        }
+    }
+
+    /// Takes the steps that are due now. Gives the grants that ran out.
+    async fn take_due(self: &Arc<Self>, deadlines: &mut Deadlines<GrantId>) -> Vec<Arc<Grant>> {
+        let mut expired = Vec::new();
+        for id in deadlines.take_due(self.clock.wall()) {
+            let Some(grant) = self.grants.find(&id) else { continue };
+            let step = match grant.state_at(self.clock.wall()) {
+                GrantState::Active => GrantStep::Begin,
+                GrantState::Expired => GrantStep::Expire,
+                _ => continue,
+            };
+            match self.change_grant(&id, step, None).await {
+                Ok(grant) => {
+                    self.reschedule(deadlines, &format!("{GRANTS}{}", id.0));
+                    expired.extend((step == GrantStep::Expire).then_some(grant));
+                }
+                Err(StepError::Unfit(_) | StepError::Unknown) => {}
+                Err(error) => {
+                    tracing::warn!(grant = %id.0, %error, "a grant whose time came could not be changed yet");
+                    deadlines.set(id, self.clock.wall() + LOOK_AGAIN_MAX);
+                }
+            }
+        }
+        expired
+    }
+
+    /// Ends every session because the appliance stops.
+    pub fn end_all(&self) {
+        let all: Vec<_> = self.table.lock().iter().map(|(id, _)| id.clone()).collect();
+        all.iter().for_each(|id| self.end(id, EndReason::Shutdown));
+    }
+
+    /// Ends what hangs on a grant, for a caller that has changed it by other means. Gives how many ended.
+    pub fn look_again_at_grant(&self, grant: &GrantId) -> Result<usize, ApiError> {
+        Ok(self.look_again(&Peg::Grant(grant.clone())))
+    }
+}
+
+const fn end_reason(state: GrantState) -> Option<EndReason> {
+    match state {
+        GrantState::Active => None,
+        GrantState::Suspended | GrantState::Pending => Some(EndReason::Suspended),
+        GrantState::Expired => Some(EndReason::Expired),
+        GrantState::Revoked => Some(EndReason::Revoked),
+    }
+}
+
+/// What a changed row of the store can end.
+fn peg(key: &str) -> Option<Peg> {
+    let (prefix, id) = key.split_once('/')?;
+    match prefix {
+        "user" => id.parse().ok().map(Peg::User),
+        "unit" => id.parse().ok().map(Peg::Unit),
+        "camera" => id.parse().ok().map(Peg::Camera),
+        "grant" => Some(Peg::Grant(GrantId(id.into()))),
+        _ => None,
+    }
+}

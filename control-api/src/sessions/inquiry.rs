@@ -1,0 +1,78 @@
+//! Gathers the facts of a decision from the registers, the grants and the relay, as they are at this moment.
+
+use std::net::IpAddr;
+
+use media::id::CameraId;
+use relay::lease::SessionId;
+
+use super::SessionDesk;
+use super::table::Peg;
+use crate::error::ApiError;
+use crate::policy::{Caller, Candidate, Facts, Sight, UnitFacts};
+use crate::ports::DeviceState;
+use crate::registers::user::{User, UserState};
+use crate::registers::{UserId, camera, unit, user};
+
+/// Who asks, from where, of which camera; and for which session that runs already.
+pub(super) struct Inquiry<'a> {
+    pub(super) user: &'a UserId,
+    pub(super) terminal: IpAddr,
+    /// As it was given: no camera has a name that is none.
+    pub(super) camera: &'a str,
+    /// A session that runs is not ended for what only bars new ones: a locked account (a stranger's guesses must not end
+    /// a duty officer's view), a camera that is away (viewers stay), its own place under the grant.
+    pub(super) running: Option<&'a SessionId>,
+}
+
+impl SessionDesk {
+    /// The facts of an inquiry. Reads a few rows of the store.
+    pub(super) fn facts(&self, inquiry: &Inquiry<'_>) -> Result<Facts<'_>, ApiError> {
+        let now = self.clock.wall();
+        let running = inquiry.running.is_some();
+        let account = user::load(&self.store, inquiry.user)?.map(|row| row.value);
+        let caller = account.map(|account| self.caller(&account, inquiry)).transpose()?;
+        let camera = self.sight(inquiry.camera, running)?;
+        let grants = match (&caller, &camera) {
+            (Some(caller), Some(camera)) => self.candidates(caller, camera, inquiry.running),
+            _ => Vec::new(),
+        };
+        let audit_available = running || self.ledger.status().poisoned.is_none();
+        Ok(Facts { now, zone: &self.settings.zone, audit_available, caller, camera, grants })
+    }
+
+    fn caller(&self, account: &User, inquiry: &Inquiry<'_>) -> Result<Caller, ApiError> {
+        let unit = unit::load(&self.store, &account.unit)?.map(|row| row.value);
+        let unit = UnitFacts {
+            id: account.unit.clone(),
+            registered: unit.as_ref().is_some_and(unit::Unit::is_registered),
+            purposes: unit.as_ref().map(|u| u.purposes.clone()).unwrap_or_default(),
+            areas: unit.map(|u| u.areas).unwrap_or_default(),
+        };
+        Ok(Caller {
+            user: account.id.clone(),
+            locked: inquiry.running.is_none() && account.is_locked(self.clock.wall()),
+            disabled: account.state == UserState::Disabled,
+            approved: account.state == UserState::Approved,
+            roles: account.roles.clone(),
+            unit,
+            terminal: inquiry.terminal,
+        })
+    }
+
+    fn sight(&self, camera: &str, running: bool) -> Result<Option<Sight>, ApiError> {
+        let Ok(id) = camera.parse::<CameraId>() else { return Ok(None) };
+        let Some(row) = camera::load(&self.store, &id)? else { return Ok(None) };
+        let online = running || self.cameras.status(&id).is_some_and(|status| status.state == DeviceState::Online);
+        Ok(Some(Sight { id, area: row.value.area, online }))
+    }
+
+    fn candidates(&self, caller: &Caller, camera: &Sight, running: Option<&SessionId>) -> Vec<Candidate> {
+        let grants = self.grants.covering(&caller.unit.id, &caller.user, &camera.id, camera.area.as_ref());
+        let table = self.table.lock();
+        let candidate = |grant: std::sync::Arc<crate::grants::Grant>| {
+            let open_sessions = table.count_on(&Peg::Grant(grant.id().clone()), running);
+            Candidate { grant, open_sessions }
+        };
+        grants.into_iter().map(candidate).collect()
+    }
+}

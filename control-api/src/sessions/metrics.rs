@@ -1,0 +1,40 @@
+//! What the dashboards see of decisions and sessions.
+
+use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGauge, Opts, Registry};
+
+/// Bounds of `sluice_revocation_seconds`: a revocation is lock-and-map work, so the interesting range is far below a second.
+const REVOCATION_BOUNDS: [f64; 8] = [0.000_1, 0.000_5, 0.001, 0.005, 0.025, 0.1, 0.5, 2.0];
+/// The label of a favourable decision.
+pub(super) const ALLOWED: &str = "ALLOWED";
+
+/// Counters of decisions and revocations.
+pub struct SessionMetrics {
+    pub(super) decisions: IntCounterVec,
+    pub(super) revocation: Histogram,
+    pub(super) refusals_merged: prometheus::IntCounter,
+    pub(super) open: IntGauge,
+}
+
+impl SessionMetrics {
+    /// Registers them.
+    pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let decisions =
+            Opts::new("sluice_decisions_total", "Decisions on sessions by code; ALLOWED is the favourable one.");
+        let revocation = HistogramOpts::new(
+            "sluice_revocation_seconds",
+            "Time from a change of a right to the moment after which no byte leaves under it.",
+        );
+        let merged = "Refusals at the media ports that went on the ledger as one entry with others.";
+        let metrics = Self {
+            decisions: IntCounterVec::new(decisions, &["code"])?,
+            revocation: Histogram::with_opts(revocation.buckets(REVOCATION_BOUNDS.to_vec()))?,
+            refusals_merged: prometheus::IntCounter::new("sluice_media_refusals_merged_total", merged)?,
+            open: IntGauge::new("sluice_sessions_open", "Sessions that hold a lease, started or not.")?,
+        };
+        registry.register(Box::new(metrics.decisions.clone()))?;
+        registry.register(Box::new(metrics.revocation.clone()))?;
+        registry.register(Box::new(metrics.refusals_merged.clone()))?;
+        registry.register(Box::new(metrics.open.clone()))?;
+        Ok(metrics)
+    }
+}
