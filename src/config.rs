@@ -14,7 +14,6 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-pub(crate) use environment::check as check_environment;
 pub(crate) use fault::{EXIT_CONFIG, Fault, Faults};
 use reader::Document;
 
@@ -76,27 +75,41 @@ pub(crate) enum LogFormat {
 impl Config {
     /// Reads and checks `file`. Relative paths in it are taken from its folder.
     pub(crate) fn load(file: &Path) -> Result<Self, Faults> {
-        let text = read_bounded(file).map_err(|what| {
-            let remedy = "name a readable TOML file with --config; ops/sluice.example.toml is one".into();
-            Faults { file: file.to_owned(), list: vec![Fault { line: None, key: String::new(), what, remedy }] }
-        })?;
-        Self::parse(&text, file)
+        let (config, faults) = Self::read(&read_bounded(file)?, file);
+        Faults::of(file, faults).map_or(Ok(config), Err)
     }
 
-    /// Checks `text`, the content of `file`.
-    pub(crate) fn parse(text: &str, file: &Path) -> Result<Self, Faults> {
+    /// As `load`, and checks that the machine gives what the configuration asks for: free addresses, writable folders.
+    /// The faults of both are told together.
+    pub(crate) fn load_for_start(file: &Path) -> Result<Self, Faults> {
+        let (config, mut faults) = Self::read(&read_bounded(file)?, file);
+        // Where the file has a fault the config has a default, which may be nothing to complain of.
+        let missing = environment::check(&config).into_iter().filter(|m| !faults.iter().any(|f| f.key == m.key));
+        let missing: Vec<Fault> = missing.collect();
+        faults.extend(missing);
+        Faults::of(file, faults).map_or(Ok(config), Err)
+    }
+
+    /// What `text`, the content of `file`, says, with defaults in place of what is wrong in it; and what is wrong in it.
+    fn read(text: &str, file: &Path) -> (Self, Vec<Fault>) {
         let mut document = Document::parse(text, file.parent().unwrap_or(Path::new("")));
         let mut config = sections::read(&mut document);
         document.finish();
         config.lines = document.asked.into_iter().filter_map(|(key, line)| Some((key, line?))).collect();
-        Faults::of(file, document.faults).map_or(Ok(config), Err)
+        (config, document.faults)
     }
 }
 
-fn read_bounded(file: &Path) -> Result<String, String> {
-    let bytes = std::fs::metadata(file).map_err(|e| format!("cannot be read: {e}"))?.len();
+/// The file's text, or the one fault that there is none.
+fn read_bounded(file: &Path) -> Result<String, Faults> {
+    let unreadable = |what| {
+        let remedy = "name a readable TOML file with --config; ops/sluice.example.toml is one".into();
+        Faults { file: file.to_owned(), list: vec![Fault { line: None, key: String::new(), what, remedy }] }
+    };
+    let cannot = |error: std::io::Error| unreadable(format!("cannot be read: {error}"));
+    let bytes = std::fs::metadata(file).map_err(cannot)?.len();
     if bytes > FILE_BYTES_MAX {
-        return Err(format!("holds {bytes} bytes, which is no configuration ({FILE_BYTES_MAX} at most)"));
+        return Err(unreadable(format!("holds {bytes} bytes, which is no configuration ({FILE_BYTES_MAX} at most)")));
     }
-    std::fs::read_to_string(file).map_err(|e| format!("cannot be read: {e}"))
+    std::fs::read_to_string(file).map_err(cannot)
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::{Config, Fault};
 
 /// Everything of this configuration that the machine does not give now.
-pub(crate) fn check(config: &Config) -> Vec<Fault> {
+pub(super) fn check(config: &Config) -> Vec<Fault> {
     let mut faults = Vec::new();
     for (key, address) in addresses(config) {
         faults.extend(taken(address).map(|(what, remedy)| fault(config, key, what, remedy)));
@@ -92,7 +92,9 @@ mod tests {
     use super::*;
 
     fn config(text: &str) -> Config {
-        Config::parse(text, Path::new("/etc/sluice/sluice.toml")).expect("the test's configuration is good")
+        let (config, faults) = Config::read(text, Path::new("/etc/sluice/sluice.toml"));
+        assert!(faults.is_empty(), "{faults:?}");
+        config
     }
 
     #[test]

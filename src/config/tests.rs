@@ -9,7 +9,9 @@ use super::*;
 const EXAMPLE: &str = include_str!("../../ops/sluice.example.toml");
 
 fn load(text: &str) -> Result<Config, Faults> {
-    Config::parse(text, Path::new("/etc/sluice/sluice.toml"))
+    let file = Path::new("/etc/sluice/sluice.toml");
+    let (config, faults) = Config::read(text, file);
+    Faults::of(file, faults).map_or(Ok(config), Err)
 }
 
 /// What the operator sees, line by line.
@@ -118,6 +120,41 @@ fn a_file_that_is_not_there_is_a_fault_like_any_other() {
         "/nonexistent/sluice.toml: 1 fault, nothing was started\n  cannot be read: No such file or directory (os error 2); \
          name a readable TOML file with --config; ops/sluice.example.toml is one"
     );
+}
+
+#[test]
+fn faults_of_the_file_and_of_the_machine_are_told_together() {
+    let busy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = busy.local_addr().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("sluice.toml");
+    let text = format!(
+        "[api]\nlisten = \"{address}\"\ntime_zon = \"UTC\"\n[rtsp]\nlisten = \"0.0.0.0:8554\"\n[metrics]\nlisten = \"127.0.0.1:0\"\n\
+         [ledger]\npath = \"sluice.toml\"\n[state]\npath = \"state\"\n[recorder]\npath = \"recordings\"\npoll_interval = 250\n"
+    );
+    std::fs::write(&file, text).unwrap();
+    let told = Config::load_for_start(&file).expect_err("it is faulty").to_string();
+    let place = file.display();
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            format!("{place}: 5 faults, nothing was started"),
+            format!(
+                "  line 2: api.listen: {address} is in use; end the program that `ss -ltnp 'sport = :{}'` names, or choose another port",
+                address.port()
+            ),
+            "  line 3: api.time_zon: unknown key; did you mean time_zone?".to_owned(),
+            "  line 5: rtsp.listen: \"0.0.0.0:8554\" does not fit; give a list of addresses with ports such as \
+             [\"0.0.0.0:8554\", \"[::]:8554\"]"
+                .to_owned(),
+            format!("  line 9: ledger.path: {place} is not a folder; name a folder, or a path that does not exist yet"),
+            "  line 14: recorder.poll_interval: 250 does not fit; give a duration such as \"250ms\", from 10ms to 1s"
+                .to_owned(),
+        ]
+    );
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["sluice.toml"], "nothing was started");
 }
 
 #[test]
