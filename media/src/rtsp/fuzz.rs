@@ -41,7 +41,7 @@ fn drain(server: &mut Server, how: u8) {
             Event::Describe { request } => server.describe(request, Ok("v=0\r\n".to_owned())),
             Event::SetUp { request, track, .. } => {
                 let track = track.unwrap_or(TrackId(0));
-                server.set_up(request, Ok(SetUp { track, ssrc: 1, server_ports: Some((2, 3)) }));
+                server.set_up(request, Ok(SetUp { track, ssrc: Some(1), server_ports: Some((2, 3)) }));
             }
             Event::Play { request } => {
                 server.play(request, Ok(&[RtpStart { track: TrackId(0), first: Some((1, 2)) }]));

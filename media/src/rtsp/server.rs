@@ -105,8 +105,8 @@ pub enum Fault {
 pub struct SetUp {
     /// Which track it is.
     pub track: TrackId,
-    /// Its SSRC.
-    pub ssrc: u32,
+    /// Its SSRC, where it has sent already.
+    pub ssrc: Option<u32>,
     /// Ports for RTP and RTCP on our side; none for TCP.
     pub server_ports: Option<(u16, u16)>,
 }

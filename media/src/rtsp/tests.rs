@@ -29,7 +29,7 @@ impl Viewer {
             let event = viewer.ask("SETUP", &format!("/trackID={track}"), &format!("Transport: {transport}\r\n"));
             let Some(Event::SetUp { request, track: Some(asked), .. }) = event else { panic!("{event:?}") };
             assert_eq!(asked, TrackId(track));
-            viewer.server.set_up(request, Ok(SetUp { track: asked, ssrc: 5, server_ports: Some((7000, 7001)) }));
+            viewer.server.set_up(request, Ok(SetUp { track: asked, ssrc: Some(5), server_ports: Some((7000, 7001)) }));
             let response = viewer.response();
             assert_eq!(response.status(), Status::Ok);
             let session = header(&response, "Session").unwrap();
@@ -116,7 +116,7 @@ fn a_viewing_from_options_to_teardown() {
         panic!()
     };
     assert_eq!((track, wish), (Some(TrackId(1)), Wish::Tcp));
-    viewer.server.set_up(request, Ok(SetUp { track: TrackId(1), ssrc: 0x1234, server_ports: None }));
+    viewer.server.set_up(request, Ok(SetUp { track: TrackId(1), ssrc: Some(0x1234), server_ports: None }));
     let set_up = viewer.response();
     assert_eq!(header(&set_up, "Transport"), Some("RTP/AVP/TCP;unicast;interleaved=2-3;ssrc=00001234"));
     viewer.session = header(&set_up, "Session").map(|s| s.split(';').next().unwrap().to_owned());
@@ -149,7 +149,7 @@ fn after_teardown_the_session_id_is_worth_nothing() {
     else {
         panic!()
     };
-    viewer.server.set_up(request, Ok(SetUp { track: track.unwrap(), ssrc: 1, server_ports: None }));
+    viewer.server.set_up(request, Ok(SetUp { track: track.unwrap(), ssrc: Some(1), server_ports: None }));
     let made = viewer.response();
     assert_ne!(header(&made, "Session").map(|s| s.split(';').next().unwrap().to_owned()), old);
 }
@@ -201,7 +201,7 @@ fn udp_answers_with_both_sides_ports() {
     let Some(Event::SetUp { request, track: None, wish: Wish::Udp { rtp: 5000, rtcp: 5001 } }) = event else {
         panic!("{event:?}")
     };
-    viewer.server.set_up(request, Ok(SetUp { track: TrackId(0), ssrc: 1, server_ports: Some((7000, 7001)) }));
+    viewer.server.set_up(request, Ok(SetUp { track: TrackId(0), ssrc: Some(1), server_ports: Some((7000, 7001)) }));
     let transport = "RTP/AVP;unicast;client_port=5000-5001;server_port=7000-7001;ssrc=00000001";
     assert_eq!(header(&viewer.response(), "Transport"), Some(transport));
 }

@@ -75,15 +75,17 @@ fn port_pair(value: &str) -> Option<(u16, u16)> {
 }
 
 /// The answer to a SETUP that is granted.
-pub(super) fn granted(wish: Wish, track: TrackId, ssrc: u32, server_ports: Option<(u16, u16)>) -> String {
-    match wish {
-        Wish::Tcp => {
-            format!("RTP/AVP/TCP;unicast;interleaved={}-{};ssrc={ssrc:08X}", rtp_channel(track), rtcp_channel(track))
-        }
+pub(super) fn granted(wish: Wish, track: TrackId, ssrc: Option<u32>, server_ports: Option<(u16, u16)>) -> String {
+    let ways = match wish {
+        Wish::Tcp => format!("RTP/AVP/TCP;unicast;interleaved={}-{}", rtp_channel(track), rtcp_channel(track)),
         Wish::Udp { rtp, rtcp } => {
             let (server_rtp, server_rtcp) = server_ports.unwrap_or_default();
-            format!("RTP/AVP;unicast;client_port={rtp}-{rtcp};server_port={server_rtp}-{server_rtcp};ssrc={ssrc:08X}")
+            format!("RTP/AVP;unicast;client_port={rtp}-{rtcp};server_port={server_rtp}-{server_rtcp}")
         }
+    };
+    match ssrc {
+        Some(ssrc) => format!("{ways};ssrc={ssrc:08X}"),
+        None => ways,
     }
 }
 
@@ -116,7 +118,7 @@ mod tests {
 
     #[test]
     fn the_answer_says_our_channels() {
-        let answer = granted(Wish::Tcp, TrackId(1), 0xab, None);
+        let answer = granted(Wish::Tcp, TrackId(1), Some(0xab), None);
         assert_eq!(answer, "RTP/AVP/TCP;unicast;interleaved=2-3;ssrc=000000AB");
     }
 }
