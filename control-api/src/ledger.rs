@@ -3,8 +3,19 @@
 //! or delete an entry, and a witness outside the appliance: who owns the disk and the key can rewrite the tail since the last
 //! checkpoint that someone else has seen.
 
+mod disk;
+mod edge;
 pub mod event;
+mod journal;
+pub mod merkle;
+mod metrics;
+pub mod note;
+mod publish;
+mod read;
+mod recovery;
 mod shell;
+mod tail;
+mod tile;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -112,6 +123,13 @@ pub enum LedgerError {
     Metrics(#[from] prometheus::Error),
 }
 
+impl LedgerError {
+    fn io(doing: &'static str, file: &str) -> impl FnOnce(std::io::Error) -> Self {
+        let file = file.to_owned();
+        move |source| Self::Io { doing, file, source }
+    }
+}
+
 /// Largest entry in bytes: an entry bundle's length prefix is a uint16 (c2sp.org/tlog-tiles).
 pub const ENTRY_BYTES_MAX: usize = u16::MAX as usize;
 
@@ -184,7 +202,7 @@ impl Ledger {
 
     /// As [`Ledger::append`], for async callers. A dropped future does not undo an append under way.
     pub async fn append_async(&self, event: &Event) -> Result<Receipt, LedgerUnavailable> {
-        let index = Arc::clone(&self.shell).append_async(event.canonical()).await?;
+        let index = self.shell.append_async(event.canonical()).await?;
         Ok(Receipt { index })
     }
 
@@ -202,27 +220,29 @@ impl Ledger {
 
     /// Entries from index `from`, at most `limit` and at most [`READ_ENTRIES_MAX`]. Blocks on file reads.
     pub fn read(&self, from: u64, limit: usize) -> Result<Vec<Entry>, LedgerError> {
-        self.shell.read(from, limit.min(READ_ENTRIES_MAX))
+        read::entries(self.shell.disk(), &self.shell.tail, from, limit.min(READ_ENTRIES_MAX))
     }
 
     /// Entries on disk.
     pub fn size(&self) -> u64 {
-        self.shell.size()
+        self.shell.tail.size()
     }
 
     /// How it is doing.
     pub fn status(&self) -> Status {
-        self.shell.status()
+        let Checkpoint { origin, size: checkpoint_size, .. } = self.checkpoint();
+        let tail = &self.shell.tail;
+        Status { origin, size: tail.size(), checkpoint_size, poisoned: tail.poisoned(), outside_witness: false }
     }
 
     /// The last checkpoint signed. It may be a second behind [`Ledger::size`].
     pub fn checkpoint(&self) -> Checkpoint {
-        self.shell.checkpoint()
+        self.shell.tail.checkpoint()
     }
 
     /// The gauge `sluice_sessions_without_record`; whoever compares sessions with usage records sets it. Must be 0.
     pub fn sessions_without_record(&self) -> &IntGauge {
-        self.shell.sessions_without_record()
+        &self.shell.metrics.sessions_without_record
     }
 
     /// Takes no more appends, publishes what is on disk under a last checkpoint, and ends its threads. Blocks. Again is no harm.
