@@ -7,8 +7,8 @@ use std::marker::PhantomData;
 use bytes::Bytes;
 
 use super::depacketizer::{DepacketizeError, FRAGMENTS_MAX, NALS_MAX, UNIT_BYTES_MAX};
-use super::nal::{self, LENGTH_BYTES};
-use super::{AccessUnit, RtpPayload};
+use super::nal::{self, LENGTH_BYTES, SetKind};
+use super::{AccessUnit, CodecParams, ParamsError, RtpPayload};
 
 /// The scratch buffer shrinks back to this after an outsized unit; a usual keyframe fits.
 const SCRATCH_BYTES_KEPT: usize = 1 << 20;
@@ -27,16 +27,25 @@ pub(super) struct NalKind {
 }
 
 /// H.264 or H.265.
-pub(super) trait NalFormat {
+pub(super) trait NalFormat: Sized {
     /// Reads the header; `nal` may be the unit's beginning only.
     fn kind(nal: &[u8]) -> NalKind;
+
+    /// What a parameter set describes.
+    fn set_kind(set: &[u8]) -> SetKind;
+
+    /// Reads parameter sets.
+    fn params(sets: &[Bytes]) -> Result<CodecParams, ParamsError>;
+
+    /// Takes a packet's payload apart into NAL units and fragments.
+    fn add(units: &mut Assembler<Self>, packet: &RtpPayload) -> Result<(), DepacketizeError>;
 }
 
 /// A finished unit, before its parameter sets have been looked at.
 #[derive(Debug)]
-pub(super) struct Finished {
-    pub(super) unit: AccessUnit,
-    pub(super) has_sets: bool,
+struct Finished {
+    unit: AccessUnit,
+    has_sets: bool,
 }
 
 #[derive(Debug)]
@@ -51,6 +60,7 @@ struct Unit {
     has_sets: bool,
 }
 
+/// The access unit in progress.
 #[derive(Debug)]
 pub(super) struct Assembler<F> {
     unit: Option<Unit>,
@@ -77,12 +87,7 @@ impl<F: NalFormat> Default for Assembler<F> {
 }
 
 impl<F: NalFormat> Assembler<F> {
-    /// Takes one packet: `add` puts its NAL units and fragments in.
-    pub(super) fn push(
-        &mut self,
-        packet: &RtpPayload,
-        add: impl FnOnce(&mut Self) -> Result<(), DepacketizeError>,
-    ) -> Result<(), DepacketizeError> {
+    fn push(&mut self, packet: &RtpPayload) -> Result<(), DepacketizeError> {
         let before = self.begin(packet);
         if self.skipping.is_some() {
             if packet.marker {
@@ -90,17 +95,12 @@ impl<F: NalFormat> Assembler<F> {
             }
             return before;
         }
-        let added = self.count_packet(packet).and_then(|()| add(self)).and_then(|()| self.end(packet));
+        let added = self.count_packet(packet).and_then(|()| F::add(self, packet)).and_then(|()| self.end(packet));
         if added.is_err() {
             self.drop_unit();
             self.skipping = (!packet.marker).then_some(packet.timestamp);
         }
         before.and(added)
-    }
-
-    /// The next finished unit.
-    pub(super) fn pull(&mut self) -> Option<Finished> {
-        self.ready.pop_front()
     }
 
     /// Ends or drops the unit before, as loss and timestamp say.
@@ -264,19 +264,73 @@ impl<F: NalFormat> Assembler<F> {
         let place = self.scratch.get_mut(at..at + LENGTH_BYTES).expect("open_at has room for a length");
         place.copy_from_slice(&length.to_be_bytes());
     }
+}
+
+/// A track's depacketiser: the assembler, and the parameter sets that SDP and stream have shown.
+#[derive(Debug)]
+pub(super) struct NalDepacketizer<F> {
+    assembler: Assembler<F>,
+    sets: Vec<Bytes>,
+    params: Option<CodecParams>,
+}
+
+impl<F: NalFormat> NalDepacketizer<F> {
+    /// Parameter sets of the SDP that cannot be read are as good as absent: those in the stream count.
+    pub(super) fn new(sets: Vec<Bytes>) -> Self {
+        let params = F::params(&sets).ok();
+        let sets = if params.is_some() { sets } else { Vec::new() };
+        Self { assembler: Assembler::default(), sets, params }
+    }
+
+    pub(super) fn params(&self) -> Option<&CodecParams> {
+        self.params.as_ref()
+    }
+
+    pub(super) fn push(
+        &mut self,
+        packet: &RtpPayload,
+        ready: &mut VecDeque<AccessUnit>,
+    ) -> Result<(), DepacketizeError> {
+        let mut result = self.assembler.push(packet);
+        while let Some(mut finished) = self.assembler.ready.pop_front() {
+            if finished.has_sets {
+                match self.learn(&finished.unit.payload) {
+                    Ok(new) => finished.unit.new_params = new,
+                    Err(source) => {
+                        result = result.and(Err(DepacketizeError::Params { sequence: packet.sequence, source }));
+                    }
+                }
+            }
+            ready.push_back(finished.unit);
+        }
+        result
+    }
+
+    /// Reads the parameter sets of a finished unit; true where the parameters changed.
+    fn learn(&mut self, payload: &[u8]) -> Result<bool, ParamsError> {
+        let found = nal::units(payload).filter(|unit| F::kind(unit).set);
+        let Some(merged) = nal::merge_sets(&self.sets, found, F::set_kind) else { return Ok(false) };
+        match F::params(&merged) {
+            Ok(params) => {
+                let new = self.params.as_ref() != Some(&params);
+                (self.params, self.sets) = (Some(params), merged);
+                Ok(new)
+            }
+            Err(ParamsError::Missing(_)) => {
+                self.sets = merged;
+                Ok(false)
+            }
+            Err(fault) => Err(fault),
+        }
+    }
 
     /// Bytes held for the unit in progress.
     #[cfg(test)]
     pub(super) fn held_bytes(&self) -> usize {
-        self.scratch.capacity()
+        self.assembler.scratch.capacity()
     }
 }
 
 fn too_large(sequence: u16, what: &'static str, max: usize) -> DepacketizeError {
     DepacketizeError::TooLarge { sequence, what, max }
-}
-
-/// The parameter sets of a finished payload.
-pub(super) fn sets_in<F: NalFormat>(payload: &[u8]) -> impl Iterator<Item = &[u8]> {
-    nal::units(payload).filter(|unit| F::kind(unit).set)
 }

@@ -94,13 +94,6 @@ impl<'a> Bits<'a> {
         let code = i64::from(self.ue()?);
         Ok(if code % 2 == 1 { (code + 1) / 2 } else { -(code / 2) })
     }
-
-    /// True while there is data before the final stop bit (`more_rbsp_data`).
-    pub(super) fn more_data(&self) -> bool {
-        let Some(last) = self.bytes.iter().rposition(|b| *b != 0) else { return false };
-        let stop = self.bytes.get(last).map_or(0, |b| 7 - b.trailing_zeros() as usize);
-        self.at < last * 8 + stop
-    }
 }
 
 #[cfg(test)]
@@ -130,14 +123,5 @@ mod tests {
     fn emulation_prevention_goes_and_nothing_else() {
         assert_eq!(unescape(&[0, 0, 3, 1, 0, 0, 3, 0, 0, 3]), [0, 0, 1, 0, 0, 0, 0]);
         assert_eq!(unescape(&[3, 0, 3, 0, 0, 4]), [3, 0, 3, 0, 0, 4]);
-    }
-
-    #[test]
-    fn more_data_stops_at_the_stop_bit() {
-        let mut bits = Bits::new(&[0b1010_1000, 0]);
-        assert!(bits.more_data());
-        bits.skip(4).unwrap();
-        assert!(!bits.more_data());
-        assert!(!Bits::new(&[0, 0]).more_data());
     }
 }

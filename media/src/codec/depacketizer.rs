@@ -122,8 +122,8 @@ impl Depacketizer {
         fmtp: Option<&str>,
     ) -> Result<Self, Unsupported> {
         let format = match encoding_name.to_ascii_lowercase().as_str() {
-            "h264" => Format::H264(Box::new(h264::Depacketizer::new(fmtp))),
-            "h265" => Format::H265(Box::new(h265::Depacketizer::new(fmtp)?)),
+            "h264" => Format::H264(Box::new(h264::depacketizer(fmtp))),
+            "h265" => Format::H265(Box::new(h265::depacketizer(fmtp)?)),
             "mpeg4-generic" => Format::Aac(Box::new(aac::Depacketizer::new(clock_rate, channels, fmtp)?)),
             "pcma" => Format::G711(g711::Depacketizer::new(g711::Law::A, clock_rate, channels)?),
             "pcmu" => Format::G711(g711::Depacketizer::new(g711::Law::Mu, clock_rate, channels)?),

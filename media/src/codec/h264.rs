@@ -10,8 +10,9 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 
 use super::ParamsError;
+use super::assembler::NalDepacketizer;
 use super::nal::{self, SETS_MAX};
-pub(super) use depacketize::Depacketizer;
+use depacketize::H264;
 pub(super) use packetize::packetize;
 pub use sps::Sps;
 
@@ -27,6 +28,14 @@ pub const NAL_PPS: u8 = 8;
 /// The `nal_unit_type` in a NAL unit's first byte.
 pub const fn nal_type(first: u8) -> u8 {
     first & 0x1f
+}
+
+pub(super) type Depacketizer = NalDepacketizer<H264>;
+
+/// A depacketiser that knows the parameter sets of SDP's `sprop-parameter-sets` (RFC 6184 section 8.1), where they are.
+pub(super) fn depacketizer(fmtp: Option<&str>) -> Depacketizer {
+    let sets = fmtp.and_then(|fmtp| nal::fmtp_value(fmtp, "sprop-parameter-sets"));
+    Depacketizer::new(sets.map(nal::decode_sets).unwrap_or_default())
 }
 
 /// What a decoder must know.
@@ -86,12 +95,6 @@ impl Params {
             bit_depth_luma: read.bit_depth_luma,
             bit_depth_chroma: read.bit_depth_chroma,
         })
-    }
-
-    /// From the two attributes of SDP: `sprop-parameter-sets` (RFC 6184 section 8.1).
-    pub(super) fn from_fmtp(fmtp: &str) -> Result<Self, ParamsError> {
-        let value = nal::fmtp_value(fmtp, "sprop-parameter-sets").ok_or(ParamsError::Missing("SPS"))?;
-        Self::from_shared(&nal::decode_sets(value))
     }
 
     /// All parameter sets, SPS before PPS.

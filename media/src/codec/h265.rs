@@ -9,9 +9,10 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 
-use super::ParamsError;
+use super::assembler::NalDepacketizer;
 use super::nal::{self, SETS_MAX};
-pub(super) use depacketize::Depacketizer;
+use super::{ParamsError, Unsupported};
+use depacketize::H265;
 pub(super) use packetize::packetize;
 pub use sps::{ProfileTierLevel, Sps};
 
@@ -32,6 +33,20 @@ pub const fn nal_type(first: u8) -> u8 {
 /// True for slices of intra random access pictures: BLA, IDR, CRA.
 pub const fn is_random_access(nal_type: u8) -> bool {
     matches!(nal_type, 16..=21)
+}
+
+pub(super) type Depacketizer = NalDepacketizer<H265>;
+
+/// A depacketiser that knows the parameter sets of SDP's `sprop-vps`, `sprop-sps` and `sprop-pps` (RFC 7798 section 7.1),
+/// where they are.
+pub(super) fn depacketizer(fmtp: Option<&str>) -> Result<Depacketizer, Unsupported> {
+    let value = |name| fmtp.and_then(|fmtp| nal::fmtp_value(fmtp, name));
+    if value("sprop-max-don-diff").is_some_and(|value| value != "0") {
+        let what = "sprop-max-don-diff is not 0: decoding order numbers are not supported".to_owned();
+        return Err(Unsupported::Form { encoding: "H265", what });
+    }
+    let sets = ["sprop-vps", "sprop-sps", "sprop-pps"].into_iter().filter_map(value).flat_map(nal::decode_sets);
+    Ok(Depacketizer::new(sets.collect()))
 }
 
 /// What a decoder must know.
@@ -101,16 +116,6 @@ impl Params {
             temporal_layers: read.temporal_layers,
             temporal_id_nested: read.temporal_id_nested,
         })
-    }
-
-    /// From `sprop-vps`, `sprop-sps` and `sprop-pps` of SDP (RFC 7798 section 7.1).
-    pub(super) fn from_fmtp(fmtp: &str) -> Result<Self, ParamsError> {
-        let sets: Vec<Bytes> = ["sprop-vps", "sprop-sps", "sprop-pps"]
-            .into_iter()
-            .filter_map(|name| nal::fmtp_value(fmtp, name))
-            .flat_map(nal::decode_sets)
-            .collect();
-        Self::from_shared(&sets)
     }
 
     /// All parameter sets: VPS, SPS, PPS.

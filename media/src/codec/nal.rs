@@ -1,7 +1,9 @@
 //! What H.264 and H.265 share: NAL units behind 4-byte lengths, and lists of parameter sets.
 
 use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
+use base64::alphabet;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 
 use super::ParamsError;
@@ -14,6 +16,14 @@ pub(super) const SET_BYTES_MAX: usize = 4096;
 
 /// Bytes of the length before each NAL unit of a payload.
 pub(super) const LENGTH_BYTES: usize = 4;
+
+/// Base64 whose padding may be missing, as some cameras write it.
+const BASE64_LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
 
 pub(super) fn check_set_length(what: &'static str, set: &[u8]) -> Result<(), ParamsError> {
     if set.len() > SET_BYTES_MAX {
@@ -48,7 +58,7 @@ pub(super) fn fmtp_value<'a>(fmtp: &'a str, name: &str) -> Option<&'a str> {
 /// Parameter sets as SDP has them: base64, separated by commas. What is no base64 is passed over; so are a trailing
 /// start code and its zeros, which some cameras leave on.
 pub(super) fn decode_sets(value: &str) -> Vec<Bytes> {
-    let sets = value.split(',').take(SETS_MAX).filter_map(|text| BASE64_STANDARD.decode(text.trim()).ok());
+    let sets = value.split(',').take(SETS_MAX).filter_map(|text| BASE64_LENIENT.decode(text.trim()).ok());
     sets.map(|set| Bytes::copy_from_slice(trim_start_codes(&set))).filter(|set| !set.is_empty()).collect()
 }
 

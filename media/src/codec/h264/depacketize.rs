@@ -1,21 +1,19 @@
 //! RTP payloads of H.264 to access units (RFC 6184, packetization modes 0 and 1): single NAL units, STAP-A and FU-A. The
 //! interleaved mode's types (STAP-B, MTAP, FU-B) are refused.
 
-use std::collections::VecDeque;
-
 use bytes::Bytes;
 
 use super::{NAL_IDR, NAL_PPS, NAL_SPS, Params, nal_type};
-use crate::codec::assembler::{Assembler, NalFormat, NalKind, sets_in};
+use crate::codec::assembler::{Assembler, NalFormat, NalKind};
 use crate::codec::bits::Bits;
-use crate::codec::nal::{self, SetKind};
-use crate::codec::{AccessUnit, CodecParams, DepacketizeError, ParamsError, RtpPayload};
+use crate::codec::nal::SetKind;
+use crate::codec::{CodecParams, DepacketizeError, ParamsError, RtpPayload};
 
 pub(super) const STAP_A: u8 = 24;
 pub(super) const FU_A: u8 = 28;
 
 #[derive(Debug)]
-struct H264;
+pub(in crate::codec) struct H264;
 
 impl NalFormat for H264 {
     fn kind(nal: &[u8]) -> NalKind {
@@ -28,79 +26,21 @@ impl NalFormat for H264 {
             set: matches!(kind, NAL_SPS | NAL_PPS),
         }
     }
-}
 
-fn set_kind(set: &[u8]) -> SetKind {
-    if set.first().is_some_and(|b| nal_type(*b) == NAL_PPS) {
-        SetKind::Picture { id: set.get(1..).and_then(|rest| Bits::new(rest).ue().ok()) }
-    } else {
-        SetKind::Sequence
-    }
-}
-
-#[derive(Debug)]
-pub(in crate::codec) struct Depacketizer {
-    assembler: Assembler<H264>,
-    sets: Vec<Bytes>,
-    params: Option<CodecParams>,
-}
-
-impl Depacketizer {
-    /// Parameter sets of the SDP that cannot be read are as good as absent: those in the stream count.
-    pub(in crate::codec) fn new(fmtp: Option<&str>) -> Self {
-        let params = fmtp.and_then(|fmtp| Params::from_fmtp(fmtp).ok());
-        Self {
-            assembler: Assembler::default(),
-            sets: params.iter().flat_map(Params::sets).cloned().collect(),
-            params: params.map(CodecParams::H264),
+    fn set_kind(set: &[u8]) -> SetKind {
+        if set.first().is_some_and(|b| nal_type(*b) == NAL_PPS) {
+            SetKind::Picture { id: set.get(1..).and_then(|rest| Bits::new(rest).ue().ok()) }
+        } else {
+            SetKind::Sequence
         }
     }
 
-    pub(in crate::codec) fn params(&self) -> Option<&CodecParams> {
-        self.params.as_ref()
+    fn params(sets: &[Bytes]) -> Result<CodecParams, ParamsError> {
+        Params::from_shared(sets).map(CodecParams::H264)
     }
 
-    pub(in crate::codec) fn push(
-        &mut self,
-        packet: &RtpPayload,
-        ready: &mut VecDeque<AccessUnit>,
-    ) -> Result<(), DepacketizeError> {
-        let mut result = self.assembler.push(packet, |units| add(units, packet));
-        while let Some(mut finished) = self.assembler.pull() {
-            if finished.has_sets {
-                match self.learn(&finished.unit.payload) {
-                    Ok(new) => finished.unit.new_params = new,
-                    Err(source) => {
-                        result = result.and(Err(DepacketizeError::Params { sequence: packet.sequence, source }));
-                    }
-                }
-            }
-            ready.push_back(finished.unit);
-        }
-        result
-    }
-
-    /// True where the parameters changed.
-    fn learn(&mut self, payload: &[u8]) -> Result<bool, ParamsError> {
-        let Some(merged) = nal::merge_sets(&self.sets, sets_in::<H264>(payload), set_kind) else { return Ok(false) };
-        match Params::from_shared(&merged) {
-            Ok(params) => {
-                let params = Some(CodecParams::H264(params));
-                let new = params != self.params;
-                (self.params, self.sets) = (params, merged);
-                Ok(new)
-            }
-            Err(ParamsError::Missing(_)) => {
-                self.sets = merged;
-                Ok(false)
-            }
-            Err(fault) => Err(fault),
-        }
-    }
-
-    #[cfg(test)]
-    pub(in crate::codec) fn held_bytes(&self) -> usize {
-        self.assembler.held_bytes()
+    fn add(units: &mut Assembler<Self>, packet: &RtpPayload) -> Result<(), DepacketizeError> {
+        add(units, packet)
     }
 }
 

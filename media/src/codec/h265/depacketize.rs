@@ -1,15 +1,13 @@
 //! RTP payloads of H.265 to access units (RFC 7798): single NAL units, aggregation packets and fragmentation units.
 //! Decoding order numbers (DONL) and PACI packets are refused.
 
-use std::collections::VecDeque;
-
 use bytes::Bytes;
 
 use super::{NAL_PPS, NAL_SPS, NAL_VPS, Params, is_random_access, nal_type};
-use crate::codec::assembler::{Assembler, NalFormat, NalKind, sets_in};
+use crate::codec::assembler::{Assembler, NalFormat, NalKind};
 use crate::codec::bits::Bits;
-use crate::codec::nal::{self, SetKind};
-use crate::codec::{AccessUnit, CodecParams, DepacketizeError, ParamsError, RtpPayload, Unsupported};
+use crate::codec::nal::SetKind;
+use crate::codec::{CodecParams, DepacketizeError, ParamsError, RtpPayload};
 
 pub(super) const AP: u8 = 48;
 pub(super) const FU: u8 = 49;
@@ -18,7 +16,7 @@ pub(super) const FU: u8 = 49;
 pub(super) const HEADER_BYTES: usize = 2;
 
 #[derive(Debug)]
-struct H265;
+pub(in crate::codec) struct H265;
 
 impl NalFormat for H265 {
     fn kind(nal: &[u8]) -> NalKind {
@@ -31,79 +29,23 @@ impl NalFormat for H265 {
             set: matches!(kind, NAL_VPS | NAL_SPS | NAL_PPS),
         }
     }
-}
 
-fn set_kind(set: &[u8]) -> SetKind {
-    match set.first().map(|b| nal_type(*b)) {
-        Some(NAL_PPS) => SetKind::Picture { id: set.get(HEADER_BYTES..).and_then(|rest| Bits::new(rest).ue().ok()) },
-        Some(NAL_VPS) => SetKind::Video,
-        _ => SetKind::Sequence,
-    }
-}
-
-#[derive(Debug)]
-pub(in crate::codec) struct Depacketizer {
-    assembler: Assembler<H265>,
-    sets: Vec<Bytes>,
-    params: Option<CodecParams>,
-}
-
-impl Depacketizer {
-    /// Parameter sets of the SDP that cannot be read are as good as absent: those in the stream count.
-    pub(in crate::codec) fn new(fmtp: Option<&str>) -> Result<Self, Unsupported> {
-        let order = fmtp.and_then(|fmtp| nal::fmtp_value(fmtp, "sprop-max-don-diff"));
-        if order.is_some_and(|value| value != "0") {
-            let what = "sprop-max-don-diff is not 0: decoding order numbers are not supported".to_owned();
-            return Err(Unsupported::Form { encoding: "H265", what });
-        }
-        let params = fmtp.and_then(|fmtp| Params::from_fmtp(fmtp).ok());
-        Ok(Self {
-            assembler: Assembler::default(),
-            sets: params.iter().flat_map(Params::sets).cloned().collect(),
-            params: params.map(CodecParams::H265),
-        })
-    }
-
-    pub(in crate::codec) fn params(&self) -> Option<&CodecParams> {
-        self.params.as_ref()
-    }
-
-    pub(in crate::codec) fn push(
-        &mut self,
-        packet: &RtpPayload,
-        ready: &mut VecDeque<AccessUnit>,
-    ) -> Result<(), DepacketizeError> {
-        let mut result = self.assembler.push(packet, |units| add(units, packet));
-        while let Some(mut finished) = self.assembler.pull() {
-            if finished.has_sets {
-                match self.learn(&finished.unit.payload) {
-                    Ok(new) => finished.unit.new_params = new,
-                    Err(source) => {
-                        result = result.and(Err(DepacketizeError::Params { sequence: packet.sequence, source }));
-                    }
-                }
+    fn set_kind(set: &[u8]) -> SetKind {
+        match set.first().map(|b| nal_type(*b)) {
+            Some(NAL_PPS) => {
+                SetKind::Picture { id: set.get(HEADER_BYTES..).and_then(|rest| Bits::new(rest).ue().ok()) }
             }
-            ready.push_back(finished.unit);
+            Some(NAL_VPS) => SetKind::Video,
+            _ => SetKind::Sequence,
         }
-        result
     }
 
-    /// True where the parameters changed.
-    fn learn(&mut self, payload: &[u8]) -> Result<bool, ParamsError> {
-        let Some(merged) = nal::merge_sets(&self.sets, sets_in::<H265>(payload), set_kind) else { return Ok(false) };
-        match Params::from_shared(&merged) {
-            Ok(params) => {
-                let params = Some(CodecParams::H265(params));
-                let new = params != self.params;
-                (self.params, self.sets) = (params, merged);
-                Ok(new)
-            }
-            Err(ParamsError::Missing(_)) => {
-                self.sets = merged;
-                Ok(false)
-            }
-            Err(fault) => Err(fault),
-        }
+    fn params(sets: &[Bytes]) -> Result<CodecParams, ParamsError> {
+        Params::from_shared(sets).map(CodecParams::H265)
+    }
+
+    fn add(units: &mut Assembler<Self>, packet: &RtpPayload) -> Result<(), DepacketizeError> {
+        add(units, packet)
     }
 }
 
