@@ -8,6 +8,8 @@ use std::time::Duration;
 pub struct Config {
     /// Where viewers' RTSP connections are taken. Port 0 takes a free one.
     pub rtsp_listen: Vec<SocketAddr>,
+    /// First and last UDP port for viewers; zeros take any that is free.
+    pub udp_ports: (u16, u16),
     /// Threads that carry cameras and viewers; 0 is one for each CPU.
     pub cores: usize,
     /// RTSP connections at most, over all addresses.
@@ -36,6 +38,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             rtsp_listen: vec![SocketAddr::from(([0, 0, 0, 0], 8554))],
+            udp_ports: (0, 0),
             cores: 0,
             connections_max: 10_000,
             // A control room's terminals sit behind one address at times.

@@ -1,0 +1,3 @@
+//! Towards viewers: one file a protocol.
+
+pub mod rtsp;

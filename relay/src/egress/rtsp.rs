@@ -1,0 +1,268 @@
+//! RTSP to viewers: takes connections, hears which stream is wanted, asks the leases, and hands the connection to the
+//! core that has the stream. What a session does there is `session`'s.
+
+mod feed;
+mod outbox;
+mod reports;
+mod session;
+mod udp;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use media::rtsp::{Event, Fault, Server, Status};
+use media::wall::Clock;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::admission::Admitted;
+use crate::config::Config;
+use crate::core::Cores;
+use crate::directory::{Stream, Streams};
+use crate::lease::{Content, EndReason, Leases, Protocol};
+use crate::listen::{self, Acceptor, CannotListen, Place, Places};
+use crate::metrics::EgressMetrics;
+use session::{Arrival, Session};
+
+/// Before the token in a URL's path.
+const PATH_PREFIX: &str = "/s/";
+/// Bytes read at once; a player's requests are smaller.
+const READ_BYTES: usize = 4 << 10;
+/// How long the last words may take on a connection that is closed.
+const FAREWELL_TIMEOUT: Duration = Duration::from_secs(2);
+/// Connections taken in a row before others on the thread get their turn.
+const ACCEPTS_IN_A_ROW: u32 = 32;
+
+/// What RTSP needs of the house.
+#[derive(Clone)]
+pub struct Parts {
+    /// Settings.
+    pub config: Config,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Who may watch.
+    pub leases: Arc<Leases>,
+    /// What there is to watch.
+    pub streams: Arc<Streams>,
+    /// Where it is sent.
+    pub cores: Arc<Cores>,
+    /// What is counted.
+    pub metrics: EgressMetrics,
+}
+
+/// The RTSP server, listening.
+pub struct RtspServer {
+    acceptors: Vec<Acceptor>,
+    addresses: Vec<SocketAddr>,
+    door: Arc<Door>,
+}
+
+struct Door {
+    parts: Parts,
+    places: Arc<Places>,
+}
+
+impl RtspServer {
+    /// Listens on all addresses of the configuration. Must be called within a runtime.
+    pub fn bind(parts: Parts) -> Result<Self, CannotListen> {
+        let mut acceptors = Vec::new();
+        let mut addresses = Vec::new();
+        for address in &parts.config.rtsp_listen {
+            let listener = listen::listen(*address)?;
+            let bound = listener.local_addr().map_err(|source| CannotListen { address: *address, source })?;
+            addresses.push(bound);
+            acceptors.push(Acceptor::new(listener));
+        }
+        let places = Places::new(parts.config.connections_max, parts.config.connections_per_address_max);
+        Ok(Self { acceptors, addresses, door: Arc::new(Door { parts, places }) })
+    }
+
+    /// Where it listens, in the order of the configuration.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Serves until `stop` is true (or its sender is gone), then ends all sessions with `Shutdown` and waits for their
+    /// connections, at most for `drain_max`.
+    pub async fn run(self, stop: watch::Receiver<bool>, drain_max: Duration) {
+        let mut accepting = JoinSet::new();
+        for acceptor in self.acceptors {
+            accepting.spawn(accept(acceptor, Arc::clone(&self.door), stop.clone()));
+        }
+        let mut connections = JoinSet::new();
+        while let Some(ended) = accepting.join_next().await {
+            if let Ok(mut those) = ended {
+                connections.spawn(async move { while those.join_next().await.is_some() {} });
+            }
+        }
+        self.door.parts.leases.end_where(|_| true, EndReason::Shutdown);
+        let drained = async { while connections.join_next().await.is_some() {} };
+        if tokio::time::timeout(drain_max, drained).await.is_err() {
+            tracing::warn!(drain_max_ms = drain_max.as_millis(), "RTSP connections left open at the end of the drain");
+        }
+    }
+}
+
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // A sender that is gone cannot ask any more: stop as well.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// Takes connections until the stop; gives back those that are still open.
+async fn accept(mut acceptor: Acceptor, door: Arc<Door>, mut stop: watch::Receiver<bool>) -> JoinSet<()> {
+    let mut connections = JoinSet::new();
+    let metrics = door.parts.metrics.clone();
+    let mut in_a_row = 0;
+    loop {
+        let (socket, peer) = tokio::select! {
+            biased;
+            () = stopped(&mut stop) => return connections,
+            Some(_) = connections.join_next() => continue,
+            accepted = acceptor.next(|error| {
+                metrics.accept_errors.inc();
+                tracing::warn!(%error, "cannot take an RTSP connection: raise LimitNOFILE or lower connections_max");
+            }) => accepted,
+        };
+        match door.places.take(peer.ip()) {
+            Ok(place) => {
+                connections.spawn(connection(Arc::clone(&door), socket, peer, place, stop.clone()));
+            }
+            Err(limit) => metrics.connections_refused.with_label_values(&[limit.as_str()]).inc(),
+        }
+        in_a_row += 1;
+        if in_a_row % ACCEPTS_IN_A_ROW == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// One connection from beginning to end: hear what is wanted, admit, hand over to the stream's core, and wait.
+async fn connection(
+    door: Arc<Door>,
+    socket: TcpStream,
+    peer: SocketAddr,
+    place: Place,
+    mut stop: watch::Receiver<bool>,
+) {
+    door.parts.metrics.connections.inc();
+    let opened = tokio::select! {
+        biased;
+        () = stopped(&mut stop) => None,
+        opened = door.open(socket, peer) => opened,
+    };
+    if let Some((arrival, stream)) = opened {
+        door.carry(arrival, stream).await;
+    }
+    door.parts.metrics.connections.dec();
+    drop(place);
+}
+
+impl Door {
+    /// Reads until the viewer has named a stream and been admitted to it. None where the connection is over instead.
+    async fn open(&self, mut socket: TcpStream, peer: SocketAddr) -> Option<(Arrival, Stream)> {
+        listen::tune(&socket, self.parts.config.send_buffer_bytes).ok()?;
+        let mut random = [0; 16];
+        getrandom::fill(&mut random).expect("the kernel has random bits");
+        let mut server = Server::new(self.parts.clock.monotonic(), u128::from_ne_bytes(random));
+        loop {
+            let asked = match server.poll_event() {
+                Some(Event::Admit { request, path }) => Some((request, path)),
+                Some(Event::Close(fault)) => {
+                    self.farewell(&mut socket, &mut server, fault).await;
+                    return None;
+                }
+                // Nothing else comes before the admission.
+                _ => None,
+            };
+            if let Some((request, path)) = asked {
+                match self.admit(&path, peer) {
+                    Ok((admitted, stream)) => {
+                        server.admit(request, Ok(()));
+                        return Some((Arrival { socket: socket.into_std().ok()?, peer, server, admitted }, stream));
+                    }
+                    Err(status) => {
+                        server.admit(request, Err(status));
+                        continue;
+                    }
+                }
+            }
+            send_all(&mut socket, &mut server).await?;
+            self.read(&mut socket, &mut server).await?;
+        }
+    }
+
+    /// Reads once, or lets the server's timer run out.
+    async fn read(&self, socket: &mut TcpStream, server: &mut Server) -> Option<()> {
+        let mut buffer = [0; READ_BYTES];
+        let room = server.room().min(READ_BYTES);
+        let wait = server.next_timeout()?.saturating_sub(self.parts.clock.monotonic());
+        let read = tokio::time::timeout(wait, socket.read(buffer.get_mut(..room)?)).await;
+        let now = self.parts.clock.monotonic();
+        match read {
+            Ok(Ok(0) | Err(_)) => return None,
+            // A fault comes out as an event as well.
+            Ok(Ok(len)) => drop(server.handle_bytes(now, buffer.get(..len)?)),
+            Err(_) => server.handle_timeout(now),
+        }
+        Some(())
+    }
+
+    fn admit(&self, path: &str, peer: SocketAddr) -> Result<(Admitted, Stream), Status> {
+        // What is no token at all is refused by the leases too, so that it is on record.
+        let token = path.strip_prefix(PATH_PREFIX).unwrap_or_default();
+        let admitted = self.parts.leases.admit(token, peer.ip(), Protocol::Rtsp).map_err(|why| {
+            self.parts.metrics.refused(why);
+            Status::from(why.status())
+        })?;
+        let key = match admitted.content() {
+            Content::Live(key) => key.clone(),
+            // Recorded video over RTSP is not served yet; HLS is.
+            Content::Playback { .. } => return Err(Status::NotImplemented),
+        };
+        let stream = self.parts.streams.lookup(&key).ok_or(Status::ServiceUnavailable)?;
+        Ok((admitted, stream))
+    }
+
+    /// Runs the session on the stream's core and waits for its end.
+    async fn carry(&self, arrival: Arrival, stream: Stream) {
+        let (core, parts) = (stream.core, self.parts.clone());
+        let peer = arrival.peer;
+        match self.parts.cores.spawn_on(core, move || Session::run(arrival, stream, parts)) {
+            Ok(session) => drop(session.await),
+            Err(error) => tracing::warn!(%peer, %error, "a viewer was turned away"),
+        }
+    }
+
+    async fn farewell(&self, socket: &mut TcpStream, server: &mut Server, fault: Fault) {
+        self.parts.metrics.faults.with_label_values(&[fault_label(fault)]).inc();
+        let said = async {
+            send_all(socket, server).await?;
+            socket.shutdown().await.ok()
+        };
+        let _ = tokio::time::timeout(FAREWELL_TIMEOUT, said).await;
+    }
+}
+
+/// Sends the server's output; none where the connection broke or the viewer does not read a few lines in time.
+async fn send_all(socket: &mut TcpStream, server: &mut Server) -> Option<()> {
+    while let Some(bytes) = server.poll_output() {
+        tokio::time::timeout(FAREWELL_TIMEOUT, socket.write_all(&bytes)).await.ok()?.ok()?;
+    }
+    Some(())
+}
+
+fn fault_label(fault: Fault) -> &'static str {
+    match fault {
+        Fault::NotRtsp => "not_rtsp",
+        Fault::HeadTooLarge => "head_too_large",
+        Fault::BodyTooLarge => "body_too_large",
+        Fault::TooManyRequests => "too_many_requests",
+        Fault::Overrun => "overrun",
+        Fault::RequestTimeout => "request_timeout",
+        Fault::SessionTimeout => "session_timeout",
+        Fault::NotAdmitted => "not_admitted",
+    }
+}

@@ -1,0 +1,121 @@
+//! What Prometheus sees of the viewers' side. Labels are protocols and reasons only: no session, no address, no user.
+
+use std::sync::Arc;
+
+use prometheus::core::{Collector, Desc};
+use prometheus::proto::MetricFamily;
+use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+
+use crate::lease::{Leases, Protocol, Refused};
+
+/// Counters and gauges of egress. Cheap to clone.
+#[derive(Clone)]
+pub struct EgressMetrics {
+    egress_bytes: IntCounterVec,
+    refusals: IntCounterVec,
+    pub(crate) rtsp_bytes: IntCounter,
+    pub(crate) skips: IntCounter,
+    pub(crate) frames_skipped: IntCounter,
+    pub(crate) connections: IntGauge,
+    pub(crate) connections_refused: IntCounterVec,
+    pub(crate) accept_errors: IntCounter,
+    pub(crate) faults: IntCounterVec,
+    pub(crate) udp_errors: IntCounter,
+}
+
+impl EgressMetrics {
+    /// Registers them, and the sessions that `leases` holds.
+    pub fn register(registry: &Registry, leases: &Arc<Leases>) -> prometheus::Result<Self> {
+        let egress_bytes = labelled("sluice_egress_bytes_total", "Media bytes handed to the kernel.", "protocol")?;
+        let metrics = Self {
+            rtsp_bytes: egress_bytes.with_label_values(&[Protocol::Rtsp.as_str()]),
+            egress_bytes,
+            refusals: labelled("sluice_refusals_total", "Connections that got no byte, by reason.", "reason")?,
+            skips: IntCounter::new("sluice_viewer_skips_total", "Times a slow viewer skipped to a keyframe.")?,
+            frames_skipped: IntCounter::new("sluice_viewer_frames_skipped_total", "Frames that slow viewers skipped.")?,
+            connections: IntGauge::new("sluice_rtsp_connections", "RTSP connections at this moment.")?,
+            connections_refused: labelled(
+                "sluice_rtsp_connections_refused_total",
+                "RTSP connections closed at once, by the limit that was reached.",
+                "limit",
+            )?,
+            accept_errors: IntCounter::new("sluice_rtsp_accept_errors_total", "Failed accepts, such as no file left.")?,
+            faults: labelled(
+                "sluice_rtsp_faults_total",
+                "RTSP connections ended for what the viewer sent or did not send.",
+                "fault",
+            )?,
+            udp_errors: IntCounter::new("sluice_rtsp_udp_errors_total", "UDP sends that the kernel refused.")?,
+        };
+        for collector in metrics.collectors() {
+            registry.register(collector)?;
+        }
+        registry.register(Box::new(Sessions::new(Arc::clone(leases))?))?;
+        Ok(metrics)
+    }
+
+    fn collectors(&self) -> [Box<dyn Collector>; 9] {
+        [
+            Box::new(self.egress_bytes.clone()),
+            Box::new(self.refusals.clone()),
+            Box::new(self.skips.clone()),
+            Box::new(self.frames_skipped.clone()),
+            Box::new(self.connections.clone()),
+            Box::new(self.connections_refused.clone()),
+            Box::new(self.accept_errors.clone()),
+            Box::new(self.faults.clone()),
+            Box::new(self.udp_errors.clone()),
+        ]
+    }
+
+    /// Counts media bytes of a protocol other than RTSP, which counts its own.
+    pub fn sent(&self, protocol: Protocol, bytes: u64) {
+        self.egress_bytes.with_label_values(&[protocol.as_str()]).inc_by(bytes);
+    }
+
+    /// Counts a refusal.
+    pub fn refused(&self, why: Refused) {
+        self.refusals.with_label_values(&[why.label()]).inc();
+    }
+}
+
+fn labelled(name: &str, help: &str, label: &str) -> prometheus::Result<IntCounterVec> {
+    IntCounterVec::new(Opts::new(name, help), &[label])
+}
+
+/// Reads the table of leases when it is asked, so that no count can drift from it.
+struct Sessions {
+    leases: Arc<Leases>,
+    running: IntGaugeVec,
+    unrecorded: IntGauge,
+}
+
+impl Sessions {
+    fn new(leases: Arc<Leases>) -> prometheus::Result<Self> {
+        let running = Opts::new("sluice_sessions", "Sessions that have started and are open.");
+        let unrecorded = "Refusals since the start that no record was made of, because too many came at once.";
+        Ok(Self {
+            leases,
+            running: IntGaugeVec::new(running, &["protocol"])?,
+            unrecorded: IntGauge::new("sluice_refusals_unrecorded", unrecorded)?,
+        })
+    }
+}
+
+impl Collector for Sessions {
+    fn desc(&self) -> Vec<&Desc> {
+        let mut all = self.running.desc();
+        all.extend(self.unrecorded.desc());
+        all
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        for (protocol, count) in self.leases.running() {
+            self.running.with_label_values(&[protocol.as_str()]).set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+        self.unrecorded.set(i64::try_from(self.leases.refusals_dropped()).unwrap_or(i64::MAX));
+        let mut all = self.running.collect();
+        all.extend(self.unrecorded.collect());
+        all
+    }
+}
