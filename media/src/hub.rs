@@ -7,6 +7,8 @@
 
 mod ring;
 mod subscriber;
+#[cfg(test)]
+mod tests;
 
 use std::sync::{Arc, OnceLock};
 use std::task::Waker;
@@ -22,7 +24,8 @@ pub use subscriber::{Budget, Delivery, Start, Subscriber};
 /// A hub's bounds.
 #[derive(Clone, Copy, Debug)]
 pub struct HubLimits {
-    /// Payload bytes kept at most. A keyframe interval that does not fit costs new readers their instant start.
+    /// Bytes of frames kept at most; wire images that viewers asked for come on top, of about the same size. A keyframe
+    /// interval that does not fit costs new readers their instant start.
     pub ring_bytes_max: usize,
     /// Wall-clock microseconds of history kept behind the last keyframe for readers that come by at their own pace.
     pub history_micros: i64,
@@ -145,8 +148,9 @@ impl Hub {
 
     /// Appends a frame, drops what the bounds no longer allow, and wakes the readers that wait.
     pub fn publish(&self, frame: Frame, info: &Arc<StreamInfo>) -> Arc<Published> {
+        let packets = info.track(frame.track).map_or(0, |t| rtp::packet_count(&t.params, &frame));
         let mut state = self.state.lock();
-        let rtp = state.number(&frame, info);
+        let rtp = state.number(&frame, packets);
         state.info = Some(Arc::clone(info));
         let published = state.ring.push(frame, Arc::clone(info), rtp);
         let waiting = state.readers.take_waiting();
@@ -167,7 +171,7 @@ impl Hub {
         let mut state = self.state.lock();
         let (slot, next) = (state.readers.add(), state.ring.start(start));
         drop(state);
-        Subscriber::new(Arc::clone(self), slot, next, budget)
+        Subscriber::new(Arc::clone(self), slot, next, budget, start)
     }
 
     /// Readers at this moment.
@@ -175,9 +179,9 @@ impl Hub {
         self.state.lock().readers.count()
     }
 
-    /// Payload bytes in the ring.
+    /// Bytes that the ring holds: payloads, and what each frame costs beside its own.
     pub fn ring_bytes(&self) -> usize {
-        self.state.lock().ring.bytes()
+        self.state.lock().ring.held_bytes()
     }
 
     /// Ends the stream for good (the camera left the register): readers get what is in the ring, then the end.
@@ -191,7 +195,7 @@ impl Hub {
         }
     }
 
-    /// RTP numbering that the next frame of a track will get: sequence number and timestamp offset, for RTP-Info.
+    /// A track's SSRC, and what is added to its pts to make RTP timestamps; none before its first frame.
     pub fn rtp_offset(&self, track: TrackId) -> Option<(u32, u32)> {
         let state = self.state.lock();
         state.numbering.get(track.index()).map(|n| (n.ssrc, n.timestamp_offset))
@@ -199,7 +203,7 @@ impl Hub {
 }
 
 impl State {
-    fn number(&mut self, frame: &Frame, info: &StreamInfo) -> RtpStamp {
+    fn number(&mut self, frame: &Frame, packets: u16) -> RtpStamp {
         while self.numbering.len() <= frame.track.index() {
             let random = scramble(self.seed.wrapping_add(self.numbering.len() as u64 + 1));
             self.numbering.push(Numbering {
@@ -208,7 +212,6 @@ impl State {
                 timestamp_offset: scramble(random) as u32,
             });
         }
-        let packets = info.track(frame.track).map_or(0, |t| rtp::packet_count(&t.params, frame));
         let Some(track) = self.numbering.get_mut(frame.track.index()) else {
             unreachable!("the loop above made the track's numbering");
         };

@@ -323,12 +323,6 @@ impl<F: NalFormat> NalDepacketizer<F> {
             Err(fault) => Err(fault),
         }
     }
-
-    /// Bytes held for the unit in progress.
-    #[cfg(test)]
-    pub(super) fn held_bytes(&self) -> usize {
-        self.assembler.scratch.capacity()
-    }
 }
 
 fn too_large(sequence: u16, what: &'static str, max: usize) -> DepacketizeError {

@@ -8,10 +8,13 @@ use super::{HubLimits, Published};
 use crate::frame::{Frame, StreamInfo};
 use crate::rtp::RtpStamp;
 
+/// What a frame costs beside its payload: without it a camera that sends frames of one byte would fill the memory.
+pub(super) const FRAME_COST_BYTES: usize = 256;
+
 pub(super) struct Ring {
     limits: HubLimits,
     frames: VecDeque<Arc<Published>>,
-    bytes: usize,
+    held_bytes: usize,
     next_index: u64,
     next_offset: u64,
     /// Index of the newest keyframe ever published; it may have left the ring already.
@@ -20,11 +23,12 @@ pub(super) struct Ring {
 
 impl Ring {
     pub(super) fn new(limits: HubLimits) -> Self {
-        Self { limits, frames: VecDeque::new(), bytes: 0, next_index: 0, next_offset: 0, last_keyframe: None }
+        Self { limits, frames: VecDeque::new(), held_bytes: 0, next_index: 0, next_offset: 0, last_keyframe: None }
     }
 
     pub(super) fn push(&mut self, frame: Frame, info: Arc<StreamInfo>, rtp: RtpStamp) -> Arc<Published> {
         let bytes = frame.payload.len();
+        self.held_bytes += bytes + FRAME_COST_BYTES;
         if frame.keyframe {
             self.last_keyframe = Some(self.next_index);
         }
@@ -38,7 +42,6 @@ impl Ring {
         });
         self.next_index += 1;
         self.next_offset += bytes as u64;
-        self.bytes += bytes;
         self.frames.push_back(Arc::clone(&published));
         self.evict(published.frame.wall.micros());
         published
@@ -46,20 +49,21 @@ impl Ring {
 
     fn evict(&mut self, now_micros: i64) {
         while let Some(oldest) = self.frames.front() {
-            let over = self.bytes > self.limits.ring_bytes_max && self.frames.len() > 1;
+            let over = self.held_bytes > self.limits.ring_bytes_max && self.frames.len() > 1;
             // Without a keyframe (audio only) all that is older than the history is let go.
             let needed = self.last_keyframe.is_some_and(|keyframe| oldest.index >= keyframe);
-            let recent = (now_micros - oldest.frame.wall.micros()).abs() <= self.limits.history_micros;
+            let recent =
+                now_micros.saturating_sub(oldest.frame.wall.micros()).saturating_abs() <= self.limits.history_micros;
             if !over && (needed || recent) {
                 return;
             }
-            self.bytes -= oldest.frame.payload.len();
+            self.held_bytes -= oldest.frame.payload.len() + FRAME_COST_BYTES;
             self.frames.pop_front();
         }
     }
 
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes
+    pub(super) fn held_bytes(&self) -> usize {
+        self.held_bytes
     }
 
     /// Payload bytes published so far, dropped ones included.

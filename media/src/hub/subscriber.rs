@@ -10,7 +10,7 @@ use crate::frame::StreamInfo;
 /// Where a reader begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// At the newest keyframe in the ring: pictures at once.
+    /// At the newest keyframe in the ring: pictures at once. Where it holds none, at the next one to come.
     LastKeyframe,
     /// At the oldest frame in the ring.
     Oldest,
@@ -39,7 +39,8 @@ impl Default for Budget {
 pub enum Delivery {
     /// The next frame.
     Frame(Arc<Published>),
-    /// The reader was too far behind: this many frames were passed over. The next delivery is a keyframe.
+    /// The reader was too far behind: this many frames were passed over. The next delivery is a keyframe, unless the
+    /// stream has no video or ends before the next one.
     Lagged {
         /// Frames of all tracks that it will not get.
         frames: u64,
@@ -52,13 +53,18 @@ pub struct Subscriber {
     slot: usize,
     next: u64,
     budget: Budget,
-    /// Frames passed over while no keyframe was there to go on at.
+    /// Nothing but a keyframe may come next.
     awaiting_keyframe: bool,
+    /// Frames passed over that the reader has not been told of.
+    missed: u64,
+    /// It has got a frame: what is passed over from now on is a loss.
+    started: bool,
 }
 
 impl Subscriber {
-    pub(super) fn new(hub: Arc<Hub>, slot: usize, next: u64, budget: Budget) -> Self {
-        Self { hub, slot, next, budget, awaiting_keyframe: false }
+    pub(super) fn new(hub: Arc<Hub>, slot: usize, next: u64, budget: Budget, start: Start) -> Self {
+        let awaiting_keyframe = start == Start::LastKeyframe;
+        Self { hub, slot, next, budget, awaiting_keyframe, missed: 0, started: false }
     }
 
     /// The next delivery if one is there. `Ready(None)` is the end of the stream.
@@ -99,20 +105,37 @@ impl Subscriber {
     }
 
     fn take(&mut self, state: &State) -> Option<Delivery> {
-        if self.next >= state.ring.end() {
-            return None;
-        }
-        match state.ring.at(self.next) {
-            Some(frame) if !self.behind(state, frame) => {
-                if self.awaiting_keyframe && !frame.frame.keyframe {
-                    return self.skip(state);
+        while self.next < state.ring.end() {
+            let frame = match state.ring.at(self.next) {
+                Some(frame) if !self.behind(state, frame) => frame,
+                _ => {
+                    self.skip(state);
+                    continue;
                 }
-                self.awaiting_keyframe = false;
-                self.next += 1;
-                Some(Delivery::Frame(Arc::clone(frame)))
+            };
+            // A stream of sound alone has no keyframes, and can begin anywhere.
+            if self.awaiting_keyframe && !frame.frame.keyframe && frame.info.video().is_some() {
+                self.pass_over(self.next + 1);
+                continue;
             }
-            _ => self.skip(state),
+            if let Some(lagged) = self.lagged() {
+                return Some(lagged);
+            }
+            (self.awaiting_keyframe, self.started) = (false, true);
+            self.next += 1;
+            return Some(Delivery::Frame(Arc::clone(frame)));
         }
+        if state.closed { self.lagged() } else { None }
+    }
+
+    fn lagged(&mut self) -> Option<Delivery> {
+        let frames = std::mem::take(&mut self.missed);
+        (frames > 0).then_some(Delivery::Lagged { frames })
+    }
+
+    fn pass_over(&mut self, to: u64) {
+        self.missed += if self.started { to - self.next } else { 0 };
+        self.next = to;
     }
 
     fn behind(&self, state: &State, next: &Published) -> bool {
@@ -125,13 +148,10 @@ impl Subscriber {
     }
 
     /// Moves on to the newest keyframe, or to the end where the ring holds none that is ahead.
-    fn skip(&mut self, state: &State) -> Option<Delivery> {
+    fn skip(&mut self, state: &State) {
         let keyframe = state.ring.keyframe().filter(|k| *k > self.next);
-        let to = keyframe.unwrap_or(state.ring.end());
-        let frames = to - self.next;
-        self.next = to;
-        self.awaiting_keyframe = keyframe.is_none();
-        (frames > 0).then_some(Delivery::Lagged { frames })
+        self.pass_over(keyframe.unwrap_or(state.ring.end()));
+        self.awaiting_keyframe = true;
     }
 }
 
