@@ -45,7 +45,8 @@ pub struct Authn {
     lifetime: Duration,
     logins_max: usize,
     strangers: Mutex<Strangers>,
-    throttle: Mutex<Throttle>,
+    attempts: Mutex<Throttle>,
+    refusals: Mutex<Throttle>,
 }
 
 impl Authn {
@@ -66,14 +67,20 @@ impl Authn {
             lifetime: config.login_lifetime,
             logins_max: config.logins_per_user_max.max(1),
             strangers: Mutex::default(),
-            throttle: Mutex::new(Throttle::new(config)),
+            attempts: Mutex::new(Throttle::new(config.address_burst, config.address_earns_every)),
+            refusals: Mutex::new(Throttle::new(config.refusal_burst, config.address_earns_every)),
         })
     }
 
-    /// Takes one of the address's attempts, or `RATE_LIMITED` with how long to wait.
-    pub fn throttle(&self, address: IpAddr) -> Result<(), ApiError> {
-        let taken = self.throttle.lock().take(address, self.clock.monotonic());
+    /// Takes one of the address's attempts to sign in, or `RATE_LIMITED` with how long to wait.
+    pub fn take_attempt(&self, address: IpAddr) -> Result<(), ApiError> {
+        let taken = self.attempts.lock().take(address, self.clock.monotonic());
         taken.map_err(|wait| ApiError::new(Code::RateLimited).retry_after(wait))
+    }
+
+    /// True while a refusal of someone who is not signed in at this address goes on the ledger by itself.
+    pub fn take_refusal(&self, address: IpAddr) -> bool {
+        self.refusals.lock().take(address, self.clock.monotonic()).is_ok()
     }
 
     /// The principal behind a bearer token shown from `terminal`. A user who must change their password is refused.

@@ -25,19 +25,22 @@ pub struct Config {
     pub password_hashes_at_once: usize,
     /// Sign-ins that may wait for a hash; more are told to come back. 64 wait about 2 s at the default cost.
     pub password_hashes_waiting: usize,
-    /// Sign-in attempts and refusals without a sign-in that one address may cause in a burst, before it is slowed down. 20.
+    /// Sign-in attempts that one address may make in a burst before it is slowed down. 60: a control room behind one address.
     pub address_burst: u32,
-    /// How fast an address earns such attempts back: one in this time. 3 seconds.
+    /// How fast an address earns attempts back: one in this time. 1 second.
     pub address_earns_every: Duration,
+    /// Refusals without a sign-in that one address may put on the ledger in a burst; further ones are answered and counted,
+    /// but not written one by one, so that nobody can fill the disk without an account. 200.
+    pub refusal_burst: u32,
     /// Sign-ins one user may have at once; the oldest ends when there is one more. 8.
     pub logins_per_user_max: usize,
     /// Largest request body. 1 MiB: the largest form is a page of text and a list of cameras.
     pub body_bytes_max: usize,
-    /// Largest import. 16 MiB: 50,000 cameras at some 300 bytes a row.
+    /// Largest import. 16 MiB: far more than its 2,000 rows need.
     pub import_bytes_max: usize,
     /// A request's head must have arrived by then. 10 seconds: slow drips hold a connection no longer.
     pub header_read_timeout: Duration,
-    /// A request must be answered by then. 30 seconds: an import of 50,000 rows takes some seconds.
+    /// A request must be answered by then. 30 seconds: the largest import takes some seconds.
     pub request_timeout: Duration,
     /// Connections at once; further ones wait in the kernel's queue. 4,096.
     pub connections_max: usize,
@@ -62,8 +65,9 @@ impl Default for Config {
             password_passes: 2,
             password_hashes_at_once: 2,
             password_hashes_waiting: 64,
-            address_burst: 20,
-            address_earns_every: Duration::from_secs(3),
+            address_burst: 60,
+            address_earns_every: Duration::from_secs(1),
+            refusal_burst: 200,
             logins_per_user_max: 8,
             body_bytes_max: 1 << 20,
             import_bytes_max: 16 << 20,

@@ -1,18 +1,26 @@
 //! What every handler is given: the store, the ledger, the clock, the floor below, and the services made of them. Made once,
-//! by the binary or a test. Deliberately absent: logic; the two methods keep the order "on record first, then changed".
+//! by the binary or a test. Deliberately absent: logic; the methods see to it that
+//! nothing happens off the record.
 
 use std::sync::Arc;
 
 use media::wall::{Clock, Wall};
+use prometheus::Registry;
 use relay::lease::Leases;
 
+use crate::applications::ApplicationDesk;
 use crate::authn::password::BadCost;
 use crate::authn::{Authn, Principal};
 use crate::config::Config;
 use crate::error::{ApiError, Code};
+use crate::grants::GrantBook;
 use crate::ledger::{Actor, Event, Kind, Ledger};
+use crate::outbox::{ChangeError, Outbox};
 use crate::ports::{CameraPort, RecordingPort};
-use crate::store::{Batch, CommitError, Revision, Store};
+use crate::sessions::desk::Tools;
+use crate::sessions::{self, SessionDesk, SessionMetrics};
+use crate::store::{Batch, CommitError, Store, StoreError};
+use crate::usage::{Register, UsageError};
 
 /// What the binary brings.
 pub struct Parts {
@@ -30,6 +38,30 @@ pub struct Parts {
     pub recordings: Arc<dyn RecordingPort>,
     /// Settings.
     pub config: Config,
+    /// Settings of viewing sessions.
+    pub sessions: sessions::Settings,
+    /// Where the counters are registered.
+    pub registry: Registry,
+}
+
+/// Why the API could not be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The password hash cannot be computed at these costs.
+    #[error(transparent)]
+    Cost(#[from] BadCost),
+    /// What the last run owed the ledger could not be put on it.
+    #[error(transparent)]
+    Outbox(#[from] ChangeError),
+    /// The store could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The usage register could not be taken up.
+    #[error(transparent)]
+    Usage(#[from] UsageError),
+    /// A counter of the same name is registered already.
+    #[error(transparent)]
+    Metrics(#[from] prometheus::Error),
 }
 
 /// The state of the API, shared by all handlers.
@@ -46,18 +78,66 @@ pub struct Deps {
     pub cameras: Arc<dyn CameraPort>,
     /// The recorder's index.
     pub recordings: Arc<dyn RecordingPort>,
+    /// Changes that the ledger hears of.
+    pub outbox: Outbox,
     /// Sign-ins.
     pub authn: Authn,
+    /// Grants.
+    pub grants: Arc<GrantBook>,
+    /// The usage register.
+    pub usage: Register,
+    /// Viewing sessions.
+    pub sessions: Arc<SessionDesk>,
+    /// Applications.
+    pub applications: ApplicationDesk,
     /// Settings.
     pub config: Config,
 }
 
 impl Deps {
-    /// Joins the parts. Hashes one password, so it takes some tens of milliseconds.
-    pub fn new(parts: Parts) -> Result<Arc<Self>, BadCost> {
-        let Parts { store, ledger, clock, leases, cameras, recordings, config } = parts;
+    /// Joins the parts. Blocks: it settles what the last run owed the ledger, reads the grants and hashes one password.
+    pub fn new(parts: Parts) -> Result<Arc<Self>, StartError> {
+        let Parts { store, ledger, clock, leases, cameras, recordings, config, sessions, registry } = parts;
         let authn = Authn::new(store.clone(), ledger.clone(), Arc::clone(&clock), &config)?;
-        Ok(Arc::new(Self { store, ledger, clock, leases, cameras, recordings, authn, config }))
+        let outbox = Outbox::start(store.clone(), ledger.clone())?;
+        let grants = Arc::new(GrantBook::open(store.clone(), outbox.clone())?);
+        let (usage, crashed) = Register::start(store.clone(), ledger.clone(), Arc::clone(&clock))?;
+        if crashed > 0 {
+            tracing::warn!(crashed, "sessions of the last run were closed with `crash`");
+        }
+        let sessions = SessionDesk::new(Tools {
+            store: store.clone(),
+            ledger: ledger.clone(),
+            clock: Arc::clone(&clock),
+            leases: Arc::clone(&leases),
+            cameras: Arc::clone(&cameras),
+            register: usage.clone(),
+            grants: Arc::clone(&grants),
+            settings: sessions,
+            metrics: SessionMetrics::new(&registry)?,
+        });
+        let applications = ApplicationDesk::new(
+            store.clone(),
+            outbox.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&grants),
+            Arc::clone(&sessions),
+        );
+        Ok(Arc::new(Self {
+            store,
+            ledger,
+            clock,
+            leases,
+            cameras,
+            recordings,
+            outbox,
+            authn,
+            grants,
+            usage,
+            sessions,
+            applications,
+            config,
+        }))
     }
 
     /// The time of the decision at hand.
@@ -75,17 +155,12 @@ impl Deps {
         record(&self.ledger, event).await
     }
 
-    /// A change of a register: on the ledger first, then in the store. Where the store then refuses, that is recorded as well.
-    pub async fn change(&self, event: Event, batch: Batch) -> Result<Revision, ApiError> {
-        self.record(&event).await?;
-        match self.store.commit_async(batch).await {
-            Ok(revision) => Ok(revision),
-            Err(error) => {
-                let error = ApiError::from(error);
-                self.record(&event.with("outcome", "not_done").code(error.code().text())).await?;
-                Err(error)
-            }
+    /// A change of a register and its event as one. While the ledger takes nothing, nothing is changed.
+    pub async fn change(&self, event: Event, batch: Batch) -> Result<(), ApiError> {
+        if self.ledger.status().poisoned.is_some() {
+            return Err(Code::AuditUnavailable.into());
         }
+        Ok(self.outbox.change(self.now(), batch, event, || {}).await?)
     }
 }
 

@@ -15,3 +15,8 @@ pub mod policy;
 pub mod deps;
 pub mod ports;
 pub mod sessions;
+pub mod applications;
+pub mod bootstrap;
+pub mod housekeeping;
+pub mod http;
+pub mod routes;

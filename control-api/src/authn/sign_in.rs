@@ -83,6 +83,26 @@ impl Authn {
         self.open(id, terminal, now).await
     }
 
+    /// True when `password` is the user's. Counts like an attempt to sign in, so that a stolen token cannot guess for ever.
+    pub async fn confirm(&self, id: &UserId, password: String) -> Result<bool, ApiError> {
+        let counted = self.count_attempt(id, self.clock.wall()).await?;
+        if !self.passwords.matches(password, Some(counted.password)).await? {
+            return Ok(false);
+        }
+        self.forgive(id).await?;
+        Ok(true)
+    }
+
+    /// Forgets the failures after the right password.
+    async fn forgive(&self, id: &UserId) -> Result<User, ApiError> {
+        self.change_user(id, |user| {
+            user.failed_count = 0;
+            user.locked_until = None;
+            Ok(())
+        })
+        .await
+    }
+
     /// Counts an attempt as if it had failed, or refuses while locked. Gives the user as they then are.
     async fn count_attempt(&self, id: &UserId, now: Wall) -> Result<User, ApiError> {
         self.change_user(id, |user| {
@@ -98,12 +118,7 @@ impl Authn {
 
     /// The right password was given: on the ledger first, then the sign-in comes to be.
     async fn open(&self, id: &UserId, terminal: IpAddr, now: Wall) -> Result<SignedIn, ApiError> {
-        let user = self.change_user(id, |user| {
-            user.failed_count = 0;
-            user.locked_until = None;
-            Ok(())
-        });
-        let user = user.await?;
+        let user = self.forgive(id).await?;
         let token = mint::Token::fresh().map_err(no_entropy)?.text;
         let login_id: LoginId =
             mint::sortable_id(now).map_err(no_entropy)?.parse().map_err(|_| ApiError::new(Code::Internal))?;

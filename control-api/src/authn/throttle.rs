@@ -5,8 +5,6 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::config::Config;
-
 /// Addresses remembered at once; some 100 bytes each. Past it the full buckets are dropped, then all.
 const ADDRESSES_MAX: usize = 50_000;
 
@@ -20,10 +18,9 @@ pub struct Throttle {
 }
 
 impl Throttle {
-    /// As configured.
-    pub fn new(config: &Config) -> Self {
-        let earns_every = config.address_earns_every.max(Duration::from_millis(1));
-        Self { burst: config.address_burst.max(1), earns_every, full_at: HashMap::new() }
+    /// `burst` attempts at once, and one more in each `earns_every`.
+    pub fn new(burst: u32, earns_every: Duration) -> Self {
+        Self { burst: burst.max(1), earns_every: earns_every.max(Duration::from_millis(1)), full_at: HashMap::new() }
     }
 
     /// Takes one attempt, or says how long to wait for the next.
@@ -53,8 +50,7 @@ mod tests {
 
     #[test]
     fn a_burst_passes_then_one_in_each_interval() {
-        let config = Config { address_burst: 3, address_earns_every: Duration::from_secs(2), ..Config::default() };
-        let mut throttle = Throttle::new(&config);
+        let mut throttle = Throttle::new(3, Duration::from_secs(2));
         let address = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
         let s = Duration::from_secs;
         for _ in 0..3 {

@@ -11,7 +11,7 @@ use url::Url;
 use super::field::line;
 use super::{Area, UnitId, UserId};
 use crate::error::ApiError;
-use crate::store::{Store, StoreError, Versioned};
+use crate::store::{Batch, CommitError, Store, StoreError, Versioned};
 
 /// Longest source address.
 pub const SOURCE_BYTES_MAX: usize = 1_024;
@@ -37,7 +37,18 @@ impl Source {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// True where both addresses lead to the same host and port.
+    pub fn has_host_of(&self, other: &Self) -> bool {
+        let place = |source: &Self| {
+            Url::parse(&source.0).ok().map(|url| (url.host_str().map(str::to_owned), url.port().unwrap_or(RTSP_PORT)))
+        };
+        place(self).is_some() && place(self) == place(other)
+    }
 }
+
+/// RFC 2326 section 3.2.
+const RTSP_PORT: u16 = 554;
 
 /// What a camera asks for. Kept apart from the catalogue; prints as nothing.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -307,6 +318,32 @@ pub fn history(id: &CameraId) -> String {
 /// The key of one line of a camera's history. Sorts by time.
 pub fn history_key(id: &CameraId, at: Wall, version: u64) -> String {
     format!("{}{:020}-{version:010}", history(id), at.micros())
+}
+
+/// Adds to the batch what enrols a camera, unless its id is taken.
+pub fn creation(batch: Batch, camera: &Camera, credentials: Option<&Credentials>) -> Result<Batch, CommitError> {
+    let key = key(&camera.id);
+    let batch = batch.expect_absent(key.as_str()).put_json(key, camera)?;
+    let batch = match credentials {
+        Some(_) => put_credentials(batch, &camera.id, credentials)?,
+        None => batch,
+    };
+    put_history(batch, camera, false)
+}
+
+/// Adds to the batch what a camera asks for, or that it asks for nothing.
+pub fn put_credentials(batch: Batch, id: &CameraId, credentials: Option<&Credentials>) -> Result<Batch, CommitError> {
+    match credentials {
+        Some(credentials) => batch.put_json(credentials_key(id), credentials),
+        None => Ok(batch.delete(credentials_key(id))),
+    }
+}
+
+/// Adds to the batch the line of history that `camera` is.
+pub fn put_history(batch: Batch, camera: &Camera, removed: bool) -> Result<Batch, CommitError> {
+    let (at, by) = (camera.changed_at, camera.changed_by.clone());
+    let change = CameraChange { camera: camera.clone(), at, by, removed };
+    batch.put_json(history_key(&camera.id, at, camera.version), &change)
 }
 
 /// One camera.

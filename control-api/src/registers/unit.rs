@@ -73,6 +73,11 @@ pub fn key(id: &UnitId) -> String {
     format!("{UNITS}{id}")
 }
 
+/// The key of one line of a unit's history: the record as it was from this version on.
+pub fn history_key(unit: &Unit) -> String {
+    format!("unit-history/{}/{:020}-{:010}", unit.id, unit.changed_at.micros(), unit.version)
+}
+
 /// One unit.
 pub fn load(store: &Store, id: &UnitId) -> Result<Option<Versioned<Unit>>, StoreError> {
     store.get_json(&key(id))

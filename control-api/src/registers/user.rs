@@ -8,7 +8,7 @@ use media::wall::Wall;
 use serde::{Deserialize, Serialize};
 
 use super::{Roles, UnitId, UserId};
-use crate::store::{Store, StoreError, Versioned};
+use crate::store::{Batch, CommitError, Store, StoreError, Versioned};
 
 /// Longest login name.
 pub const LOGIN_NAME_BYTES_MAX: usize = 64;
@@ -142,6 +142,13 @@ pub fn key(id: &UserId) -> String {
 /// The row that leads from a login name to a user's id.
 pub fn login_key(login: &LoginName) -> String {
     format!("user-login/{login}")
+}
+
+/// What makes a new user, unless the id or the login name is taken.
+pub fn creation(user: &User) -> Result<Batch, CommitError> {
+    let (key, login_key) = (key(&user.id), login_key(&user.login));
+    let batch = Batch::new().expect_absent(key.as_str()).expect_absent(login_key.as_str());
+    batch.put_json(key, user)?.put_json(login_key, &user.id)
 }
 
 /// One user.

@@ -1,0 +1,87 @@
+//! The HTTP API: one file a group of calls, joined here, one line each. The OpenAPI description is made from the same handlers.
+
+pub mod camera_import;
+pub mod camera_view;
+pub mod cameras;
+pub mod extract;
+pub mod health;
+pub mod login;
+pub mod page;
+pub mod purposes;
+pub mod units;
+pub mod users;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::header;
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::deps::Deps;
+use crate::error::{ApiError, Code, ErrorBody};
+use crate::http::{idempotency, stamp};
+
+/// A group of calls with their description.
+pub type Calls = OpenApiRouter<Arc<Deps>>;
+
+/// All calls under `/api/v1`, one line each file.
+fn calls() -> Calls {
+    Calls::new()
+        .merge(login::calls())
+        .merge(users::calls())
+        .merge(units::calls())
+        .merge(purposes::calls())
+        .merge(cameras::calls())
+        .merge(camera_import::calls())
+}
+
+/// The whole router: calls, health, description, and the layers that every request passes.
+pub fn router(deps: Arc<Deps>) -> Router {
+    let (router, document) = described().split_for_parts();
+    let document: Arc<str> = text(&document).into();
+    let serve = move || {
+        let document = Arc::clone(&document);
+        async move { ([(header::CONTENT_TYPE, "application/json")], document.to_string()) }
+    };
+    router
+        .route("/openapi.json", get(serve))
+        .fallback(|| async { ApiError::new(Code::NotFound) })
+        .layer(from_fn_with_state(Arc::clone(&deps), idempotency::replay))
+        .layer(from_fn_with_state(Arc::clone(&deps), stamp::stamp))
+        .with_state(deps)
+}
+
+/// The OpenAPI 3.1 description.
+pub fn openapi() -> OpenApi {
+    described().into_openapi()
+}
+
+/// The description as it is served and checked in.
+pub fn text(document: &OpenApi) -> String {
+    let mut text = document.to_pretty_json().expect("a description is plain text");
+    text.push('\n');
+    text
+}
+
+fn described() -> Calls {
+    #[derive(utoipa::OpenApi)]
+    #[openapi(
+        info(
+            title = "Sluice control API",
+            description = "Who may view which camera, and the proof that they did. Every error has the body `ErrorBody`; \
+                its `code` is one of a fixed list. Times are RFC 3339. POST honours `Idempotency-Key` for 24 hours.",
+            license(name = "Apache-2.0", identifier = "Apache-2.0")
+        ),
+        components(schemas(ErrorBody)),
+        security(("bearer" = []))
+    )]
+    struct Head;
+    let mut head = <Head as utoipa::OpenApi>::openapi();
+    let components = head.components.get_or_insert_default();
+    components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+    Calls::with_openapi(head).merge(health::calls()).nest("/api/v1", calls())
+}

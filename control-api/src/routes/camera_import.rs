@@ -1,0 +1,104 @@
+//! Import of cameras from CSV, all or nothing: one commit takes the whole file, or none of it with every fault named.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use media::id::CameraId;
+use serde::Serialize;
+use utoipa_axum::routes;
+
+use super::Calls;
+use super::cameras::{KEEPERS, check_owner, enrolment};
+use super::extract::{RequestId, body_bytes, check_media_type};
+use crate::authn::Principal;
+use crate::deps::Deps;
+use crate::error::{ApiError, Code, ErrorBody};
+use crate::ledger::Kind;
+use crate::ports::CameraSetup;
+use crate::registers::camera::{self, Camera};
+use crate::registers::camera_csv::{self, FAULTS_MAX, Row, fault, refused, told};
+use crate::store::Batch;
+
+/// Ids of one import that its ledger event names; the history of each camera names the rest.
+const IDS_NAMED_MAX: usize = 500;
+
+/// The calls of this file.
+pub fn calls() -> Calls {
+    Calls::new().routes(routes!(import))
+}
+
+/// What an import took.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct Imported {
+    /// How many cameras.
+    count: usize,
+    /// Their ids, in the order of the file.
+    #[schema(value_type = Vec<String>)]
+    ids: Vec<CameraId>,
+}
+
+/// Import cameras: UTF-8 CSV with a header, at most 2,000 rows, new cameras only. All or nothing.
+#[utoipa::path(post, path = "/cameras/import", tag = "cameras",
+    request_body(content = String, content_type = "text/csv", description = "Columns: name, source, resource_category, \
+        location_name, camera_type, construction_unit, maintenance_unit, contact; besides them id, sub_source, transport, area, \
+        owner, username, password"),
+    responses(
+    (status = 201, body = Imported), (status = 401, body = ErrorBody),
+    (status = 403, body = ErrorBody, description = "ROLE_FORBIDS: catalogue_admin keeps the catalogue"),
+    (status = 413, body = ErrorBody), (status = 415, body = ErrorBody),
+    (status = 422, body = ErrorBody, description = "INVALID_FIELD; `rows` has each fault with its line and column"),
+    (status = 503, body = ErrorBody)))]
+async fn import(
+    State(deps): State<Arc<Deps>>,
+    RequestId(request_id): RequestId,
+    principal: Principal,
+    request: Request,
+) -> Result<(StatusCode, Json<Imported>), ApiError> {
+    principal.require(KEEPERS)?;
+    check_media_type(request.headers(), "text/csv")?;
+    let bytes = body_bytes(request, deps.config.import_bytes_max).await?;
+    let (reading, by) = (Arc::clone(&deps), principal.clone());
+    let read = tokio::task::spawn_blocking(move || {
+        let rows = camera_csv::read(&bytes, || enrolment(&reading, &by))?;
+        check_against_register(&reading, &rows)?;
+        Ok::<_, ApiError>(rows)
+    });
+    let rows = read.await.map_err(|_| ApiError::new(Code::Internal))??;
+    let ids: Vec<CameraId> = rows.iter().map(|row| row.camera.id.clone()).collect();
+    let named: Vec<&str> = ids.iter().take(IDS_NAMED_MAX).map(CameraId::as_str).collect();
+    let event = deps.event(Kind::REGISTER_CREATED, &principal).action("camera.import").object(camera::CAMERAS);
+    let event = event.with("count", ids.len()).with("ids", named).request_id(request_id);
+    let mut batch = Batch::new();
+    for row in &rows {
+        batch = camera::creation(batch, &row.camera, row.credentials.as_ref())?;
+    }
+    deps.change(event, batch).await?;
+    for Row { camera, credentials, .. } in rows {
+        deps.cameras.add(CameraSetup::of(&camera, credentials));
+    }
+    Ok((StatusCode::CREATED, Json(Imported { count: ids.len(), ids })))
+}
+
+fn check_against_register(deps: &Deps, rows: &[Row]) -> Result<(), ApiError> {
+    let mut faults = Vec::new();
+    for Row { line, camera, .. } in rows {
+        if taken(deps, camera)? {
+            faults.push(fault(*line, "id", "该编号已被使用。", "The id is taken."));
+        }
+        match check_owner(&deps.store, camera) {
+            Ok(()) => {}
+            Err(error) if error.code() == Code::InvalidField => faults.push(told(*line, &error)),
+            Err(error) => return Err(error),
+        }
+        if faults.len() >= FAULTS_MAX {
+            break;
+        }
+    }
+    if faults.is_empty() { Ok(()) } else { Err(refused(faults)) }
+}
+
+fn taken(deps: &Deps, camera: &Camera) -> Result<bool, ApiError> {
+    Ok(deps.store.get(&camera::key(&camera.id))?.is_some())
+}

@@ -1,0 +1,142 @@
+//! A camera as the API shows it, and who may see it. Out of scope and unknown are the same answer.
+
+use media::id::CameraId;
+use serde::Serialize;
+
+use crate::authn::Principal;
+use crate::deps::Deps;
+use crate::error::{ApiError, Code};
+use crate::ports::{DeviceState, DeviceStatus};
+use crate::registers::camera::{self, Camera, Transport};
+use crate::registers::{Area, Role, UnitId, unit};
+use crate::stamp::Stamp;
+use crate::store::Versioned;
+
+/// Who sees the whole catalogue.
+const SEE_ALL: &[Role] = &[Role::CatalogueAdmin, Role::BureauApprover];
+/// Who sees what lies in their unit's jurisdiction, so as to apply for it.
+const SEE_JURISDICTION: &[Role] = &[Role::UnitAdmin, Role::UnitPrincipal];
+
+/// A camera: the seven fields of J-4 and what goes with them. Never its credentials.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct CameraView {
+    /// Its id; a GB/T 28181 code where it has one.
+    #[schema(value_type = String)]
+    id: CameraId,
+    /// Its name.
+    name: String,
+    /// Where the main stream is fetched, without credentials. Shown to the keeper of the catalogue only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
+    /// Where the sub stream is fetched. Shown to the keeper of the catalogue only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub_source: Option<String>,
+    /// How it is fetched.
+    transport: Transport,
+    /// True where there is a sub stream.
+    has_sub: bool,
+    /// True where credentials are kept. They are never shown.
+    has_credentials: bool,
+    /// 视频资源类别.
+    resource_category: String,
+    /// 位置名称.
+    location_name: String,
+    /// 摄像头类型.
+    camera_type: String,
+    /// 设备状态, kept by the relay itself.
+    device_status: DeviceState,
+    /// Why it is not online.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_status_reason: Option<String>,
+    /// Since when it is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_status_since: Option<Stamp>,
+    /// 建设单位.
+    construction_unit: String,
+    /// 维护单位.
+    maintenance_unit: String,
+    /// 联系方式.
+    contact: String,
+    /// Where it stands.
+    area: Option<Area>,
+    /// The registered unit that owns it.
+    owner: Option<UnitId>,
+    /// Counts changes, from 1.
+    version: u64,
+    created_at: Stamp,
+    changed_at: Stamp,
+}
+
+impl CameraView {
+    /// `camera` with its status at this moment, for `principal`.
+    pub fn of(deps: &Deps, principal: &Principal, camera: Camera) -> Self {
+        let unknown = DeviceStatus { state: DeviceState::Offline, reason: None, since: None };
+        let status = deps.cameras.status(&camera.id).unwrap_or(unknown);
+        let keeps = principal.has(Role::CatalogueAdmin);
+        Self {
+            source: keeps.then(|| camera.source.as_str().into()),
+            has_sub: camera.sub_source.is_some(),
+            sub_source: camera.sub_source.filter(|_| keeps).map(|s| s.as_str().into()),
+            transport: camera.transport,
+            has_credentials: camera.has_credentials,
+            id: camera.id,
+            name: camera.name,
+            resource_category: camera.resource_category,
+            location_name: camera.location_name,
+            camera_type: camera.camera_type,
+            device_status: status.state,
+            device_status_reason: status.reason,
+            device_status_since: status.since,
+            construction_unit: camera.construction_unit,
+            maintenance_unit: camera.maintenance_unit,
+            contact: camera.contact,
+            area: camera.area,
+            owner: camera.owner,
+            version: camera.version,
+            created_at: camera.created_at.into(),
+            changed_at: camera.changed_at.into(),
+        }
+    }
+}
+
+/// What one principal may see of the catalogue.
+pub struct Scope<'a> {
+    deps: &'a Deps,
+    principal: &'a Principal,
+    jurisdiction: Vec<Area>,
+}
+
+impl<'a> Scope<'a> {
+    /// Of `principal`, at this moment.
+    pub fn of(deps: &'a Deps, principal: &'a Principal) -> Result<Self, ApiError> {
+        let jurisdiction = if principal.roles().has_any(SEE_JURISDICTION) {
+            unit::load(&deps.store, principal.unit())?.map(|row| row.value.areas).unwrap_or_default()
+        } else {
+            Vec::new()
+        };
+        Ok(Self { deps, principal, jurisdiction })
+    }
+
+    /// True where the catalogue shows them the camera: by role, ownership, jurisdiction or grant.
+    pub fn shows(&self, camera: &Camera) -> bool {
+        let owns = camera.owner.as_ref() == Some(self.principal.unit());
+        let within = |place: &Area| self.jurisdiction.iter().any(|area| area.covers(place));
+        self.principal.roles().has_any(SEE_ALL)
+            || owns
+            || camera.area.as_ref().is_some_and(within)
+            || self.deps.grants.shows(
+                self.deps.now(),
+                self.principal.unit(),
+                self.principal.user(),
+                &camera.id,
+                camera.area.as_ref(),
+            )
+    }
+}
+
+/// The camera, if there is one that `principal` may see; else `CAMERA_UNKNOWN`, whichever of the two it is.
+pub fn visible(deps: &Deps, principal: &Principal, id: &CameraId) -> Result<Versioned<Camera>, ApiError> {
+    let row = camera::load(&deps.store, id)?;
+    let scope = Scope::of(deps, principal)?;
+    row.filter(|row| scope.shows(&row.value)).ok_or_else(|| Code::CameraUnknown.into())
+}

@@ -1,0 +1,298 @@
+//! From a request to what handlers take: the principal, a JSON body, a query, a path's id. Each failure is a code with the
+//! field it is about; nothing a client sent is repeated.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+
+use crate::authn::Principal;
+use crate::deps::Deps;
+use crate::error::{ApiError, Code};
+use crate::registers::user::User;
+
+/// Deepest nesting of a body. The deepest form has 4 levels.
+pub const JSON_DEPTH_MAX: usize = 16;
+
+/// Names a request in the answer, the log and the ledger. Put into every request by the shell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestId(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for RequestId {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        Ok(parts.extensions.get::<Self>().cloned().unwrap_or_else(|| Self(String::new())))
+    }
+}
+
+/// The peer's address, IPv4 in its own form. No header is trusted for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terminal(pub IpAddr);
+
+impl Terminal {
+    /// Of a request's extensions; a request without a peer (none comes from a socket) is nobody's terminal.
+    pub fn of(extensions: &axum::http::Extensions) -> Self {
+        let peer = extensions.get::<ConnectInfo<SocketAddr>>();
+        Self(peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip().to_canonical()))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Terminal {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        Ok(Self::of(&parts.extensions))
+    }
+}
+
+/// The token of `Authorization: Bearer`, or `AUTH_REQUIRED`.
+pub fn bearer(headers: &HeaderMap) -> Result<&str, ApiError> {
+    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token =
+        value.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    match token.map(|(_, token)| token.trim()) {
+        Some(token) if (1..=TOKEN_CHARS_MAX).contains(&token.len()) => Ok(token),
+        _ => Err(Code::AuthRequired.into()),
+    }
+}
+
+/// Longest token looked at; ours have 43 characters.
+const TOKEN_CHARS_MAX: usize = 128;
+
+impl FromRequestParts<Arc<Deps>> for Principal {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, deps: &Arc<Deps>) -> Result<Self, ApiError> {
+        let Terminal(terminal) = Terminal::of(&parts.extensions);
+        let principal = deps.authn.authenticate(bearer(&parts.headers)?, terminal).await?;
+        note(parts, &principal);
+        Ok(principal)
+    }
+}
+
+/// Tells the shell who is behind the request, for the record of a refusal.
+fn note(parts: &Parts, principal: &Principal) {
+    if let Some(slot) = parts.extensions.get::<Behind>() {
+        *slot.0.lock() = Some(principal.clone());
+    }
+}
+
+/// Where the shell learns who was behind a request that was refused.
+#[derive(Clone, Default)]
+pub struct Behind(pub Arc<parking_lot::Mutex<Option<Principal>>>);
+
+/// A principal who may have to change their password first, with their record and their token.
+pub struct Newcomer {
+    /// Who.
+    pub principal: Principal,
+    /// Their record.
+    pub user: User,
+    /// The token they showed.
+    pub token: String,
+}
+
+impl FromRequestParts<Arc<Deps>> for Newcomer {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, deps: &Arc<Deps>) -> Result<Self, ApiError> {
+        let Terminal(terminal) = Terminal::of(&parts.extensions);
+        let token = bearer(&parts.headers)?.to_owned();
+        let (principal, user) = deps.authn.authenticate_any(&token, terminal).await?;
+        note(parts, &principal);
+        Ok(Self { principal, user, token })
+    }
+}
+
+/// A JSON body of type `T`. Unknown fields are refused where `T` says so, wrong ones by name.
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<Deps>> for Body<T> {
+    type Rejection = ApiError;
+    async fn from_request(request: Request, deps: &Arc<Deps>) -> Result<Self, ApiError> {
+        check_media_type(request.headers(), "application/json")?;
+        let bytes = body_bytes(request, deps.config.body_bytes_max).await?;
+        parse_json(&bytes).map(Self)
+    }
+}
+
+/// `UNSUPPORTED_MEDIA_TYPE` unless the request says it sends `expected`, parameters aside.
+pub fn check_media_type(headers: &HeaderMap, expected: &str) -> Result<(), ApiError> {
+    let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = given.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case(expected) { Ok(()) } else { Err(Code::UnsupportedMediaType.into()) }
+}
+
+/// The whole body, or `TOO_LARGE` as soon as it is past `bytes_max`.
+pub async fn body_bytes(request: Request, bytes_max: usize) -> Result<Bytes, ApiError> {
+    use http_body_util::{BodyExt, LengthLimitError, Limited};
+    match Limited::new(request.into_body(), bytes_max).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Code::TooLarge.into()),
+        Err(_) => Err(Code::BadRequest.into()),
+    }
+}
+
+/// Reads JSON; a failure names the field where there is one.
+pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    if depth(bytes) > JSON_DEPTH_MAX {
+        return Err(ApiError::new(Code::BadRequest).remedied("JSON 嵌套过深。", "The JSON is nested too deeply."));
+    }
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let path = error.path().to_string();
+        json_error(path.as_str(), error.inner())
+    })?;
+    match reader.end() {
+        Ok(()) => Ok(value),
+        Err(error) => Err(json_error(".", &error)),
+    }
+}
+
+fn json_error(path: &str, error: &serde_json::Error) -> ApiError {
+    if !error.is_data() {
+        return ApiError::new(Code::BadRequest).remedied(
+            format!("不是完整的 JSON(第{}行第{}列)。", error.line(), error.column()),
+            format!("It is no whole JSON (line {}, column {}).", error.line(), error.column()),
+        );
+    }
+    let text = error.to_string();
+    let path = if path == "." { "" } else { path };
+    for (lead, zh, en) in [
+        ("unknown field ", "没有该字段。", "There is no such field."),
+        ("missing field ", "缺少该字段。", "The field is missing."),
+        ("duplicate field ", "字段重复。", "The field is given twice."),
+    ] {
+        if let Some(name) = text.strip_prefix(lead).and_then(|rest| rest.split('`').nth(1)) {
+            return ApiError::field(joined(path, name), zh, en);
+        }
+    }
+    let field = if path.is_empty() { "body" } else { path };
+    ApiError::field(
+        field,
+        "类型或取值不符,请对照 /openapi.json。",
+        "Its type or value does not fit; see /openapi.json.",
+    )
+}
+
+/// `path.name`, without doubling a name that the path already ends with. Bounded: the name is the client's.
+fn joined(path: &str, name: &str) -> String {
+    let name: String = name.chars().take(64).collect();
+    match path.rsplit('.').next() {
+        _ if path.is_empty() => name,
+        Some(last) if last == name => path.into(),
+        _ => format!("{path}.{name}"),
+    }
+}
+
+/// Deepest nesting of arrays and objects, text aside. Broken JSON gives some number; the parser then refuses it.
+fn depth(bytes: &[u8]) -> usize {
+    let (mut now, mut deepest, mut in_text, mut escaped) = (0_usize, 0, false, false);
+    for &byte in bytes {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            b'{' | b'[' if !in_text => now += 1,
+            b'}' | b']' if !in_text => now = now.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(now);
+    }
+    deepest
+}
+
+/// The query as `T`; a parameter that does not fit is named.
+pub struct Asked<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        match Query::<T>::try_from_uri(&parts.uri) {
+            Ok(Query(asked)) => Ok(Self(asked)),
+            Err(rejection) => Err(query_error(&rejection.body_text())),
+        }
+    }
+}
+
+fn query_error(text: &str) -> ApiError {
+    // "…: unknown field `x`, …", "…: missing field `x`" or "…: x: what is wrong with it".
+    let detail = text.split_once(": ").map_or("", |(_, detail)| detail);
+    let name = match detail.split('`').nth(1) {
+        Some(name) if detail.contains("field `") => name,
+        _ => detail.split(':').next().unwrap_or_default(),
+    };
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let name: String = name.chars().take(64).take_while(|&c| plain(c)).collect();
+    let field = if name.is_empty() { "query".into() } else { name };
+    ApiError::field(
+        field,
+        "查询参数无效,请对照 /openapi.json。",
+        "The query parameter does not fit; see /openapi.json.",
+    )
+}
+
+/// The id in the path as `T`. A text that can be no id is unknown like any other.
+pub struct At<T>(pub T);
+
+impl<T: FromStr, S: Send + Sync> FromRequestParts<S> for At<T> {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let Path(text) =
+            Path::<String>::from_request_parts(parts, state).await.map_err(|_| ApiError::new(Code::NotFound))?;
+        let is_camera = parts.uri.path().starts_with("/api/v1/cameras/");
+        let unknown = if is_camera { Code::CameraUnknown } else { Code::NotFound };
+        text.parse().map(Self).map_err(|_| unknown.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code, reason = "only its reading is tested")]
+    struct Form {
+        name: String,
+        #[serde(default)]
+        inner: Option<Inner>,
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code, reason = "only its reading is tested")]
+    struct Inner {
+        count: u8,
+    }
+
+    fn refused(text: &str) -> (Code, Option<String>) {
+        let error = parse_json::<Form>(text.as_bytes()).unwrap_err();
+        (error.code(), error.body("r", false).field)
+    }
+
+    #[test]
+    fn bad_json_is_named_by_field_and_never_repeated() {
+        let field = |name: &str| (Code::InvalidField, Some(name.to_owned()));
+        assert_eq!(refused(r#"{"name":"a","secret":1}"#), field("secret"));
+        assert_eq!(refused(r"{}"), field("name"));
+        assert_eq!(refused(r#"{"name":7}"#), field("name"));
+        assert_eq!(refused(r#"{"name":"a","name":"b"}"#), field("name"));
+        assert_eq!(refused(r#"{"name":"a","inner":{"count":300}}"#), field("inner.count"));
+        assert_eq!(refused(r#"{"name":"a","inner":{}}"#), field("inner.count"));
+        assert_eq!(refused(r#"{"name":"a","inner":{"count":1,"x":2}}"#), field("inner.x"));
+        assert_eq!(refused("[]"), field("name"), "a list without elements lacks the first field");
+        for broken in ["", "{", r#"{"name":"a"} x"#, "\u{0}", r#"{"name":"a"#] {
+            assert_eq!(refused(broken), (Code::BadRequest, None), "{broken:?}");
+        }
+        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        assert_eq!(refused(&deep), (Code::BadRequest, None));
+    }
+
+    #[test]
+    fn braces_in_text_are_no_depth() {
+        assert_eq!(depth(br#"{"a":"[[[[\"[["}"#), 1);
+        assert_eq!(depth(b"[[1],[2,[3]]]"), 3);
+    }
+}
