@@ -72,6 +72,11 @@ impl Outbox {
         }
     }
 
+    /// `AUDIT_UNAVAILABLE` while the ledger takes nothing: then nothing is given either. What takes rights away does not ask.
+    pub fn require_ledger(&self) -> Result<(), ApiError> {
+        if self.ledger.status().poisoned.is_none() { Ok(()) } else { Err(Code::AuditUnavailable.into()) }
+    }
+
     /// Commits the batch, then calls `committed`, then puts the event on the ledger.
     pub async fn change(
         &self,

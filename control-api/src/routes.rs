@@ -1,14 +1,21 @@
 //! The HTTP API: one file a group of calls, joined here, one line each. The OpenAPI description is made from the same handlers.
 
+pub mod applications;
 pub mod camera_import;
 pub mod camera_view;
 pub mod cameras;
 pub mod extract;
+pub mod grants;
 pub mod health;
+pub mod ledger;
 pub mod login;
+pub mod optional_body;
 pub mod page;
 pub mod purposes;
+pub mod reports;
+pub mod sessions;
 pub mod units;
+pub mod usage;
 pub mod users;
 
 use std::sync::Arc;
@@ -37,6 +44,12 @@ fn calls() -> Calls {
         .merge(purposes::calls())
         .merge(cameras::calls())
         .merge(camera_import::calls())
+        .merge(applications::calls())
+        .merge(grants::calls())
+        .merge(sessions::calls())
+        .merge(usage::calls())
+        .merge(ledger::calls())
+        .merge(reports::calls())
 }
 
 /// The whole router: calls, health, description, and the layers that every request passes.

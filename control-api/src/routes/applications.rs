@@ -10,6 +10,7 @@ use utoipa_axum::routes;
 
 use super::Calls;
 use super::extract::{Asked, At, Body, RequestId};
+use super::optional_body::OptionalBody;
 use super::page::{self, Page};
 use crate::applications::desk::{Approvable, Note};
 use crate::applications::{Application, Form, ResourceForm, Stage, Step, UserForm};
@@ -232,7 +233,7 @@ async fn step_resource(
     RequestId(request_id): RequestId,
     by: Principal,
     at: StepAt,
-    Body(body): Body<StepBody>,
+    OptionalBody(body): OptionalBody<StepBody>,
 ) -> Result<Json<ApplicationView<ResourceForm>>, ApiError> {
     step(&deps, request_id, &by, at, body).await
 }
@@ -302,7 +303,7 @@ async fn step_user(
     RequestId(request_id): RequestId,
     by: Principal,
     at: StepAt,
-    Body(body): Body<StepBody>,
+    OptionalBody(body): OptionalBody<StepBody>,
 ) -> Result<Json<ApplicationView<UserForm>>, ApiError> {
     step(&deps, request_id, &by, at, body).await
 }

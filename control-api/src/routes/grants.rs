@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use utoipa_axum::routes;
 
 use super::Calls;
-use super::extract::{Asked, At, Body};
+use super::extract::{Asked, At};
+use super::optional_body::OptionalBody;
 use super::page::{self, Page};
 use crate::authn::Principal;
 use crate::deps::{Deps, actor};
@@ -61,7 +62,7 @@ struct GrantQuery {
 }
 
 /// Why a grant is changed.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Because {
     /// The reason; it goes into the grant's history and on the ledger.
@@ -116,7 +117,7 @@ async fn suspend(
     State(deps): State<Arc<Deps>>,
     principal: Principal,
     At(id): At<String>,
-    Body(because): Body<Because>,
+    OptionalBody(because): OptionalBody<Because>,
 ) -> Result<Json<GrantView>, ApiError> {
     principal.require(MAY_SUSPEND)?;
     change(&deps, &principal, id, GrantStep::Suspend, &because).await
@@ -133,9 +134,10 @@ async fn resume(
     State(deps): State<Arc<Deps>>,
     principal: Principal,
     At(id): At<String>,
-    Body(because): Body<Because>,
+    OptionalBody(because): OptionalBody<Because>,
 ) -> Result<Json<GrantView>, ApiError> {
     principal.require(MAY_DECIDE)?;
+    deps.outbox.require_ledger()?;
     own_unit_is_not_ones_own_judge(&deps, &principal, &id)?;
     change(&deps, &principal, id, GrantStep::Resume, &because).await
 }
@@ -151,7 +153,7 @@ async fn revoke(
     State(deps): State<Arc<Deps>>,
     principal: Principal,
     At(id): At<String>,
-    Body(because): Body<Because>,
+    OptionalBody(because): OptionalBody<Because>,
 ) -> Result<Json<GrantView>, ApiError> {
     principal.require(MAY_DECIDE)?;
     change(&deps, &principal, id, GrantStep::Revoke, &because).await

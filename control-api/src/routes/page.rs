@@ -41,6 +41,11 @@ pub struct PageQuery {
     pub cursor: Option<String>,
 }
 
+/// The cursor that leads on after `key`.
+pub fn cursor(key: &str) -> String {
+    URL_SAFE_NO_PAD.encode(key)
+}
+
 /// The asked limit within its bounds, or a refusal.
 pub fn limit(asked: Option<usize>) -> Result<usize, ApiError> {
     match asked {

@@ -1,0 +1,73 @@
+//! The audit log over HTTP: its entries in order, for the audit administrator alone. Each reading is itself an entry.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa_axum::routes;
+
+use super::Calls;
+use super::extract::Asked;
+use super::page::{self, Page};
+use crate::authn::Principal;
+use crate::deps::Deps;
+use crate::error::{ApiError, Code, ErrorBody};
+use crate::ledger::Kind;
+use crate::registers::Role;
+
+/// The calls of this file.
+pub fn calls() -> Calls {
+    Calls::new().routes(routes!(read))
+}
+
+/// Which entries.
+#[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct LedgerQuery {
+    /// The first entry, from 0.
+    #[serde(default)]
+    from: u64,
+    /// Entries of the page, 1 to 500.
+    limit: Option<usize>,
+}
+
+/// One entry of the ledger.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct EntryView {
+    /// Its place in the log, from 0.
+    index: u64,
+    /// The event as it was written.
+    #[schema(value_type = Object)]
+    event: serde_json::Value,
+}
+
+/// Entries of the ledger from an index on; `next` is the index to go on from. `sluice ledger verify` proves them.
+#[utoipa::path(get, path = "/ledger", tag = "audit", params(LedgerQuery), responses(
+    (status = 200, body = Page<EntryView>), (status = 401, body = ErrorBody),
+    (status = 403, body = ErrorBody, description = "ROLE_FORBIDS: audit_admin reads the ledger"),
+    (status = 422, body = ErrorBody), (status = 503, body = ErrorBody)))]
+async fn read(
+    State(deps): State<Arc<Deps>>,
+    principal: Principal,
+    Asked(asked): Asked<LedgerQuery>,
+) -> Result<Json<Page<EntryView>>, ApiError> {
+    principal.require(&[Role::AuditAdmin])?;
+    let limit = page::limit(asked.limit)?;
+    let size = deps.ledger.size();
+    let ledger = deps.ledger.clone();
+    let read = tokio::task::spawn_blocking(move || ledger.read(asked.from, limit)).await;
+    let entries = read.map_err(|_| Code::Internal)?.map_err(|error| {
+        tracing::error!(%error, "the ledger could not be read");
+        Code::Internal
+    })?;
+    let event = deps.event(Kind::AUDIT_READ, &principal).with("from", asked.from).with("entries", entries.len());
+    deps.record(&event).await?;
+    let next = entries.last().map(|last| last.index + 1).filter(|next| *next < size);
+    let items = entries.into_iter().map(|entry| EntryView {
+        index: entry.index,
+        event: serde_json::from_slice(&entry.bytes).unwrap_or(serde_json::Value::Null),
+    });
+    Ok(Json(Page { items: items.collect(), next: next.map(|index| index.to_string()) }))
+}
