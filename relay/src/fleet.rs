@@ -211,3 +211,6 @@ impl Fleet {
         self.members.lock().values().map(|m| Arc::clone(&m.shared)).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

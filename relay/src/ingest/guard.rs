@@ -9,14 +9,15 @@ use std::task::{Context, Poll};
 use futures_util::Stream;
 
 /// Socket operations that one poll leaves to the library: connecting, reading and finding nothing more to read.
-const OPERATIONS_PER_POLL: usize = 8;
+const OPERATIONS_PER_POLL: usize = 4;
 
 /// Operations that tokio grants a task between two returns to the runtime. Nothing breaks should it change: the library
 /// then does a few more or fewer of them per poll.
 const TOKIO_BUDGET: usize = 128;
 
-/// Polls of a handshake at most. One takes about 20; a camera that sends its headers in a packet each, 200.
-pub(super) const HANDSHAKE_POLLS_MAX: u32 = 512;
+/// Polls of one request of the handshake at most. An answer takes two or three; one whose every line comes in a packet of
+/// its own, 40.
+pub(super) const HANDSHAKE_POLLS_MAX: u32 = 128;
 
 /// Polls without a packet at most while streaming. A packet of 64 KiB that arrives a segment at a time takes 45.
 pub(super) const STREAM_POLLS_MAX: u32 = 256;
