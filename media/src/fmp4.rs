@@ -45,7 +45,7 @@ fn wall_from_ntp(ntp: u64) -> Wall {
 }
 
 /// Microseconds as ticks of a track's clock, rounded down. Bounded, so that sums of a few results cannot overflow.
-fn ticks(micros: i64, clock_rate: u32) -> i64 {
+pub fn ticks(micros: i64, clock_rate: u32) -> i64 {
     bounded((i128::from(micros) * i128::from(clock_rate.max(1))).div_euclid(1_000_000))
 }
 

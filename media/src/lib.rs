@@ -5,6 +5,9 @@ pub mod clip;
 pub mod codec;
 pub mod fmp4;
 pub mod frame;
+#[doc(hidden)]
+pub mod fuzz;
+pub mod hls;
 pub mod hub;
 pub mod id;
 pub mod reorder;

@@ -95,12 +95,12 @@ impl Index {
     }
 
     /// Makes the changes, durably.
-    pub fn commit(&self, changes: Changes) -> Result<(), IndexError> {
+    pub fn commit(&self, changes: &Changes) -> Result<(), IndexError> {
         if changes.is_empty() {
             return Ok(());
         }
         let mut batch = WriteBatch::default();
-        for (name, rows) in [(SEGMENTS, changes.segments), (GAPS, changes.gaps)] {
+        for (name, rows) in [(SEGMENTS, &changes.segments), (GAPS, &changes.gaps)] {
             let family = self.family(name);
             for (key, row) in rows {
                 match row {
@@ -294,7 +294,7 @@ mod tests {
                 changes.put_segment(id, &segment(start, start + 60));
             }
         }
-        index.commit(changes).unwrap();
+        index.commit(&changes).unwrap();
         let starts = |from, to| -> Vec<i64> {
             let found = index.segments(&ids[1], wall(from), wall(to), 100).unwrap();
             found.iter().map(|s| s.start.micros() / 1_000_000).collect()
@@ -317,7 +317,7 @@ mod tests {
             let mut changes = Changes::default();
             changes.put_gap(&id, &closed);
             changes.put_gap(&id, &open);
-            index.commit(changes).unwrap();
+            index.commit(&changes).unwrap();
         }
         let index = Index::open(folder.path()).unwrap();
         assert_eq!(index.gaps(&id, wall(15), wall(16), 10).unwrap(), std::slice::from_ref(&closed));

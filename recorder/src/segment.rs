@@ -62,6 +62,13 @@ impl Segment {
         self.fragments.push(piece);
     }
 
+    /// Keeps the first `count` fragments.
+    pub(crate) fn truncate(&mut self, count: usize) {
+        let kept: Vec<Piece> = self.fragments.drain(..).take(count).collect();
+        (self.end, self.bytes) = (self.start, kept.first().map_or(self.bytes, |first| first.offset));
+        kept.into_iter().for_each(|piece| self.add(piece));
+    }
+
     /// The stored form.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(64 + self.path.len() + self.fragments.len() * 8);

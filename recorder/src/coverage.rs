@@ -1,0 +1,243 @@
+//! One camera's covered time, as the writer goes along: what is recorded until when, and the gap that is open. Values only;
+//! the writer stores the rows that come out.
+
+use media::wall::Wall;
+
+use crate::gap::{Gap, GapReason};
+
+/// A hole between two fragments that is no gap: late frames, and a last sample whose duration was guessed.
+const HOLE_MICROS_MAX: i64 = 2_000_000;
+/// Silence after which a camera that is not known to be down has a gap.
+const SILENCE_MICROS_MAX: i64 = 5_000_000;
+/// A fragment that began this long before its camera was reported down was on its way; an older one means that the
+/// clock was set back.
+const LATE_MICROS_MAX: i64 = 10_000_000;
+
+/// A row to store, and the part of the gap that no metric has counted yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    Put { gap: Gap, uncounted_micros: i64 },
+    Remove { start: Wall },
+}
+
+#[derive(Clone, Debug)]
+struct Open {
+    start: Wall,
+    /// When its cause was known.
+    since: Wall,
+    reason: GapReason,
+    counted_micros: i64,
+}
+
+/// A camera's covered time.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Coverage {
+    until: Option<Wall>,
+    open: Option<Open>,
+    lost: Option<GapReason>,
+    active: bool,
+}
+
+impl Coverage {
+    /// As the index left it: the end of the newest segment, and the gap that was open.
+    pub(crate) fn resume(until: Option<Wall>, gap: Option<&Gap>) -> Self {
+        let open = gap.filter(|gap| gap.end.is_none()).map(|gap| Open {
+            start: gap.start,
+            since: gap.start,
+            reason: gap.reason.clone(),
+            counted_micros: 0,
+        });
+        Self { until, open, lost: None, active: false }
+    }
+
+    /// The gap that is open.
+    pub(crate) fn gap(&self) -> Option<Gap> {
+        self.open.as_ref().map(|open| Gap { start: open.start, end: None, reason: open.reason.clone() })
+    }
+
+    /// Recording is meant to run from now on.
+    pub(crate) fn begin(&mut self, at: Wall) {
+        self.active = true;
+        self.until.get_or_insert(at);
+    }
+
+    /// Frames were lost behind what is recorded: the hole up to the next fragment is a gap however short it is.
+    pub(crate) fn lose(&mut self, reason: GapReason) {
+        self.lost.get_or_insert(reason);
+    }
+
+    /// A fragment was written.
+    pub(crate) fn cover(&mut self, start: Wall, end: Wall) -> Vec<Change> {
+        let changes = match self.open.take() {
+            Some(open) if start < open.since && open.since.micros_since(start) <= LATE_MICROS_MAX => {
+                self.delay(open, end)
+            }
+            Some(open) if start > open.start => vec![close(&open, start)],
+            Some(open) => vec![Change::Remove { start: open.start }],
+            None => self.hole(start).into_iter().collect(),
+        };
+        self.lost = None;
+        let set_back = self.until.is_some_and(|until| until.micros_since(end) > LATE_MICROS_MAX);
+        self.until = if set_back { Some(end) } else { self.until.max(Some(end)) };
+        changes
+    }
+
+    /// The fragment was on its way when the gap was reported: the gap begins behind it.
+    fn delay(&mut self, open: Open, end: Wall) -> Vec<Change> {
+        let old = open.start;
+        let start = old.max(end);
+        let remove = (start > old).then_some(Change::Remove { start: old });
+        remove.into_iter().chain(self.open_gap(start, open.since, open.reason)).collect()
+    }
+
+    fn hole(&self, start: Wall) -> Option<Change> {
+        let until = self.until?;
+        let hole = start.micros_since(until);
+        let gap = hole > HOLE_MICROS_MAX || (hole > 0 && self.lost.is_some());
+        let reason = self.lost.clone().unwrap_or(GapReason::NoFrames);
+        gap.then(|| Change::Put { gap: Gap { start: until, end: Some(start), reason }, uncounted_micros: hole })
+    }
+
+    /// The camera, or its recording, is down since `at`.
+    pub(crate) fn down(&mut self, at: Wall, reason: GapReason) -> Vec<Change> {
+        match self.open.take() {
+            Some(open) if open.reason == reason => {
+                self.open = Some(open);
+                Vec::new()
+            }
+            Some(open) if open.reason == GapReason::NoFrames => self.open_gap(open.start, at, reason),
+            Some(open) => {
+                let start = open.start.max(at);
+                let closed = (start > open.start).then(|| close(&open, start));
+                closed.into_iter().chain(self.open_gap(start, at, reason)).collect()
+            }
+            None => self.open_gap(self.until.unwrap_or(at), at, reason),
+        }
+    }
+
+    fn open_gap(&mut self, start: Wall, since: Wall, reason: GapReason) -> Vec<Change> {
+        let gap = Gap { start, end: None, reason: reason.clone() };
+        self.open = Some(Open { start, since, reason, counted_micros: 0 });
+        vec![Change::Put { gap, uncounted_micros: 0 }]
+    }
+
+    /// Recording is not meant to run any more.
+    pub(crate) fn stop(&mut self, at: Wall, reason: GapReason) -> Vec<Change> {
+        self.active = false;
+        self.down(at, reason)
+    }
+
+    /// The appliance stops: what is recorded ends here, unless a gap says so already.
+    pub(crate) fn shut_down(&mut self, at: Wall) -> Vec<Change> {
+        let running = std::mem::replace(&mut self.active, false) && self.open.is_none();
+        if running { self.open_gap(self.until.unwrap_or(at), at, GapReason::Shutdown) } else { Vec::new() }
+    }
+
+    /// Time passes: opens a gap where nothing came for too long, and tells what part of it no metric has counted.
+    pub(crate) fn tick(&mut self, now: Wall) -> (Vec<Change>, Option<(GapReason, i64)>) {
+        let silent = self.until.filter(|until| now.micros_since(*until) > SILENCE_MICROS_MAX);
+        let changes = match silent {
+            Some(until) if self.active && self.open.is_none() => {
+                let reason = self.lost.clone().unwrap_or(GapReason::NoFrames);
+                self.open_gap(until, until, reason)
+            }
+            _ => Vec::new(),
+        };
+        let counted = self.open.as_mut().filter(|_| self.active).and_then(|open| {
+            let total = now.micros_since(open.start).max(open.counted_micros);
+            let step = total - std::mem::replace(&mut open.counted_micros, total);
+            (step > 0).then(|| (open.reason.clone(), step))
+        });
+        (changes, counted)
+    }
+}
+
+fn close(open: &Open, end: Wall) -> Change {
+    let gap = Gap { start: open.start, end: Some(end), reason: open.reason.clone() };
+    let uncounted_micros = (end.micros_since(open.start) - open.counted_micros).max(0);
+    Change::Put { gap, uncounted_micros }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wall(seconds: f64) -> Wall {
+        Wall::from_micros((seconds * 1e6) as i64)
+    }
+
+    fn put(start: f64, end: Option<f64>, reason: GapReason) -> Gap {
+        Gap { start: wall(start), end: end.map(wall), reason }
+    }
+
+    fn gaps(changes: impl IntoIterator<Item = Change>) -> Vec<Gap> {
+        let gap = |change| match change {
+            Change::Put { gap, .. } => Some(gap),
+            Change::Remove { .. } => None,
+        };
+        changes.into_iter().filter_map(gap).collect()
+    }
+
+    fn running() -> Coverage {
+        let mut coverage = Coverage::default();
+        coverage.begin(wall(0.0));
+        assert_eq!(coverage.cover(wall(0.1), wall(10.0)), []);
+        coverage
+    }
+
+    #[test]
+    fn small_holes_are_none_large_ones_and_lost_frames_are_gaps() {
+        let mut c = running();
+        assert_eq!(c.cover(wall(11.5), wall(12.0)), []);
+        assert_eq!(gaps(c.cover(wall(15.0), wall(16.0))), [put(12.0, Some(15.0), GapReason::NoFrames)]);
+        c.lose(GapReason::DiskSlow);
+        assert_eq!(gaps(c.cover(wall(16.3), wall(17.0))), [put(16.0, Some(16.3), GapReason::DiskSlow)]);
+        assert_eq!(c.cover(wall(17.3), wall(18.0)), []);
+    }
+
+    #[test]
+    fn a_camera_that_is_down_has_a_gap_from_its_last_frame_to_its_next() {
+        let mut c = running();
+        let reason = GapReason::Camera("camera_timeout".into());
+        assert_eq!(gaps(c.down(wall(12.0), reason.clone())), [put(10.0, None, reason.clone())]);
+        // A fragment that was on its way moves the beginning.
+        assert_eq!(gaps(c.cover(wall(10.0), wall(10.8))), [put(10.8, None, reason.clone())]);
+        assert_eq!(c.gap(), Some(put(10.8, None, reason.clone())));
+        assert_eq!(gaps(c.cover(wall(30.0), wall(31.0))), [put(10.8, Some(30.0), reason)]);
+        assert_eq!(c.gap(), None);
+    }
+
+    #[test]
+    fn a_second_cause_splits_the_gap_and_silence_gives_way_to_a_better_one() {
+        let crash = put(5.0, None, GapReason::Crash);
+        let mut c = Coverage::resume(Some(wall(5.0)), Some(&crash));
+        c.begin(wall(60.0));
+        let refused = GapReason::Camera("camera_refused".into());
+        let both = [put(5.0, Some(61.0), GapReason::Crash), put(61.0, None, refused.clone())];
+        assert_eq!(gaps(c.down(wall(61.0), refused.clone())), both);
+        let mut c = running();
+        assert_eq!(gaps(c.tick(wall(16.0)).0), [put(10.0, None, GapReason::NoFrames)]);
+        assert_eq!(gaps(c.down(wall(17.0), refused.clone())), [put(10.0, None, refused)]);
+    }
+
+    #[test]
+    fn every_second_of_a_gap_is_counted_once() {
+        let mut c = running();
+        let mut counted = 0;
+        for second in 11..=20 {
+            counted += c.tick(wall(f64::from(second))).1.map_or(0, |(_, micros)| micros);
+        }
+        assert_eq!(counted, 10_000_000);
+        let changes = c.cover(wall(20.5), wall(21.0));
+        assert!(matches!(changes[..], [Change::Put { uncounted_micros: 500_000, .. }]), "{changes:?}");
+    }
+
+    #[test]
+    fn a_clock_set_back_does_not_hold_a_gap_open_forever() {
+        let mut c = running();
+        c.tick(wall(16.0));
+        c.cover(wall(-3600.0), wall(-3599.0));
+        assert_eq!(c.gap(), None);
+        assert_eq!(c.cover(wall(-3599.0), wall(-3598.0)), []);
+    }
+}

@@ -1,0 +1,97 @@
+//! What the recorder tells Prometheus. Camera and reason are the only labels that grow, both bounded by the register.
+
+use prometheus::{
+    CounterVec, Gauge, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+};
+use prometheus::{Opts, Registry};
+
+/// The recorder's metrics.
+#[derive(Clone)]
+pub(crate) struct Metrics {
+    pub(crate) gap_seconds: CounterVec,
+    pub(crate) lag_seconds: Gauge,
+    pub(crate) free_bytes: GaugeVec,
+    pub(crate) bytes: IntCounterVec,
+    pub(crate) sync_seconds: Histogram,
+    pub(crate) segments: IntCounter,
+    pub(crate) open_segments: IntGauge,
+    pub(crate) stored_bytes: IntGauge,
+    pub(crate) queue_bytes: IntGauge,
+    pub(crate) quarantined: IntCounter,
+    pub(crate) repaired: IntCounter,
+    pub(crate) poisoned: IntGaugeVec,
+    pub(crate) index_failures: IntCounter,
+    pub(crate) deletions: IntCounterVec,
+    pub(crate) floor_margin_seconds: Gauge,
+}
+
+impl Metrics {
+    /// Registers all of them. Fails where one of the names is taken.
+    pub(crate) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let counter = |name: &str, help: &str| keep(registry, IntCounter::new(name, help)?);
+        let gauge = |name: &str, help: &str| keep(registry, IntGauge::new(name, help)?);
+        let sync = HistogramOpts::new("sluice_recorder_sync_seconds", "Time to make what was written durable")
+            .buckets(vec![0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]);
+        Ok(Self {
+            gap_seconds: keep(
+                registry,
+                CounterVec::new(
+                    Opts::new("sluice_recorder_gap_seconds_total", "Time without recording, by cause"),
+                    &["camera", "reason"],
+                )?,
+            )?,
+            lag_seconds: keep(
+                registry,
+                Gauge::new("sluice_recorder_lag_seconds", "Age of the oldest media that waited for the last sync")?,
+            )?,
+            free_bytes: keep(
+                registry,
+                GaugeVec::new(Opts::new("sluice_volume_free_bytes", "Bytes the volume still takes"), &["volume"])?,
+            )?,
+            bytes: keep(
+                registry,
+                IntCounterVec::new(
+                    Opts::new("sluice_recorder_bytes_total", "Bytes written to recordings"),
+                    &["camera"],
+                )?,
+            )?,
+            sync_seconds: keep(registry, Histogram::with_opts(sync)?)?,
+            segments: counter("sluice_recorder_segments_total", "Recording files begun")?,
+            open_segments: gauge("sluice_recorder_open_segments", "Recording files being written")?,
+            stored_bytes: gauge("sluice_recorder_stored_bytes", "Bytes of all recordings in the index")?,
+            queue_bytes: gauge("sluice_recorder_queue_bytes", "Media waiting to be written")?,
+            quarantined: counter("sluice_recorder_quarantined_total", "Files moved away as no recordings")?,
+            repaired: counter("sluice_recorder_repaired_total", "Files cut to their whole fragments at start")?,
+            poisoned: keep(
+                registry,
+                IntGaugeVec::new(
+                    Opts::new("sluice_volume_poisoned", "1 after a failed write or sync, until a restart"),
+                    &["volume"],
+                )?,
+            )?,
+            index_failures: counter(
+                "sluice_recorder_index_failures_total",
+                "Index commits that failed and were retried",
+            )?,
+            deletions: keep(
+                registry,
+                IntCounterVec::new(
+                    Opts::new("sluice_recorder_deletions_total", "Recording files deleted, by cause"),
+                    &["why"],
+                )?,
+            )?,
+            floor_margin_seconds: keep(
+                registry,
+                Gauge::new(
+                    "sluice_retention_floor_margin_seconds",
+                    "Age of the youngest recording deleted by retention, less the retention age; below 0 is early",
+                )?,
+            )?,
+        })
+    }
+}
+
+fn keep<C: prometheus::core::Collector + Clone + 'static>(registry: &Registry, it: C) -> Result<C, prometheus::Error> {
+    registry.register(Box::new(it.clone()))?;
+    Ok(it)
+}

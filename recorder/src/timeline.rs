@@ -1,0 +1,96 @@
+//! What there is of a camera between two instants: recorded stretches, and gaps with their causes. From the index and from
+//! what is not in it yet.
+
+use media::id::CameraId;
+use media::wall::Wall;
+
+use crate::gap::{Gap, GapReason};
+use crate::index::{Index, IndexError};
+use crate::live::Live;
+use crate::segment::Segment;
+
+/// Most items and most gaps in one answer: a week of one camera. Ask again from the last end on.
+pub const ITEMS_MAX: usize = 10_080;
+
+/// A recorded stretch: one segment, cut to the range asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// Beginning.
+    pub start: Wall,
+    /// End.
+    pub end: Wall,
+    /// Bytes on disk of the whole segment.
+    pub bytes: u64,
+}
+
+/// A stretch without recording, cut to the range asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hole {
+    /// Beginning.
+    pub start: Wall,
+    /// End; where the gap is still open, the end of the range or now.
+    pub end: Wall,
+    /// Why.
+    pub reason: GapReason,
+}
+
+/// The answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Timeline {
+    /// Recorded stretches, in order.
+    pub items: Vec<Item>,
+    /// Gaps, in order.
+    pub gaps: Vec<Hole>,
+}
+
+/// A camera's timeline. `now` ends what is still going on.
+pub(crate) fn timeline(
+    index: &Index,
+    live: &Live,
+    camera: &CameraId,
+    from: Wall,
+    to: Wall,
+    now: Wall,
+) -> Result<Timeline, IndexError> {
+    let segments = segments(index, live, camera, from, to, ITEMS_MAX)?;
+    let item = |s: &Segment| Item { start: s.start.max(from), end: s.end.min(to), bytes: s.bytes };
+    let items = segments.iter().map(item).filter(|item| item.start < item.end).collect();
+    let gaps = gaps(index, live, camera, from, to)?;
+    let hole = |gap: Gap| Hole { start: gap.start.max(from), end: gap.end.unwrap_or(now).min(to), reason: gap.reason };
+    let gaps = gaps.into_iter().map(hole).filter(|hole| hole.start < hole.end).collect();
+    Ok(Timeline { items, gaps })
+}
+
+/// A camera's segments that touch the range, with their fragments; the open one as far as it is durable.
+pub(crate) fn segments(
+    index: &Index,
+    live: &Live,
+    camera: &CameraId,
+    from: Wall,
+    to: Wall,
+    max: usize,
+) -> Result<Vec<Segment>, IndexError> {
+    // What is live is read first: a segment that moves into the index meanwhile is then met twice, not missed.
+    let open = live.of(camera).segment;
+    let mut segments = index.segments(camera, from, to, max)?;
+    if let Some(open) = open.filter(|open| open.start < to) {
+        segments.retain(|s| s.start != open.start || s.sealed);
+        if segments.iter().all(|s| s.start != open.start) {
+            segments.push(open);
+        }
+    }
+    segments.retain(|s| s.end > from && !s.fragments.is_empty());
+    segments.sort_by_key(|s| s.start);
+    segments.truncate(max);
+    Ok(segments)
+}
+
+fn gaps(index: &Index, live: &Live, camera: &CameraId, from: Wall, to: Wall) -> Result<Vec<Gap>, IndexError> {
+    let open = live.of(camera).gap;
+    let mut gaps = index.gaps(camera, from, to, ITEMS_MAX)?;
+    if let Some(open) = open.filter(|open| open.start < to) {
+        gaps.retain(|gap| gap.start != open.start);
+        gaps.push(open);
+    }
+    Ok(gaps)
+}

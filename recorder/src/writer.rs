@@ -1,0 +1,424 @@
+//! The volume's one writing thread: takes fragments from the queue, appends them to their cameras' files, makes everything
+//! durable once per interval, and only then puts rows into the index. A camera whose write fails loses its segment, not
+//! the others theirs; a volume whose sync fails takes nothing more until a restart, since the kernel may have dropped what
+//! it could not write.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use media::fmp4::Fragment;
+use media::id::CameraId;
+use media::wall::{Clock, Wall};
+
+use crate::coverage::{Change, Coverage};
+use crate::disk::Disk;
+use crate::gap::GapReason;
+use crate::index::{Changes, Index};
+use crate::live::Live;
+use crate::metrics::Metrics;
+use crate::queue::{Job, Lane, Op, Opening, Queue};
+use crate::segment::{self, Piece, Segment};
+
+/// Jobs taken between two looks at the clock.
+const BATCH_JOBS: usize = 256;
+/// How often silence is looked for.
+const TICK: Duration = Duration::from_secs(1);
+/// Files of one camera that begin in the same millisecond, before it gives up.
+const COPIES_MAX: u32 = 100;
+
+/// What a writer works with.
+pub(crate) struct Parts<D> {
+    pub(crate) disk: D,
+    pub(crate) volume_name: String,
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) index: Arc<Index>,
+    pub(crate) live: Arc<Live>,
+    pub(crate) metrics: Metrics,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) sync_interval: Duration,
+}
+
+/// The writer's state.
+pub(crate) struct Writer<D> {
+    parts: Parts<D>,
+    cameras: BTreeMap<CameraId, Camera>,
+    /// Rows to commit after the next sync.
+    changes: Changes,
+    dirty: bool,
+    poisoned: bool,
+    synced_at: Duration,
+    ticked_at: Duration,
+    /// When the oldest job since the last sync was handed in.
+    oldest: Option<Duration>,
+}
+
+#[derive(Default)]
+struct Camera {
+    coverage: Coverage,
+    open: Option<OpenFile>,
+    /// Ended, and to be stored as such after the next sync.
+    sealed: Vec<Segment>,
+    lane: Option<Arc<Lane>>,
+}
+
+struct OpenFile {
+    file: File,
+    segment: Segment,
+    /// Fragments that a sync has covered.
+    durable: usize,
+}
+
+impl<D: Disk> Writer<D> {
+    /// A writer that goes on where the index left each camera.
+    pub(crate) fn new(parts: Parts<D>, resumed: BTreeMap<CameraId, Coverage>) -> Self {
+        let now = parts.clock.monotonic();
+        parts.metrics.poisoned.with_label_values(&[&parts.volume_name]).set(0);
+        for (camera, coverage) in &resumed {
+            parts.live.change(camera, |live| live.gap = coverage.gap());
+        }
+        let cameras =
+            resumed.into_iter().map(|(id, coverage)| (id, Camera { coverage, ..Camera::default() })).collect();
+        Self {
+            parts,
+            cameras,
+            changes: Changes::default(),
+            dirty: false,
+            poisoned: false,
+            synced_at: now,
+            ticked_at: now,
+            oldest: None,
+        }
+    }
+
+    /// Works until the queue is closed and empty, then makes everything durable.
+    pub(crate) fn run(mut self) {
+        while let Some(jobs) = self.parts.queue.take(self.wait(), BATCH_JOBS) {
+            for job in jobs {
+                self.oldest.get_or_insert(job.at);
+                let queue = Arc::clone(&self.parts.queue);
+                queue.release(&job);
+                self.handle(job);
+            }
+            self.keep_time();
+        }
+        self.finish();
+    }
+
+    fn wait(&self) -> Duration {
+        let since = self.parts.clock.monotonic().saturating_sub(self.synced_at);
+        self.parts.sync_interval.saturating_sub(since).max(Duration::from_millis(1))
+    }
+
+    fn keep_time(&mut self) {
+        let now = self.parts.clock.monotonic();
+        if now.saturating_sub(self.ticked_at) >= TICK {
+            self.ticked_at = now;
+            self.tick();
+        }
+        if now.saturating_sub(self.synced_at) >= self.parts.sync_interval {
+            self.sync();
+        }
+    }
+
+    fn handle(&mut self, job: Job) {
+        let camera = job.lane.camera.clone();
+        let known = self.cameras.entry(camera.clone()).or_default();
+        known.lane = Some(Arc::clone(&job.lane));
+        match job.op {
+            Op::Start { at } => known.coverage.begin(at),
+            Op::Fragment { fragment, opening } => self.fragment(&job.lane, fragment, opening),
+            Op::Seal { lost } => {
+                if let Some(reason) = lost {
+                    known.coverage.lose(reason);
+                }
+                self.seal(&camera);
+            }
+            Op::Down { at, reason } => {
+                let changes = known.coverage.down(at, reason);
+                self.record(&camera, changes);
+            }
+            Op::Stop { at, reason } => {
+                let changes = known.coverage.stop(at, reason);
+                self.seal(&camera);
+                self.record(&camera, changes);
+            }
+        }
+    }
+
+    fn fragment(&mut self, lane: &Arc<Lane>, fragment: Fragment, opening: Option<Box<Opening>>) {
+        let camera = &lane.camera;
+        if opening.is_some() {
+            self.seal(camera);
+        }
+        if self.poisoned {
+            return self.give_up(lane, GapReason::VolumeFailed);
+        }
+        let written = match opening {
+            Some(opening) => self.begin(camera, &fragment, &opening),
+            None => self.go_on(camera, &fragment),
+        };
+        match written {
+            Ok(true) => self.covered(camera, &fragment),
+            Ok(false) => lane.broken.store(true, Ordering::Relaxed),
+            Err(error) => self.failed(lane, &error),
+        }
+    }
+
+    /// A new file: header, note and first fragment in one append.
+    fn begin(&mut self, camera: &CameraId, fragment: &Fragment, opening: &Opening) -> io::Result<bool> {
+        let (path, mut file) = self.create(camera, fragment.start)?;
+        let note = Bytes::from(opening.note.encode());
+        let offset = (opening.init.len() + note.len()) as u64;
+        let slices: Vec<Bytes> = [opening.init.clone(), note].into_iter().chain(slices(fragment)).collect();
+        let mut segment = Segment {
+            path,
+            start: fragment.start,
+            end: fragment.start,
+            bytes: 0,
+            init_bytes: opening.init.len() as u32,
+            init_hash: segment::init_hash(&opening.init),
+            note: opening.note,
+            sealed: false,
+            fragments: Vec::new(),
+        };
+        self.parts.disk.append(&mut file, &slices)?;
+        segment.add(piece(fragment, offset));
+        self.parts.metrics.segments.inc();
+        let known = self.cameras.entry(camera.clone()).or_default();
+        known.open = Some(OpenFile { file, segment, durable: 0 });
+        Ok(true)
+    }
+
+    fn create(&self, camera: &CameraId, start: Wall) -> io::Result<(String, File)> {
+        for copy in 0..COPIES_MAX {
+            let path = segment::path(camera, start, copy).ok_or(io::ErrorKind::InvalidInput)?;
+            match self.parts.disk.create(&path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                made => return made.map(|file| (path, file)),
+            }
+        }
+        Err(io::ErrorKind::AlreadyExists.into())
+    }
+
+    /// False where there is no file to go on with.
+    fn go_on(&mut self, camera: &CameraId, fragment: &Fragment) -> io::Result<bool> {
+        let Some(open) = self.cameras.get_mut(camera).and_then(|c| c.open.as_mut()) else { return Ok(false) };
+        let offset = open.segment.bytes;
+        let slices: Vec<Bytes> = slices(fragment).collect();
+        if let Err(error) = self.parts.disk.append(&mut open.file, &slices) {
+            // What was appended before the failure is no whole fragment. Where cutting fails too, the next start does it.
+            let _ = self.parts.disk.truncate(&open.file, offset);
+            return Err(error);
+        }
+        open.segment.add(piece(fragment, offset));
+        Ok(true)
+    }
+
+    fn covered(&mut self, camera: &CameraId, fragment: &Fragment) {
+        self.dirty = true;
+        self.parts.metrics.bytes.with_label_values(&[camera.as_str()]).inc_by(fragment.bytes);
+        let Some(known) = self.cameras.get_mut(camera) else { return };
+        let changes = known.coverage.cover(fragment.start, fragment.end());
+        self.record(camera, changes);
+    }
+
+    /// One camera's write failed. Want of room is not damage: the camera tries again at its next keyframe.
+    fn failed(&mut self, lane: &Arc<Lane>, error: &io::Error) {
+        let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+        if full {
+            tracing::error!(camera = %lane.camera, %error, "no room to record; free the volume or lower the retention");
+            self.give_up(lane, GapReason::DiskFull);
+        } else {
+            self.poison(error);
+            self.give_up(lane, GapReason::VolumeFailed);
+        }
+    }
+
+    fn give_up(&mut self, lane: &Arc<Lane>, reason: GapReason) {
+        lane.broken.store(true, Ordering::Relaxed);
+        self.seal(&lane.camera);
+        let now = self.parts.clock.wall();
+        let Some(known) = self.cameras.get_mut(&lane.camera) else { return };
+        if known.coverage.gap().is_none_or(|gap| gap.reason != reason) {
+            let changes = known.coverage.down(now, reason);
+            self.record(&lane.camera, changes);
+        }
+    }
+
+    fn poison(&mut self, error: &io::Error) {
+        if !std::mem::replace(&mut self.poisoned, true) {
+            let volume = &self.parts.volume_name;
+            tracing::error!(volume, %error, "writing failed: the volume takes no more recordings until a restart; check the disk");
+            self.parts.metrics.poisoned.with_label_values(&[volume]).set(1);
+        }
+    }
+
+    /// Ends the camera's segment, if one is open.
+    fn seal(&mut self, camera: &CameraId) {
+        let Some(known) = self.cameras.get_mut(camera) else { return };
+        if let Some(mut open) = known.open.take() {
+            open.segment.sealed = true;
+            known.sealed.push(open.segment);
+            self.dirty = true;
+        }
+    }
+
+    /// Notes gap rows for the next commit, and counts their seconds.
+    fn record(&mut self, camera: &CameraId, changes: Vec<Change>) {
+        if changes.is_empty() {
+            return;
+        }
+        self.dirty = true;
+        for change in changes {
+            match change {
+                Change::Put { gap, uncounted_micros } => {
+                    self.count(camera, &gap.reason, uncounted_micros);
+                    self.changes.put_gap(camera, &gap);
+                }
+                Change::Remove { start } => self.changes.remove_gap(camera, start),
+            }
+        }
+        let gap = self.cameras.get(camera).and_then(|c| c.coverage.gap());
+        self.parts.live.change(camera, |live| live.gap = gap);
+    }
+
+    fn count(&self, camera: &CameraId, reason: &GapReason, micros: i64) {
+        if micros > 0 {
+            let labels = [camera.as_str(), reason.as_str()];
+            self.parts.metrics.gap_seconds.with_label_values(&labels).inc_by(micros as f64 / 1e6);
+        }
+    }
+
+    fn tick(&mut self) {
+        let now = self.parts.clock.wall();
+        let ids: Vec<CameraId> = self.cameras.keys().cloned().collect();
+        for id in ids {
+            let Some(known) = self.cameras.get_mut(&id) else { continue };
+            let (changes, counted) = known.coverage.tick(now);
+            self.record(&id, changes);
+            if let Some((reason, micros)) = counted {
+                self.count(&id, &reason, micros);
+            }
+        }
+        self.parts.metrics.open_segments.set(self.parts.live.open_segments() as i64);
+        self.parts.metrics.queue_bytes.set(self.parts.queue.bytes() as i64);
+    }
+
+    /// Makes what was written durable, then commits the rows that tell of it.
+    fn sync(&mut self) {
+        self.synced_at = self.parts.clock.monotonic();
+        if !std::mem::take(&mut self.dirty) {
+            return;
+        }
+        if !self.poisoned {
+            if let Err(error) = self.parts.disk.sync() {
+                self.poison(&error);
+                self.abandon_all();
+            }
+            let took = self.parts.clock.monotonic().saturating_sub(self.synced_at);
+            self.parts.metrics.sync_seconds.observe(took.as_secs_f64());
+        }
+        if let Some(oldest) = self.oldest.take() {
+            let lag = self.parts.clock.monotonic().saturating_sub(oldest);
+            self.parts.metrics.lag_seconds.set(lag.as_secs_f64());
+        }
+        self.publish();
+    }
+
+    /// After a failed sync: what it should have covered is not trusted, so open segments end where the last good sync did,
+    /// and all their rows say "look at the file" at the next start.
+    fn abandon_all(&mut self) {
+        for camera in self.cameras.values_mut() {
+            if let Some(open) = &mut camera.open {
+                open.segment.truncate(open.durable);
+            }
+        }
+        let lanes: Vec<Arc<Lane>> =
+            self.cameras.values().filter(|c| c.open.is_some()).filter_map(|c| c.lane.clone()).collect();
+        for lane in lanes {
+            self.give_up(&lane, GapReason::VolumeFailed);
+        }
+        for camera in self.cameras.values_mut() {
+            camera.sealed.retain(|segment| !segment.fragments.is_empty());
+            camera.sealed.iter_mut().for_each(|segment| segment.sealed = false);
+        }
+    }
+
+    /// Rows first, then what others are shown: nobody sees a moment in which a segment is in neither place.
+    fn publish(&mut self) {
+        let mut shown = Vec::new();
+        for (id, camera) in &mut self.cameras {
+            for segment in &camera.sealed {
+                self.changes.put_segment(id, segment);
+            }
+            let Some(open) = camera.open.as_mut().filter(|open| open.durable < open.segment.fragments.len()) else {
+                continue;
+            };
+            if open.durable == 0 {
+                // This row tells a restart to look at the file; the file tells the rest.
+                self.changes.put_segment(id, &Segment { fragments: Vec::new(), ..open.segment.clone() });
+            }
+            let fresh: Vec<Piece> = open.segment.fragments.iter().skip(open.durable).copied().collect();
+            let first = (open.durable == 0).then(|| open.segment.clone());
+            open.durable = open.segment.fragments.len();
+            shown.push((id.clone(), fresh, first));
+        }
+        self.commit();
+        for (id, fresh, first) in shown {
+            self.parts.live.change(&id, |live| match (first, &mut live.segment) {
+                (None, Some(segment)) => fresh.into_iter().for_each(|piece| segment.add(piece)),
+                (first, segment) => *segment = first,
+            });
+        }
+    }
+
+    fn commit(&mut self) {
+        if let Err(error) = self.parts.index.commit(&self.changes) {
+            // The rows stay in `changes` and are tried again at the next sync; the files themselves are safe.
+            self.parts.metrics.index_failures.inc();
+            self.dirty = true;
+            tracing::error!(%error, "recordings are written but not yet in the index");
+            return;
+        }
+        self.changes = Changes::default();
+        for (id, camera) in &mut self.cameras {
+            let sealed = std::mem::take(&mut camera.sealed);
+            self.parts.metrics.stored_bytes.add(sealed.iter().map(|s| s.bytes as i64).sum());
+            if sealed.is_empty() {
+                continue;
+            }
+            let is_sealed = |start: Wall| sealed.iter().any(|s| s.start == start);
+            self.parts.live.change(id, |live| drop(live.segment.take_if(|s| is_sealed(s.start))));
+        }
+    }
+
+    fn finish(mut self) {
+        let now = self.parts.clock.wall();
+        let ids: Vec<CameraId> = self.cameras.keys().cloned().collect();
+        for id in ids {
+            self.seal(&id);
+            let changes = self.cameras.get_mut(&id).map(|c| c.coverage.shut_down(now)).unwrap_or_default();
+            self.record(&id, changes);
+        }
+        self.sync();
+    }
+}
+
+fn slices(fragment: &Fragment) -> impl Iterator<Item = Bytes> {
+    std::iter::once(fragment.head.clone()).chain(fragment.payloads.iter().cloned())
+}
+
+fn piece(fragment: &Fragment, offset: u64) -> Piece {
+    Piece {
+        offset,
+        bytes: fragment.bytes,
+        start: fragment.start,
+        duration_micros: fragment.duration_micros,
+        keyframe: fragment.keyframe,
+    }
+}
