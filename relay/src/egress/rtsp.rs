@@ -5,6 +5,8 @@ mod feed;
 mod outbox;
 mod reports;
 mod session;
+#[cfg(test)]
+mod tests;
 mod udp;
 
 use std::net::SocketAddr;

@@ -20,9 +20,9 @@ use crate::admission::Admitted;
 const PAIR_TRIES: u32 = 64;
 /// Bytes of one call: what fits an IP datagram, with room for headers.
 const RUN_BYTES_MAX: usize = 60_000;
-/// Bytes sent before a pause. A receiver's socket holds 208 KiB by default; a keyframe must not flood it.
-const BURST_BYTES: usize = 64 << 10;
-/// The pause. Together: 16 MB/s, far above any camera and below what floods a receiver.
+/// Bytes sent before a pause. A receiver's socket holds about 90 packets by default; a keyframe must not flood it.
+const BURST_BYTES: usize = 32 << 10;
+/// The pause. Together: 8 MB/s, well above any camera and below what floods a receiver.
 pub(super) const BURST_PAUSE: Duration = Duration::from_millis(4);
 /// Largest datagram read; receiver reports are about 60 bytes, and what is longer is cut.
 const REPORT_BYTES_MAX: usize = 512;
