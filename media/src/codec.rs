@@ -4,7 +4,9 @@
 pub mod aac;
 mod assembler;
 mod bits;
+mod bounds;
 mod depacketizer;
+mod error;
 pub mod g711;
 pub mod h264;
 pub mod h265;
@@ -15,9 +17,9 @@ mod packetize;
 use bytes::Bytes;
 
 pub use bits::BitsError;
-pub use depacketizer::{
-    DepacketizeError, Depacketizer, FRAGMENTS_MAX, NALS_MAX, UNIT_BYTES_MAX, UNITS_QUEUED_MAX, Unsupported,
-};
+pub use bounds::{FRAGMENTS_MAX, NALS_MAX, UNIT_BYTES_MAX, UNITS_QUEUED_MAX};
+pub use depacketizer::Depacketizer;
+pub use error::{DepacketizeError, ParamsError, Unsupported};
 pub use packetize::{Part, RTP_PAYLOAD_BYTES_MAX};
 
 /// What a decoder must know before the first frame of a track.
@@ -149,40 +151,6 @@ impl CodecParams {
             Self::Mjpeg(_) => mjpeg::packetize(payload, out),
         }
     }
-}
-
-/// Why parameter sets, or a configuration that stands for them, were not understood.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ParamsError {
-    /// A set that every decoder needs is not there.
-    #[error("no {0} among the parameter sets")]
-    Missing(&'static str),
-    /// A set is longer than any encoder makes it.
-    #[error("{what} of {bytes} bytes is longer than {max}")]
-    TooLarge {
-        /// Which set.
-        what: &'static str,
-        /// Its length.
-        bytes: usize,
-        /// The bound.
-        max: usize,
-    },
-    /// A set could not be read.
-    #[error("{what}: {source}")]
-    Bits {
-        /// Which set.
-        what: &'static str,
-        /// Where reading failed.
-        source: BitsError,
-    },
-    /// A field has a value outside its range.
-    #[error("{what}: {field} is out of range")]
-    OutOfRange {
-        /// Which set.
-        what: &'static str,
-        /// Which field.
-        field: &'static str,
-    },
 }
 
 /// One RTP packet, after the fixed header, CSRCs, extension and padding are taken off.

@@ -181,6 +181,14 @@ impl<T> Window<T> {
         self.counts
     }
 
+    /// Panics where a bound does not hold.
+    #[doc(hidden)]
+    pub fn check_invariants(&self) {
+        assert_eq!(self.packets, self.held.iter().flatten().count());
+        assert!(self.held.len() <= DROPOUT_MAX as usize + 1);
+        assert!(self.packets <= self.limits.packets_max + 1, "pop after each push");
+    }
+
     /// Packets that wait.
     pub fn len(&self) -> usize {
         self.packets

@@ -6,9 +6,9 @@ use std::marker::PhantomData;
 
 use bytes::Bytes;
 
-use super::depacketizer::{DepacketizeError, FRAGMENTS_MAX, NALS_MAX, UNIT_BYTES_MAX};
+use super::bounds::{FRAGMENTS_MAX, NALS_MAX, UNIT_BYTES_MAX};
 use super::nal::{self, LENGTH_BYTES, SetKind};
-use super::{AccessUnit, CodecParams, ParamsError, RtpPayload};
+use super::{AccessUnit, CodecParams, DepacketizeError, ParamsError, RtpPayload};
 
 /// The scratch buffer shrinks back to this after an outsized unit; a usual keyframe fits.
 const SCRATCH_BYTES_KEPT: usize = 1 << 20;
@@ -322,6 +322,18 @@ impl<F: NalFormat> NalDepacketizer<F> {
             }
             Err(fault) => Err(fault),
         }
+    }
+
+    pub(super) fn check_invariants(&self) {
+        let Assembler { unit, scratch, ready, .. } = &self.assembler;
+        assert!(scratch.len() <= UNIT_BYTES_MAX && scratch.capacity() <= 2 * UNIT_BYTES_MAX);
+        assert!(ready.is_empty(), "every finished unit is handed on at once");
+        assert!(self.sets.len() <= nal::SETS_MAX);
+        let Some(unit) = unit else { return assert!(scratch.is_empty(), "bytes of no unit") };
+        assert!(unit.nals <= NALS_MAX && unit.packets <= FRAGMENTS_MAX);
+        let whole = scratch.get(..unit.open_at.unwrap_or(scratch.len())).expect("open_at is within the unit");
+        let lengths: usize = nal::units(whole).map(|nal| nal.len() + LENGTH_BYTES).sum();
+        assert_eq!(lengths, whole.len(), "lengths and bytes disagree");
     }
 }
 

@@ -3,98 +3,9 @@
 
 use std::collections::VecDeque;
 
-use super::{AccessUnit, CodecParams, ParamsError, RtpPayload, aac, g711, h264, h265, mjpeg};
-
-/// Longest access unit. A lossless 4K intra picture stays below; a camera that sends more is broken or hostile.
-pub const UNIT_BYTES_MAX: usize = 8 << 20;
-
-/// Most NAL units in an access unit. H.264 level 6.2 allows fewer than 600 slices; the rest is room for SEI.
-pub const NALS_MAX: usize = 1024;
-
-/// Most RTP packets in an access unit: `UNIT_BYTES_MAX` in fragments of 256 bytes.
-pub const FRAGMENTS_MAX: usize = UNIT_BYTES_MAX / 256;
-
-/// Most finished units that wait for `pull`. One packet yields at most two video units; AAC packs a few tens.
-pub const UNITS_QUEUED_MAX: usize = 128;
-
-/// Why no depacketiser could be made for a track.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unsupported {
-    /// No such payload format here.
-    #[error("payload format {0:?} is not supported; use H.264, H.265, AAC, G.711 or JPEG on the camera")]
-    Encoding(String),
-    /// The format is known, but not in the form that the SDP describes.
-    #[error("{encoding}: {what}")]
-    Form {
-        /// The payload format.
-        encoding: &'static str,
-        /// What about it.
-        what: String,
-    },
-}
-
-/// Why a packet, or the unit it belongs to, was dropped. The depacketiser goes on with the next unit.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DepacketizeError {
-    /// The payload ends inside a field.
-    #[error("packet {sequence}: payload ends inside {what}")]
-    Truncated {
-        /// RTP sequence number.
-        sequence: u16,
-        /// The field.
-        what: &'static str,
-    },
-    /// A packet type that the payload format's mode does not allow.
-    #[error("packet {sequence}: packet type {kind} is not allowed in this mode")]
-    Kind {
-        /// RTP sequence number.
-        sequence: u16,
-        /// The type.
-        kind: u8,
-    },
-    /// Fragments do not follow one another.
-    #[error("packet {sequence}: {what}")]
-    Fragment {
-        /// RTP sequence number.
-        sequence: u16,
-        /// What is wrong.
-        what: &'static str,
-    },
-    /// A bound was reached; the unit is dropped.
-    #[error("packet {sequence}: access unit has more than {max} {what}")]
-    TooLarge {
-        /// RTP sequence number.
-        sequence: u16,
-        /// Of what there is too much.
-        what: &'static str,
-        /// The bound.
-        max: usize,
-    },
-    /// A field has a value outside its range.
-    #[error("packet {sequence}: {what}")]
-    Field {
-        /// RTP sequence number.
-        sequence: u16,
-        /// Which field and why.
-        what: &'static str,
-    },
-    /// Packets were lost within a unit; the unit is dropped.
-    #[error("packet {sequence}: {packets} packets lost within an access unit, which is dropped")]
-    Loss {
-        /// RTP sequence number of the packet after the loss.
-        sequence: u16,
-        /// How many are missing.
-        packets: u16,
-    },
-    /// A parameter set in the stream was not understood; the unit is delivered, the parameters stay as they were.
-    #[error("packet {sequence}: {source}")]
-    Params {
-        /// RTP sequence number.
-        sequence: u16,
-        /// Which set and why.
-        source: ParamsError,
-    },
-}
+use super::bounds::UNITS_QUEUED_MAX;
+use super::error::{DepacketizeError, Unsupported};
+use super::{AccessUnit, CodecParams, RtpPayload, aac, g711, h264, h265, mjpeg};
 
 /// A track's depacketiser.
 #[derive(Debug)]
@@ -169,5 +80,18 @@ impl Depacketizer {
     /// The next finished unit. `AccessUnit::new_params` on it means that `params` changed with it.
     pub fn pull(&mut self) -> Option<AccessUnit> {
         self.ready.pop_front()
+    }
+
+    /// Panics where a bound does not hold.
+    #[doc(hidden)]
+    pub fn check_invariants(&self) {
+        assert!(self.ready.len() <= UNITS_QUEUED_MAX, "{} units wait", self.ready.len());
+        match &self.format {
+            Format::H264(d) => d.check_invariants(),
+            Format::H265(d) => d.check_invariants(),
+            Format::Aac(d) => d.check_invariants(),
+            Format::Mjpeg(d) => d.check_invariants(),
+            Format::G711(_) => {}
+        }
     }
 }

@@ -55,6 +55,11 @@ impl Depacketizer {
         &self.params
     }
 
+    pub(in crate::codec) fn check_invariants(&self) {
+        let held = self.fragments.as_ref().map_or(0, |f| f.bytes.capacity());
+        assert!(held <= super::UNIT_BYTES_MAX, "{held} bytes of fragments");
+    }
+
     pub(in crate::codec) fn push(
         &mut self,
         packet: &RtpPayload,

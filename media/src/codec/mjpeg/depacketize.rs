@@ -7,8 +7,8 @@ use bytes::Bytes;
 use super::packetize::RESTART_FLAG;
 use super::tables::{self, TABLE_BYTES};
 use super::{Params, jfif};
-use crate::codec::depacketizer::{DepacketizeError, FRAGMENTS_MAX, UNIT_BYTES_MAX};
-use crate::codec::{AccessUnit, CodecParams, RtpPayload};
+use crate::codec::bounds::{FRAGMENTS_MAX, UNIT_BYTES_MAX};
+use crate::codec::{AccessUnit, CodecParams, DepacketizeError, RtpPayload};
 
 /// The scratch buffer shrinks back to this after an outsized picture.
 const SCRATCH_BYTES_KEPT: usize = 1 << 20;
@@ -54,6 +54,12 @@ struct MainHeader {
 impl Depacketizer {
     pub(in crate::codec) fn params(&self) -> Option<&CodecParams> {
         self.params.as_ref()
+    }
+
+    pub(in crate::codec) fn check_invariants(&self) {
+        assert!(self.scratch.len() <= UNIT_BYTES_MAX && self.scratch.capacity() <= 2 * UNIT_BYTES_MAX);
+        assert!(self.by_q.len() <= 127);
+        assert!(self.picture.is_some() || self.scratch.is_empty(), "bytes of no picture");
     }
 
     pub(in crate::codec) fn push(
