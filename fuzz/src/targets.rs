@@ -1,0 +1,26 @@
+//! The table of targets: one line adds one.
+
+use media::fuzz;
+
+/// A body, and what its mutations start from.
+pub(crate) struct Target {
+    pub(crate) name: &'static str,
+    pub(crate) body: fn(&[u8]),
+    pub(crate) seeds: fn() -> Vec<Vec<u8>>,
+}
+
+const fn target(name: &'static str, body: fn(&[u8]), seeds: fn() -> Vec<Vec<u8>>) -> Target {
+    Target { name, body, seeds }
+}
+
+/// Must fail.
+pub(crate) const CANARY: Target = target("canary", fuzz::canary, || vec![b"SLUICE".to_vec()]);
+
+pub(crate) const TARGETS: &[Target] = &[
+    target("depacketize", fuzz::depacketize, fuzz::depacketize_seeds),
+    target("rtp", fuzz::rtp, fuzz::rtp_seeds),
+    target("params", fuzz::params, fuzz::params_seeds),
+    target("jpeg", fuzz::jpeg, fuzz::jpeg_seeds),
+    target("timeline", fuzz::timeline, fuzz::script_seeds),
+    target("reorder", fuzz::reorder, fuzz::script_seeds),
+];
