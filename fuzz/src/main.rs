@@ -7,6 +7,7 @@
 
 mod arguments;
 mod run;
+mod seeds;
 mod targets;
 
 use std::process::ExitCode;

@@ -1,6 +1,8 @@
 //! The table of targets: one line adds one.
 
-use media::fuzz;
+use media::{fmp4, fuzz, rtsp};
+
+use crate::seeds;
 
 /// A body, and what its mutations start from.
 pub(crate) struct Target {
@@ -23,4 +25,7 @@ pub(crate) const TARGETS: &[Target] = &[
     target("jpeg", fuzz::jpeg, fuzz::jpeg_seeds),
     target("timeline", fuzz::timeline, fuzz::script_seeds),
     target("reorder", fuzz::reorder, fuzz::script_seeds),
+    target("rtsp-server", rtsp::fuzz::server, seeds::rtsp),
+    target("fmp4-reader", fmp4::fuzz::check_invariants, seeds::fmp4),
+    target("fmp4-builder", fmp4::fuzz::check_builder, fuzz::script_seeds),
 ];

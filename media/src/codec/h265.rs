@@ -96,7 +96,7 @@ impl Params {
         let sps = of(NAL_SPS).next().ok_or(ParamsError::Missing("SPS"))?;
         let pps = of(NAL_PPS).next().ok_or(ParamsError::Missing("PPS"))?;
         for set in of(NAL_VPS).chain(of(NAL_SPS)).chain(of(NAL_PPS)) {
-            nal::check_set_length("parameter set", set)?;
+            nal::check_set("parameter set", set)?;
         }
         let read = Sps::parse(sps)?;
         let further = of(NAL_VPS).skip(1).chain(of(NAL_SPS).skip(1)).chain(of(NAL_PPS).skip(1));

@@ -25,9 +25,14 @@ const BASE64_LENIENT: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-pub(super) fn check_set_length(what: &'static str, set: &[u8]) -> Result<(), ParamsError> {
+/// Refuses a set that no encoder makes: too long, or with a start code inside, which a reader of Annex B would take for
+/// its end.
+pub(super) fn check_set(what: &'static str, set: &[u8]) -> Result<(), ParamsError> {
     if set.len() > SET_BYTES_MAX {
         return Err(ParamsError::TooLarge { what, bytes: set.len(), max: SET_BYTES_MAX });
+    }
+    if set.windows(3).any(|bytes| bytes == [0, 0, 1]) {
+        return Err(ParamsError::StartCode(what));
     }
     Ok(())
 }

@@ -65,25 +65,26 @@ impl Mutator {
     fn mutate(&mut self) {
         let at = self.place();
         let random = self.random();
-        match random % 9 {
-            0 => self.set(at, |byte| byte ^ 1 << (random >> 8 & 7)),
-            1 => self.set(at, |_| (random >> 8) as u8),
-            2 => self.set(at, |_| EDGES.get((random >> 8 & 7) as usize).copied().unwrap_or(0)),
-            3 => self.set(at, |byte| byte.wrapping_add((random >> 8 & 15) as u8).wrapping_sub(8)),
-            4 => {
+        // Cutting and splicing are rare: they take away what the other mutations would have reached.
+        match random % 32 {
+            0..8 => self.set(at, |byte| byte ^ 1 << (random >> 8 & 7)),
+            8..13 => self.set(at, |_| (random >> 8) as u8),
+            13..18 => self.set(at, |_| EDGES.get((random >> 8 & 7) as usize).copied().unwrap_or(0)),
+            18..23 => self.set(at, |byte| byte.wrapping_add((random >> 8 & 15) as u8).wrapping_sub(8)),
+            23..25 => {
                 let bytes: Vec<u8> = (0..random >> 8 & 15).map(|shift| (random >> (shift * 4)) as u8).collect();
                 self.input.splice(at..at, bytes);
             }
-            5 => {
+            25..27 => {
                 let stretch = self.stretch();
                 self.input.drain(stretch);
             }
-            6 => {
+            27..30 => {
                 let stretch = self.stretch();
                 let copy = self.input.get(stretch).map(<[u8]>::to_vec).unwrap_or_default();
                 self.input.splice(at..at, copy);
             }
-            7 => self.input.truncate(at),
+            30 => self.input.truncate(at),
             _ => self.splice(at),
         }
     }

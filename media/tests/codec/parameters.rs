@@ -104,3 +104,11 @@ fn every_truncation_of_a_set_is_an_error_or_smaller_knowledge_never_a_panic() {
 fn set(stream: &'static [u8], kind: fn(u8) -> u8, wanted: u8) -> &'static [u8] {
     fixture::nals(stream).into_iter().find(|nal| kind(nal[0]) == wanted).unwrap()
 }
+
+#[test]
+fn a_set_with_a_start_code_inside_is_refused() {
+    let sets = fixture::nals(H264);
+    let glued = [sets[0], &[0, 0, 0, 1], sets[1]].concat();
+    let fault = h264::Params::from_sets([&glued[..], sets[1]]).unwrap_err();
+    assert_eq!(fault.to_string(), "parameter set has a start code inside");
+}

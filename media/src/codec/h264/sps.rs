@@ -38,7 +38,7 @@ pub struct Sps {
 impl Sps {
     /// Reads a whole NAL unit, its header byte included.
     pub fn parse(nal: &[u8]) -> Result<Self, ParamsError> {
-        crate::codec::nal::check_set_length("SPS", nal)?;
+        crate::codec::nal::check_set("SPS", nal)?;
         let rbsp = bits::unescape(nal.get(1..).unwrap_or_default());
         Reader { bits: Bits::new(&rbsp) }.sps().map_err(Fault::into_params)
     }

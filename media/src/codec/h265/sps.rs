@@ -58,7 +58,7 @@ pub struct Sps {
 impl Sps {
     /// Reads a whole NAL unit, its two header bytes included.
     pub fn parse(nal: &[u8]) -> Result<Self, ParamsError> {
-        nal::check_set_length("SPS", nal)?;
+        nal::check_set("SPS", nal)?;
         let rbsp = bits::unescape(nal.get(2..).unwrap_or_default());
         Reader { bits: Bits::new(&rbsp) }.sps().map_err(|fault| match fault {
             Fault::Bits(source) => ParamsError::Bits { what: "SPS", source },
@@ -69,7 +69,7 @@ impl Sps {
 
 /// `vps_time_scale / vps_num_units_in_tick`, where a VPS states it.
 pub(super) fn vps_frame_rate(nal: &[u8]) -> Option<(u32, u32)> {
-    nal::check_set_length("VPS", nal).ok()?;
+    nal::check_set("VPS", nal).ok()?;
     let rbsp = bits::unescape(nal.get(2..)?);
     Reader { bits: Bits::new(&rbsp) }.vps().ok()?
 }
