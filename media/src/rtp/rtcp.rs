@@ -30,7 +30,7 @@ pub struct Report {
 pub fn ntp_of(wall: Wall) -> u64 {
     let seconds = wall.micros().div_euclid(1_000_000).wrapping_add(NTP_TO_UNIX_SECONDS);
     let micros = wall.micros().rem_euclid(1_000_000).unsigned_abs();
-    (seconds as u64 & 0xffff_ffff) << 32 | (micros << 32) / 1_000_000
+    ((seconds as u64 & 0xffff_ffff) << 32) | ((micros << 32) / 1_000_000)
 }
 
 /// NTP's 64 bits as an instant, in the era from 1968 to 2104 (RFC 4330 section 3).
@@ -38,7 +38,7 @@ pub fn wall_of(ntp: u64) -> Wall {
     const ERA_SECONDS: i64 = 1 << 32;
     let seconds = (ntp >> 32) as i64;
     let era = if seconds & 0x8000_0000 == 0 { ERA_SECONDS } else { 0 };
-    let micros = ((ntp & 0xffff_ffff) * 1_000_000 >> 32) as i64;
+    let micros = (((ntp & 0xffff_ffff) * 1_000_000) >> 32) as i64;
     Wall::from_micros((seconds + era - NTP_TO_UNIX_SECONDS) * 1_000_000 + micros)
 }
 

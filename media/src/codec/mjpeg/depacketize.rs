@@ -21,6 +21,8 @@ pub(in crate::codec) struct Depacketizer {
     /// Tables by `Q`, 128 to 254: a later picture may refer to them without repeating them. At most 127 of 128 bytes.
     by_q: BTreeMap<u8, Tables>,
     picture: Option<Picture>,
+    /// Timestamp of a dropped picture whose further packets are passed over.
+    skipping: Option<i64>,
     scratch: Vec<u8>,
     after_loss: bool,
 }
@@ -68,13 +70,17 @@ impl Depacketizer {
         ready: &mut VecDeque<AccessUnit>,
     ) -> Result<(), DepacketizeError> {
         let before = self.begin(packet);
+        if self.skipping == Some(packet.timestamp) {
+            if packet.marker {
+                self.skipping = None;
+            }
+            return before;
+        }
+        self.skipping = None;
         let added = self.add(packet, ready);
         if added.is_err() {
             self.drop_picture();
-            // Further packets of a dropped picture tell nothing new.
-            if before.is_err() {
-                return before;
-            }
+            self.skipping = (!packet.marker).then_some(packet.timestamp);
         }
         before.and(added)
     }
@@ -84,6 +90,7 @@ impl Depacketizer {
         self.after_loss |= packet.loss > 0;
         let Some(picture) = &self.picture else { return Ok(()) };
         if packet.loss > 0 {
+            self.skipping = Some(picture.timestamp);
             self.drop_picture();
             return Err(DepacketizeError::Loss { sequence, packets: packet.loss });
         }
