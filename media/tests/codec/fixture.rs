@@ -1,5 +1,8 @@
 //! The bitstreams under `testdata/`, split into access units, and packets as a camera might make them.
 
+// Fixtures are ours: what cannot be unwrapped or indexed is a failed test.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
 use bytes::Bytes;
 use media::codec::{AccessUnit, CodecParams, DepacketizeError, Depacketizer, RtpPayload, h264, h265};
 use proptest::prelude::ProptestConfig;
