@@ -3,6 +3,8 @@
 //! or delete an entry, and a witness outside the appliance: who owns the disk and the key can rewrite the tail since the last
 //! checkpoint that someone else has seen.
 
+#[cfg(test)]
+mod crash_tests;
 mod disk;
 mod edge;
 pub mod event;
@@ -10,12 +12,15 @@ mod journal;
 pub mod merkle;
 mod metrics;
 pub mod note;
+mod proofs;
 mod publish;
 mod read;
 mod recovery;
 mod shell;
 mod tail;
 mod tile;
+pub mod verify;
+pub mod witness;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,6 +1,9 @@
 //! The few file operations the ledger is made of, each durable when it returns, on paths relative to the ledger's folder. A
 //! trait, because the crash tests stop between any two of them.
 
+#[cfg(test)]
+pub(super) mod memory;
+
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};

@@ -15,7 +15,8 @@ use super::tile::{bundle, split_bundle};
 /// The journal's folder.
 pub(super) const FOLDER: &str = "journal";
 /// A new segment is begun past this size, so that the second copy of the newest entries stays small and a start is quick.
-const SEGMENT_BYTES_MAX: u64 = 4 << 20;
+/// The crash tests, which copy the disk a thousand times, turn segments sooner.
+const SEGMENT_BYTES_MAX: u64 = if cfg!(test) { 64 << 10 } else { 4 << 20 };
 /// Entries' bytes in one frame, prefixes included; the writer groups no more.
 pub(super) const FRAME_BYTES_MAX: usize = 4 << 20;
 /// A segment file read whole: it is under its bound when the last frame is begun.
