@@ -16,6 +16,7 @@ use crate::error::{ApiError, Code};
 use crate::grants::GrantBook;
 use crate::ledger::{Actor, Event, Kind, Ledger};
 use crate::outbox::{ChangeError, Outbox};
+use crate::playback::PlaybackPort;
 use crate::ports::{CameraPort, RecordingPort};
 use crate::sessions::desk::Tools;
 use crate::sessions::{self, SessionDesk, SessionMetrics};
@@ -36,6 +37,8 @@ pub struct Parts {
     pub cameras: Arc<dyn CameraPort>,
     /// The recorder's index.
     pub recordings: Arc<dyn RecordingPort>,
+    /// The recorder's pieces.
+    pub playback: Arc<dyn PlaybackPort>,
     /// Settings.
     pub config: Config,
     /// Settings of viewing sessions.
@@ -78,6 +81,8 @@ pub struct Deps {
     pub cameras: Arc<dyn CameraPort>,
     /// The recorder's index.
     pub recordings: Arc<dyn RecordingPort>,
+    /// The recorder's pieces.
+    pub playback: Arc<dyn PlaybackPort>,
     /// Changes that the ledger hears of.
     pub outbox: Outbox,
     /// Sign-ins.
@@ -97,7 +102,7 @@ pub struct Deps {
 impl Deps {
     /// Joins the parts. Blocks: it settles what the last run owed the ledger, reads the grants and hashes one password.
     pub fn new(parts: Parts) -> Result<Arc<Self>, StartError> {
-        let Parts { store, ledger, clock, leases, cameras, recordings, config, sessions, registry } = parts;
+        let Parts { store, ledger, clock, leases, cameras, recordings, playback, config, sessions, registry } = parts;
         let authn = Authn::new(store.clone(), ledger.clone(), Arc::clone(&clock), &config)?;
         let outbox = Outbox::start(store.clone(), ledger.clone())?;
         let grants = Arc::new(GrantBook::open(store.clone(), outbox.clone())?);
@@ -130,6 +135,7 @@ impl Deps {
             leases,
             cameras,
             recordings,
+            playback,
             outbox,
             authn,
             grants,

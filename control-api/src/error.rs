@@ -128,6 +128,16 @@ codes! {
         "摄像机当前不在线。" "The camera is offline."
         => "请稍后重试,或联系维护单位。" "Try again later, or ask the maintenance unit.";
 
+    SessionUnknown "SESSION_UNKNOWN" 404 ["J-26"]
+        "没有该会话。" "There is no such session."
+        => "使用 POST /api/v1/sessions 申请会话。" "Open a session with POST /api/v1/sessions.";
+    SessionExpired "SESSION_EXPIRED" 403 ["J-26"]
+        "会话已到期。" "The session has expired."
+        => "请重新申请会话;到期前可续期。" "Open a new one; before it runs out it can be renewed.";
+    SessionEnded "SESSION_ENDED" 403 ["J-26"]
+        "会话已结束。" "The session is over."
+        => "请重新申请会话。" "Open a new session.";
+
     BadRequest "BAD_REQUEST" 400 []
         "请求格式有误。" "The request cannot be read."
         => "请对照 /openapi.json 检查请求。" "Compare the request with /openapi.json.";

@@ -17,6 +17,11 @@ pub mod ports;
 pub mod sessions;
 pub mod applications;
 pub mod bootstrap;
+pub mod catalogue;
 pub mod housekeeping;
 pub mod http;
 pub mod routes;
+pub mod attend;
+pub mod playback;
+#[cfg(test)]
+mod scene;

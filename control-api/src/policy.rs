@@ -64,10 +64,10 @@ const CHECKS: [Check; 24] = [
     Check { code: Code::RoleForbids, basis: &["MLPS3"], fails: |c| c.caller(|caller| !caller.roles.iter().any(|role| role.may_view())) },
     Check { code: Code::CameraUnknown, basis: &["J-4", "J-25"], fails: |c| !c.camera_in_scope() },
     Check { code: Code::NoGrant, basis: &["J-7"], fails: |c| c.candidate.is_none() },
-    Check { code: Code::GrantNotYetValid, basis: &["J-7"], fails: |c| c.in_state(GrantState::Pending) },
-    Check { code: Code::GrantExpired, basis: &["J-7"], fails: |c| c.in_state(GrantState::Expired) },
-    Check { code: Code::GrantRevoked, basis: &["J-7"], fails: |c| c.in_state(GrantState::Revoked) },
-    Check { code: Code::GrantSuspended, basis: &["J-7"], fails: |c| c.in_state(GrantState::Suspended) },
+    Check { code: Code::GrantNotYetValid, basis: &["J-7"], fails: |c| c.grant(|g| c.facts.now < g.terms().valid_from.0) },
+    Check { code: Code::GrantExpired, basis: &["J-7"], fails: |c| c.grant(|g| g.terms().valid_to.0 <= c.facts.now || g.state() == GrantState::Expired) },
+    Check { code: Code::GrantRevoked, basis: &["J-7"], fails: |c| c.grant(|g| g.state() == GrantState::Revoked) },
+    Check { code: Code::GrantSuspended, basis: &["J-7"], fails: |c| c.grant(|g| g.state() == GrantState::Suspended) },
     Check { code: Code::VerbNotGranted, basis: &["J-7", "J-26"], fails: |c| c.grant(|g| !c.action.is_within(g)) },
     Check { code: Code::PurposeRequired, basis: &["J-23", "J-24(3)", "O-16(3)"], fails: |c| c.action.purpose.trim().is_empty() },
     Check { code: Code::ReasonRequired, basis: &["J-23", "J-24(3)", "O-16(3)"], fails: |c| c.action.reason.trim().is_empty() },
@@ -125,10 +125,6 @@ impl Case<'_> {
 
     fn grant(&self, test: impl Fn(&Grant) -> bool) -> bool {
         self.candidate.is_some_and(|candidate| test(&candidate.grant))
-    }
-
-    fn in_state(&self, state: GrantState) -> bool {
-        self.grant(|grant| grant.state_at(self.facts.now) == state)
     }
 
     fn terminal_fits(&self) -> bool {

@@ -9,6 +9,7 @@ pub mod grants;
 pub mod health;
 pub mod ledger;
 pub mod login;
+pub mod media;
 pub mod optional_body;
 pub mod page;
 pub mod purposes;
@@ -62,6 +63,7 @@ pub fn router(deps: Arc<Deps>) -> Router {
     };
     router
         .route("/openapi.json", get(serve))
+        .merge(media::media())
         .fallback(|| async { ApiError::new(Code::NotFound) })
         .layer(from_fn_with_state(Arc::clone(&deps), idempotency::replay))
         .layer(from_fn_with_state(Arc::clone(&deps), stamp::stamp))

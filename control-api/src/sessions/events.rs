@@ -117,6 +117,11 @@ impl SessionDesk {
         Ok(())
     }
 
+    /// True while a usage record is open, or cannot be looked up.
+    pub fn any_unclosed(&self) -> bool {
+        self.register.open_ones().map_or(true, |open| !open.is_empty())
+    }
+
     fn is_recorded(&self, id: &SessionId) -> Result<bool, UsageError> {
         Ok(self.register.find(id)?.is_some_and(|record| record.closed_at.is_none()))
     }

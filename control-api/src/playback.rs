@@ -1,0 +1,100 @@
+//! A recording over HLS under a lease: the recorder's pieces, handed on in small chunks, each only while the lease holds.
+//! Deliberately absent: what the pieces are (the recorder's) and whether the lease is good (the relay's).
+
+use axum::body::{Body, Bytes};
+use futures_util::future::BoxFuture;
+use futures_util::stream;
+use recorder::{Playback, PlaybackError, Range};
+use relay::admission::Admitted;
+use relay::lease::Content;
+
+/// The playlist's name under a token; every other name is a piece's.
+pub const PLAYLIST: &str = "index.m3u8";
+/// The playlist's media type (RFC 8216 section 4).
+pub const PLAYLIST_TYPE: &str = "application/vnd.apple.mpegurl";
+/// Bytes handed on at a time: what can still leave after a revocation.
+const CHUNK_BYTES: usize = 64 << 10;
+
+/// The recorder's side of playback.
+pub trait PlaybackPort: Send + Sync + 'static {
+    /// The range as an HLS playlist (RFC 8216); its pieces' names are relative to it.
+    fn playlist(&self, range: Range) -> BoxFuture<'_, Result<String, PlaybackError>>;
+
+    /// A piece by the name that the playlist gives it. One that lies outside the range is none.
+    fn open<'a>(&'a self, range: Range, name: &'a str) -> BoxFuture<'a, Result<Box<dyn Piece>, PlaybackError>>;
+}
+
+/// A piece that is being read.
+pub trait Piece: Send {
+    /// Its bytes in all.
+    fn bytes(&self) -> u64;
+    /// Its media type.
+    fn media_type(&self) -> &'static str;
+    /// The next part of it; none at its end.
+    fn next(&mut self) -> BoxFuture<'_, Option<Result<Bytes, PlaybackError>>>;
+}
+
+impl PlaybackPort for Playback {
+    fn playlist(&self, range: Range) -> BoxFuture<'_, Result<String, PlaybackError>> {
+        Box::pin(self.playlist_async(range, String::new()))
+    }
+
+    fn open<'a>(&'a self, range: Range, name: &'a str) -> BoxFuture<'a, Result<Box<dyn Piece>, PlaybackError>> {
+        Box::pin(async move { Ok(Box::new(Self::open(self, range, name).await?) as Box<dyn Piece>) })
+    }
+}
+
+impl Piece for recorder::playback::Media {
+    fn bytes(&self) -> u64 {
+        Self::bytes(self)
+    }
+
+    fn media_type(&self) -> &'static str {
+        self.mime()
+    }
+
+    fn next(&mut self) -> BoxFuture<'_, Option<Result<Bytes, PlaybackError>>> {
+        Box::pin(Self::next(self))
+    }
+}
+
+/// The stretch that a lease is for, where it is one of a recording.
+pub fn range(admitted: &Admitted) -> Option<Range> {
+    match admitted.content() {
+        Content::Playback { stream, from, to } => Some(Range { stream: stream.clone(), from: *from, to: *to }),
+        Content::Live(_) => None,
+    }
+}
+
+/// What is being handed on.
+struct Handing {
+    admitted: Admitted,
+    piece: Box<dyn Piece>,
+    part: Bytes,
+}
+
+/// The piece as a body. Each chunk is counted as it is handed on, and none is once the lease is over: the connection then
+/// breaks off, so that what arrived cannot be taken for the whole.
+pub fn body(admitted: Admitted, piece: Box<dyn Piece>) -> Body {
+    let handing = Handing { admitted, piece, part: Bytes::new() };
+    Body::from_stream(stream::try_unfold(handing, |mut handing| async move {
+        while handing.part.is_empty() {
+            match handing.piece.next().await {
+                None => return Ok(None),
+                Some(part) => handing.part = part.map_err(read_failed)?,
+            }
+        }
+        // Reading took time; the lease may have ended in it.
+        if handing.admitted.has_ended() {
+            return Err(std::io::Error::other("the lease is over"));
+        }
+        let chunk = handing.part.split_to(handing.part.len().min(CHUNK_BYTES));
+        handing.admitted.sent(chunk.len() as u64);
+        Ok(Some((chunk, handing)))
+    }))
+}
+
+fn read_failed(error: PlaybackError) -> std::io::Error {
+    tracing::error!(%error, "a recording could not be read to its end");
+    std::io::Error::other("the recording could not be read")
+}

@@ -1,0 +1,390 @@
+//! A whole control API for tests: the real router over a real store, ledger and table of leases in a folder of its own, with a
+//! clock that is set by hand and the departments' people. Cameras and recordings are what the test says.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::ConnectInfo;
+use axum::http::{Request, StatusCode};
+use futures_util::future::BoxFuture;
+use http_body_util::BodyExt as _;
+use media::id::{CameraId, StreamKey};
+use media::wall::{Clock, Wall};
+use parking_lot::Mutex;
+use prometheus::Registry;
+use recorder::{PlaybackError, Range};
+use relay::lease::Leases;
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+use crate::authn::login::{self, Login};
+use crate::deps::{Deps, Parts};
+use crate::ledger::{Event, Ledger};
+use crate::playback::{Piece, PlaybackPort};
+use crate::ports::{CameraPort, CameraSetup, DeviceState, DeviceStatus, RecordingError, RecordingPort, Timeline};
+use crate::registers::user::{PasswordHash, User, UserState};
+use crate::registers::{Role, Roles, user};
+use crate::store::{Batch, Store};
+
+/// Monday, 1 June 2026, 10:00 in the site's zone.
+pub(crate) const START: &str = "2026-06-01T10:00:00+08:00";
+/// The address that everybody works from.
+pub(crate) const TERMINAL: &str = "10.0.0.1";
+/// The most a test waits for what happens beside its requests.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A clock that is set by hand.
+pub(crate) struct HandClock(Mutex<(Wall, Duration)>);
+
+impl Clock for HandClock {
+    fn wall(&self) -> Wall {
+        self.0.lock().0
+    }
+    fn monotonic(&self) -> Duration {
+        self.0.lock().1
+    }
+}
+
+/// Cameras that are online unless they are said not to be.
+#[derive(Default)]
+pub(crate) struct Fleet(Mutex<Vec<CameraId>>);
+
+impl CameraPort for Fleet {
+    fn add(&self, _: CameraSetup) {}
+    fn update(&self, _: CameraSetup) {}
+    fn remove(&self, _: &CameraId) {}
+    fn status(&self, camera: &CameraId) -> Option<DeviceStatus> {
+        let offline = self.0.lock().contains(camera);
+        let state = if offline { DeviceState::Offline } else { DeviceState::Online };
+        Some(DeviceStatus { state, reason: None, since: None })
+    }
+}
+
+/// A recording of one segment of a megabyte.
+pub(crate) struct Tape;
+
+/// Bytes of its segment 0.
+pub(crate) const SEGMENT_BYTES: u64 = 1 << 20;
+
+impl RecordingPort for Tape {
+    fn timeline(&self, _: &StreamKey, _: Wall, _: Wall) -> Result<Timeline, RecordingError> {
+        Ok(Timeline::default())
+    }
+}
+
+impl PlaybackPort for Tape {
+    fn playlist(&self, _: Range) -> BoxFuture<'_, Result<String, PlaybackError>> {
+        Box::pin(async { Ok("#EXTM3U\n".into()) })
+    }
+
+    fn open<'a>(&'a self, _: Range, name: &'a str) -> BoxFuture<'a, Result<Box<dyn Piece>, PlaybackError>> {
+        Box::pin(async move {
+            if name == "seg-0.m4s" { Ok(Box::new(Loop(SEGMENT_BYTES)) as _) } else { Err(PlaybackError::NoSuchPiece) }
+        })
+    }
+}
+
+/// So many bytes still to come, in parts larger than a chunk.
+struct Loop(u64);
+
+impl Piece for Loop {
+    fn bytes(&self) -> u64 {
+        self.0
+    }
+
+    fn media_type(&self) -> &'static str {
+        "video/mp4"
+    }
+
+    fn next(&mut self) -> BoxFuture<'_, Option<Result<Bytes, PlaybackError>>> {
+        let part = self.0.min(300_000);
+        self.0 -= part;
+        Box::pin(async move { (part > 0).then(|| Ok(vec![7; part as usize].into())) })
+    }
+}
+
+/// The whole.
+pub(crate) struct Scene {
+    pub(crate) deps: Arc<Deps>,
+    pub(crate) clock: Arc<HandClock>,
+    pub(crate) fleet: Arc<Fleet>,
+    router: Router,
+    folder: tempfile::TempDir,
+}
+
+/// What came back.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) body: Value,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    /// The refusal's code; empty where it is none.
+    pub(crate) fn code(&self) -> &str {
+        self.body["code"].as_str().unwrap_or_default()
+    }
+}
+
+impl Scene {
+    /// The departments, their people and camera `cam-1`; nobody holds a grant.
+    pub(crate) async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let start = START.parse::<crate::stamp::Stamp>().unwrap().0;
+        let clock = Arc::new(HandClock(Mutex::new((start, Duration::from_secs(1_000)))));
+        let scene = Self::over(folder, clock);
+        crate::bootstrap::seed_units(&scene.deps.store, start).unwrap();
+        for (name, unit, role) in PEOPLE {
+            scene.add_user(name, unit, role, UserState::Approved);
+        }
+        let enrolled = scene.post("keeper", "/api/v1/cameras", camera("cam-1")).await;
+        assert_eq!(enrolled.status, StatusCode::CREATED, "{}", enrolled.text);
+        scene
+    }
+
+    /// What a crash leaves: the files as they are at this moment, and an appliance that starts over them.
+    pub(crate) fn crashed_into(&self, folder: tempfile::TempDir) -> Self {
+        copy(self.folder.path(), folder.path());
+        Self::over(folder, Arc::clone(&self.clock))
+    }
+
+    /// The time on the clock.
+    pub(crate) fn clock_now(&self) -> Wall {
+        self.clock.wall()
+    }
+
+    fn over(folder: tempfile::TempDir, clock: Arc<HandClock>) -> Self {
+        let registry = Registry::new();
+        let (leases, events) = Leases::new(clock.clone(), &relay::config::Config::default());
+        let fleet = Arc::new(Fleet::default());
+        let parts = Parts {
+            store: Store::open(&folder.path().join("state")).unwrap(),
+            ledger: Ledger::open(&folder.path().join("ledger"), clock.clone(), &registry).unwrap(),
+            clock: clock.clone(),
+            leases,
+            cameras: fleet.clone(),
+            recordings: Arc::new(Tape),
+            playback: Arc::new(Tape),
+            config: crate::config::Config { password_memory_kib: 64, password_passes: 1, ..Default::default() },
+            sessions: crate::sessions::Settings::default(),
+            registry,
+        };
+        let deps = Deps::new(parts).unwrap();
+        let leases = Arc::clone(&deps.leases);
+        tokio::spawn(async move { leases.run().await });
+        tokio::spawn(crate::attend::run(Arc::clone(&deps), events, std::future::pending()));
+        Self { router: crate::routes::router(Arc::clone(&deps)), deps, clock, fleet, folder }
+    }
+
+    /// An account that is signed in; its bearer token is its name.
+    pub(crate) fn add_user(&self, name: &str, unit: &str, role: Role, state: UserState) {
+        let now = self.clock.wall();
+        let user = User {
+            id: name.parse().unwrap(),
+            login: name.parse().unwrap(),
+            name: name.into(),
+            staff_no: None,
+            unit: unit.parse().unwrap(),
+            roles: Roles::try_from(vec![role]).unwrap(),
+            state,
+            password: PasswordHash("unused".into()),
+            must_change_password: false,
+            failed_count: 0,
+            locked_until: None,
+            sign_in_epoch: 0,
+            version: 1,
+            created_at: now,
+            created_by: None,
+            changed_at: now,
+        };
+        let login = Login {
+            id: format!("login-{name}").parse().unwrap(),
+            user: user.id.clone(),
+            terminal: TERMINAL.parse().unwrap(),
+            epoch: 0,
+            created_at: now,
+            expires_at: now + Duration::from_secs(10 * 365 * 24 * 3_600),
+            seen_at: now,
+        };
+        let batch = Batch::new().put_json(user::key(&user.id), &user).unwrap();
+        self.deps.store.commit(batch.put_json(login::key(name), &login).unwrap()).unwrap();
+    }
+
+    /// Changes a stored account.
+    pub(crate) fn change_user(&self, name: &str, change: impl FnOnce(&mut User)) {
+        let id = name.parse().unwrap();
+        let mut user = user::load(&self.deps.store, &id).unwrap().unwrap().value;
+        change(&mut user);
+        self.deps.store.put_json(&user::key(&id), &user).unwrap();
+    }
+
+    /// Sets the clock on; sign-ins are used meanwhile, so that none is idle.
+    pub(crate) fn pass(&self, time: Duration) {
+        let mut now = self.clock.0.lock();
+        *now = (now.0 + time, now.1 + time);
+        let wall = now.0;
+        drop(now);
+        for (key, row) in self.deps.store.range_json::<Login>(login::LOGINS, None, 1_000).unwrap() {
+            self.deps.store.put_json(&key, &Login { seen_at: wall, ..row.value }).unwrap();
+        }
+    }
+
+    /// A camera goes away.
+    pub(crate) fn lose(&self, camera: &str) {
+        self.fleet.0.lock().push(camera.parse().unwrap());
+    }
+
+    pub(crate) async fn send(&self, from: &str, request: Request<Body>) -> axum::response::Response {
+        let mut request = request;
+        let peer = SocketAddr::new(from.parse::<IpAddr>().unwrap(), 40_000);
+        request.extensions_mut().insert(ConnectInfo(peer));
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    pub(crate) async fn call(&self, who: &str, method: &str, path: &str, body: Option<Value>) -> Answer {
+        let mut request = Request::builder().method(method).uri(path).header("host", "sluice.test:8080");
+        if !who.is_empty() {
+            request = request.header("authorization", format!("Bearer {who}"));
+        }
+        let request = match body {
+            Some(json) => {
+                let text = json.to_string();
+                let request = request.header("content-type", "application/json").header("content-length", text.len());
+                request.body(Body::from(text))
+            }
+            None => request.body(Body::empty()),
+        };
+        let response = self.send(TERMINAL, request.unwrap()).await;
+        let status = response.status();
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Answer { status, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null), text }
+    }
+
+    pub(crate) async fn post(&self, who: &str, path: &str, body: Value) -> Answer {
+        self.call(who, "POST", path, Some(body)).await
+    }
+
+    pub(crate) async fn read(&self, who: &str, path: &str) -> Answer {
+        self.call(who, "GET", path, None).await
+    }
+
+    /// The whole way of a resource application. Gives the application's id and the grant's.
+    pub(crate) async fn granted(&self, terms: Value) -> (String, String) {
+        let form = json!({
+            "responsible_person": "李雷", "contact": "0391-1", "narrative": "东街治安", "terms": terms,
+        });
+        let filed = self.post("clerk", "/api/v1/applications/resource", form).await;
+        assert_eq!(filed.status, StatusCode::CREATED, "{}", filed.text);
+        let id = filed.body["id"].as_str().unwrap().to_owned();
+        for (who, step) in [("head", "endorse"), ("clerk", "submit"), ("approver", "accept"), ("approver", "approve")] {
+            let moved = self.call(who, "POST", &format!("/api/v1/applications/resource/{id}/{step}"), None).await;
+            assert_eq!(moved.status, StatusCode::OK, "{step}: {}", moved.text);
+        }
+        let done = self.read("clerk", &format!("/api/v1/applications/resource/{id}")).await;
+        (id, done.body["grant"].as_str().unwrap().to_owned())
+    }
+
+    /// A session on `cam-1`, which must be given.
+    pub(crate) async fn opened(&self, who: &str) -> Value {
+        let opened = self.post(who, "/api/v1/sessions", live("cam-1")).await;
+        assert_eq!(opened.status, StatusCode::CREATED, "{}", opened.text);
+        opened.body
+    }
+
+    /// Waits until a connection is told to stop.
+    pub(crate) async fn stopped(&self, running: &relay::admission::Admitted) -> relay::lease::EndReason {
+        tokio::time::timeout(PATIENCE, running.ended()).await.expect("the connection runs on")
+    }
+
+    /// Waits until a usage record fits: what happens beside the requests takes a moment.
+    pub(crate) async fn usage(&self, session: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        let id = relay::lease::SessionId(session.into());
+        let waited = tokio::time::timeout(PATIENCE, async {
+            loop {
+                let record = serde_json::to_value(self.deps.usage.find(&id).unwrap()).unwrap();
+                if fits(&record) {
+                    return record;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        });
+        waited.await.unwrap_or_else(|_| panic!("usage record {:?}", self.deps.usage.find(&id)))
+    }
+
+    /// Everything that is on the ledger.
+    pub(crate) fn events(&self) -> Vec<Event> {
+        let entries = self.deps.ledger.read(0, 1_000).unwrap();
+        entries.iter().map(|entry| entry.event().unwrap()).collect()
+    }
+
+    /// Waits until an event is on the ledger.
+    pub(crate) async fn event(&self, fits: impl Fn(&Event) -> bool) -> Event {
+        let waited = tokio::time::timeout(PATIENCE, async {
+            loop {
+                if let Some(event) = self.events().into_iter().find(|event| fits(event)) {
+                    return event;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        });
+        waited.await.unwrap_or_else(|_| panic!("no such event in {:#?}", self.events()))
+    }
+}
+
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else if std::fs::copy(entry.path(), &target).is_err() {
+            // A file that the store put away between the two calls.
+            continue;
+        }
+    }
+}
+
+/// Who there is: the police's people, the Bureau's, and someone of the transport office.
+const PEOPLE: [(&str, &str, Role); 9] = [
+    ("li", "gaj", Role::Operator),
+    ("wang", "gaj", Role::Operator),
+    ("clerk", "gaj", Role::UnitAdmin),
+    ("head", "gaj", Role::UnitPrincipal),
+    ("driver", "jtj", Role::Operator),
+    ("approver", "zwj", Role::BureauApprover),
+    ("guard", "zwj", Role::SecurityAdmin),
+    ("auditor", "zwj", Role::AuditAdmin),
+    ("keeper", "zwj", Role::CatalogueAdmin),
+];
+
+/// A camera's enrolment.
+pub(crate) fn camera(id: &str) -> Value {
+    json!({
+        "id": id, "name": id, "source": "rtsp://10.9.9.9/main", "resource_category": "治安", "location_name": "东街口",
+        "camera_type": "球机", "construction_unit": "公安局", "maintenance_unit": "公安局", "contact": "0391-1",
+        "area": "济源/沁园",
+    })
+}
+
+/// Terms for `cam-1` over this year, all verbs that there are.
+pub(crate) fn terms() -> Value {
+    json!({
+        "cameras": ["cam-1"], "purposes": ["GA-1", "GA-3"], "verbs": ["live", "playback", "raw"],
+        "valid_from": "2026-01-01T00:00:00+08:00", "valid_to": "2027-01-01T00:00:00+08:00",
+    })
+}
+
+/// A live session's request.
+pub(crate) fn live(camera: &str) -> Value {
+    json!({"camera": camera, "verb": "live", "purpose": "GA-1", "reason": "接警 2026-117"})
+}
+
+/// The token within a URL.
+pub(crate) fn token(url: &Value) -> String {
+    let url = url.as_str().expect("a URL");
+    url.split("/s/").nth(1).unwrap().split('/').next().unwrap().to_owned()
+}
