@@ -4,9 +4,12 @@
 //! `table` holds them and ends them in time; `events` is what the control API hears of it. Opening a connection under a
 //! lease is `admission`'s.
 
+mod entry;
 mod events;
 mod line;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use std::net::IpAddr;
 use std::time::Duration;

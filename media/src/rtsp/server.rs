@@ -1,6 +1,7 @@
 //! The server's side of one RTSP connection (RFC 2326 appendix A.2): bytes and answers in, events and bytes out. At most
 //! one request is in work at a time; the next is not even read before it is answered.
 
+mod answers;
 mod methods;
 
 use std::collections::VecDeque;
@@ -10,7 +11,7 @@ use bytes::Bytes;
 use rtsp_types::{Request, StatusCode, headers};
 
 use super::inbox::{Inbox, Item, Uncut, Unserved};
-use super::resource::{Resource, TRACK_PREFIX};
+use super::resource::Resource;
 use super::response::Reply;
 use super::transport::{self, Wish};
 use crate::frame::TrackId;
@@ -360,91 +361,6 @@ impl Server {
 
     fn session_id(&self) -> String {
         format!("{:032x}{:x}", self.session.0, self.session.1)
-    }
-
-    /// The request in work, if it is this one: an answer that comes late is dropped.
-    fn take_pending(&mut self, request: RequestId) -> Option<Pending> {
-        self.pending.take_if(|pending| pending.id == request)
-    }
-
-    /// Answers `Event::Admit`. A refusal is sent and ends the connection.
-    pub fn admit(&mut self, request: RequestId, answer: Result<(), StatusCode>) {
-        let Some(pending) = self.take_pending(request) else { return };
-        let Wait::Admission(held) = pending.wait else { return };
-        match answer {
-            Ok(()) => {
-                self.admitted = Some(pending.resource.path);
-                self.alive_at = self.now;
-                self.resumed = Some(held);
-            }
-            Err(status) => {
-                self.send(Reply::new(status).header(headers::CONNECTION, "close"), Some(&pending.cseq));
-                self.fail(Fault::NotAdmitted);
-            }
-        }
-    }
-
-    /// Answers `Event::Describe` with SDP, or with the status that says why there is none.
-    pub fn describe(&mut self, request: RequestId, answer: Result<String, StatusCode>) {
-        let Some(pending) = self.take_pending(request) else { return };
-        self.alive_at = self.now;
-        let reply = match answer {
-            Ok(sdp) => Reply::new(StatusCode::Ok)
-                .header(headers::CONTENT_BASE, format!("{}/", pending.resource.base))
-                .body("application/sdp", sdp),
-            Err(status) => Reply::new(status),
-        };
-        self.send(reply, Some(&pending.cseq));
-    }
-
-    /// Answers `Event::SetUp`.
-    pub fn set_up(&mut self, request: RequestId, answer: Result<SetUp, StatusCode>) {
-        let Some(pending) = self.take_pending(request) else { return };
-        let Wait::SetUp(wish) = pending.wait else { return };
-        self.alive_at = self.now;
-        let reply = match answer {
-            Ok(made) => {
-                self.tracks.retain(|(track, _)| *track != made.track);
-                self.tracks.push((made.track, wish));
-                self.state = State::Ready;
-                let session = format!("{};timeout={}", self.session_id(), SESSION_TIMEOUT.as_secs());
-                Reply::new(StatusCode::Ok)
-                    .header(headers::TRANSPORT, transport::granted(wish, made.track, made.ssrc, made.server_ports))
-                    .header(headers::SESSION, session)
-            }
-            Err(status) => Reply::new(status),
-        };
-        self.send(reply, Some(&pending.cseq));
-    }
-
-    /// Answers `Event::Play`. Frames may be sent once the output has been.
-    pub fn play(&mut self, request: RequestId, answer: Result<&[RtpStart], StatusCode>) {
-        let Some(pending) = self.take_pending(request) else { return };
-        self.alive_at = self.now;
-        let reply = match answer {
-            Ok(starts) => {
-                self.state = State::Playing;
-                let base = &pending.resource.base;
-                let info: Vec<_> = starts.iter().map(|start| start.entry(base)).collect();
-                Reply::new(StatusCode::Ok)
-                    .header(headers::SESSION, self.session_id())
-                    .header(headers::RANGE, "npt=0.000-")
-                    .header(headers::RTP_INFO, info.join(","))
-            }
-            Err(status) => Reply::new(status),
-        };
-        self.send(reply, Some(&pending.cseq));
-    }
-}
-
-impl RtpStart {
-    /// RFC 2326 section 12.33.
-    fn entry(&self, base: &str) -> String {
-        let url = format!("url={base}/{TRACK_PREFIX}{}", self.track.0);
-        match self.first {
-            Some((sequence, timestamp)) => format!("{url};seq={sequence};rtptime={timestamp}"),
-            None => url,
-        }
     }
 }
 

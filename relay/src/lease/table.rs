@@ -1,7 +1,6 @@
 //! The table of leases: what the control API granted, which connections run under each, and when each is over. One lock,
 //! held for map operations only; the sending path does not take it.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +9,7 @@ use media::wall::{Clock, Wall};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use super::entry::{Due, Entry, Table};
 use super::events::Events;
 use super::{
     Content, EndReason, EventReceiver, Lease, Line, Meter, Protocol, Refused, SessionEvent, SessionId, TokenHash,
@@ -19,9 +19,6 @@ use crate::config::Config;
 /// How long a connection that was told to stop may take until its session is closed without it. A task that is polled
 /// at all stops within a tick; this only keeps a lost one from holding back the record.
 const STOP_GRACE: Duration = Duration::from_secs(5);
-
-/// Sessions remembered after their end, so that a late request hears why. At 100 bytes each this is 1 MB.
-const ENDED_REMEMBERED_MAX: usize = 10_000;
 
 /// The timer looks at least this often, so that it follows a clock that is not tokio's.
 const SWEEP_INTERVAL_MAX: Duration = Duration::from_secs(1);
@@ -78,33 +75,6 @@ pub struct Leases {
     /// The next moment something is due may have moved closer.
     sooner: Notify,
     events: Events,
-}
-
-#[derive(Default)]
-struct Table {
-    entries: HashMap<SessionId, Entry>,
-    tokens: HashMap<TokenHash, SessionId>,
-    due: BTreeSet<(Duration, SessionId)>,
-    ended: HashMap<TokenHash, Ended>,
-    ended_order: VecDeque<TokenHash>,
-}
-
-struct Ended {
-    session: SessionId,
-    terminal: IpAddr,
-    reason: EndReason,
-}
-
-struct Entry {
-    lease: Lease,
-    meter: Arc<Meter>,
-    lines: Vec<Arc<Line>>,
-    started: Option<(Wall, Protocol)>,
-    /// Since when it has no connection, after it had one, and how the last one left.
-    alone: Option<(Duration, EndReason)>,
-    /// Told to stop, for this reason, by then.
-    ending: Option<(EndReason, Duration)>,
-    due: Duration,
 }
 
 /// A connection's place in the table.
@@ -315,119 +285,5 @@ impl Leases {
 impl Drop for Leases {
     fn drop(&mut self) {
         self.events.close();
-    }
-}
-
-enum Due {
-    End(EndReason),
-    Close(EndReason),
-}
-
-impl Entry {
-    fn due_at(&self, idle_timeout: Duration) -> Duration {
-        if let Some((_, by)) = self.ending {
-            return by;
-        }
-        let first_byte = if self.started.is_none() { self.lease.first_byte_by } else { Duration::MAX };
-        let idle = self.alone.map_or(Duration::MAX, |(since, _)| since.saturating_add(idle_timeout));
-        self.lease.expires_at.min(first_byte).min(idle)
-    }
-
-    fn what_is_due(&self, now: Duration) -> Due {
-        match (self.ending, self.alone) {
-            (Some((reason, _)), _) => Due::Close(reason),
-            _ if self.lease.expires_at <= now => Due::End(EndReason::Expired),
-            _ if self.started.is_none() && self.lease.first_byte_by <= now => Due::End(EndReason::Idle),
-            (None, Some((_, how))) => Due::End(how),
-            (None, None) => Due::End(EndReason::Idle),
-        }
-    }
-
-    fn snapshot(&self) -> Snapshot {
-        Snapshot {
-            session: self.lease.session.clone(),
-            content: self.lease.content.clone(),
-            terminal: self.lease.terminal,
-            protocol: self.started.map(|(_, protocol)| protocol),
-            started_at: self.started.map(|(at, _)| at),
-            last_byte_at: self.meter.last_byte_at(),
-            bytes: self.meter.bytes(),
-            connections: self.lines.len(),
-            expires_at: self.lease.expires_at,
-        }
-    }
-}
-
-impl Table {
-    fn insert(&mut self, lease: Lease) {
-        let session = lease.session.clone();
-        let due = lease.expires_at.min(lease.first_byte_by);
-        self.tokens.insert(lease.token, session.clone());
-        self.due.insert((due, session.clone()));
-        let entry =
-            Entry { lease, meter: Arc::default(), lines: Vec::new(), started: None, alone: None, ending: None, due };
-        self.entries.insert(session, entry);
-    }
-
-    fn reschedule(&mut self, session: &SessionId, idle_timeout: Duration) {
-        let Some(entry) = self.entries.get_mut(session) else { return };
-        let due = entry.due_at(idle_timeout);
-        if due != entry.due {
-            self.due.remove(&(entry.due, session.clone()));
-            self.due.insert((due, session.clone()));
-            entry.due = due;
-        }
-    }
-
-    fn remove(&mut self, session: &SessionId, reason: EndReason) -> Option<Entry> {
-        let entry = self.entries.remove(session)?;
-        self.due.remove(&(entry.due, session.clone()));
-        self.tokens.remove(&entry.lease.token);
-        if self.ended_order.len() >= ENDED_REMEMBERED_MAX
-            && let Some(oldest) = self.ended_order.pop_front()
-        {
-            self.ended.remove(&oldest);
-        }
-        self.ended_order.push_back(entry.lease.token);
-        self.ended
-            .insert(entry.lease.token, Ended { session: session.clone(), terminal: entry.lease.terminal, reason });
-        Some(entry)
-    }
-
-    /// The terminal comes first: a stranger with a found token hears nothing else.
-    fn find(
-        &self,
-        token: TokenHash,
-        peer: IpAddr,
-        protocol: Protocol,
-        now: Duration,
-    ) -> (Option<SessionId>, Result<(), Refused>) {
-        let Some(entry) = self.tokens.get(&token).and_then(|session| self.entries.get(session)) else {
-            return match self.ended.get(&token) {
-                Some(ended) if ended.terminal != peer => (Some(ended.session.clone()), Err(Refused::WrongTerminal)),
-                Some(ended) => (Some(ended.session.clone()), Err(Refused::over(ended.reason))),
-                None => (None, Err(Refused::Unknown)),
-            };
-        };
-        let found = if entry.lease.terminal != peer {
-            Err(Refused::WrongTerminal)
-        } else if let Some((reason, _)) = entry.ending {
-            Err(Refused::over(reason))
-        } else if entry.lease.expires_at <= now {
-            Err(Refused::Expired)
-        } else if entry.started.is_none() && entry.lease.first_byte_by <= now {
-            Err(Refused::Ended(EndReason::Idle))
-        } else if !entry.lease.protocols.contains(&protocol) {
-            Err(Refused::WrongProtocol)
-        } else {
-            Ok(())
-        };
-        (Some(entry.lease.session.clone()), found)
-    }
-}
-
-impl Refused {
-    fn over(reason: EndReason) -> Self {
-        if reason == EndReason::Expired { Self::Expired } else { Self::Ended(reason) }
     }
 }

@@ -1,6 +1,8 @@
 //! One viewer on the core that has its stream: a task that answers requests and hands frames to the kernel. It waits in
 //! one place only, so that an end, a request, a frame and a timer are all heard there.
 
+mod requests;
+
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
@@ -8,9 +10,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use media::frame::{StreamInfo, TrackId};
-use media::hub::{Budget, Published, Start, Subscriber};
-use media::rtsp::{self, Event, Fault, RequestId, Server, SetUp, Status, Wish};
+use media::frame::StreamInfo;
+use media::hub::{Published, Subscriber};
+use media::rtsp::{Event, Fault, RequestId, Server};
 use tokio::net::TcpStream;
 use tokio::time::MissedTickBehavior;
 
@@ -49,6 +51,8 @@ pub(super) struct Session {
     describing: Option<Describing>,
     reporters: Vec<Reporter>,
     feed: Option<Feed>,
+    /// The viewer has said that it leaves, and not come back since.
+    torn_down: bool,
 }
 
 struct Describing {
@@ -115,6 +119,7 @@ impl Session {
             describing: None,
             reporters: Vec::new(),
             feed: None,
+            torn_down: false,
         };
         let end = session.serve(&admitted).await;
         session.close(&end, admitted);
@@ -157,7 +162,7 @@ impl Session {
     fn handle(&mut self, wake: Wake) -> Result<(), End> {
         match wake {
             Wake::Ended(reason) => return Err(End::Told(reason)),
-            Wake::Readable => return self.read(),
+            Wake::Readable => drop(self.read()?),
             Wake::Frame(Next::Frame(frame)) => {
                 if let Some(udp) = &mut self.udp {
                     udp.rest();
@@ -178,7 +183,19 @@ impl Session {
         self.parts.clock.monotonic()
     }
 
-    fn read(&mut self) -> Result<(), End> {
+    /// A viewer that sends TEARDOWN and closes at once resets the connection while frames are on their way. What it said
+    /// last is still there to be read, and tells leaving from breaking.
+    fn last_words(&mut self, error: io::Error) -> End {
+        while self.server.room() > 0 && matches!(self.read(), Ok(true)) {
+            while let Some(event) = self.server.poll_event() {
+                self.on_event(&event);
+            }
+        }
+        End::Broken(error)
+    }
+
+    /// Reads once. False where nothing is there.
+    fn read(&mut self) -> Result<bool, End> {
         let mut buffer = [0; READ_BYTES];
         let room = self.server.room().min(READ_BYTES);
         match self.socket.try_read(buffer.get_mut(..room).unwrap_or_default()) {
@@ -187,9 +204,9 @@ impl Session {
                 let now = self.now();
                 // A fault comes out as an event as well.
                 let _ = self.server.handle_bytes(now, buffer.get(..len).unwrap_or_default());
-                Ok(())
+                Ok(true)
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
             Err(error) => Err(End::Broken(error)),
         }
     }
@@ -241,10 +258,11 @@ impl Session {
             admitted.sent(media);
             bytes.inc_by(media);
         };
-        match self.outbox.flush(&self.socket, admitted, sent).map_err(End::Broken)? {
-            Flushed::All | Flushed::Paced => {}
-            Flushed::Full => return Ok(Wait::Writable),
-            Flushed::Ended => return Err(told(admitted)),
+        match self.outbox.flush(&self.socket, admitted, sent) {
+            Ok(Flushed::All | Flushed::Paced) => {}
+            Ok(Flushed::Full) => return Ok(Wait::Writable),
+            Ok(Flushed::Ended) => return Err(told(admitted)),
+            Err(error) => return Err(self.last_words(error)),
         }
         let flushed = match &mut self.udp {
             Some(udp) => udp.flush(admitted, sent, |_| self.parts.metrics.udp_errors.inc()),
@@ -292,101 +310,6 @@ impl Session {
         }
     }
 
-    fn on_event(&mut self, event: &Event) {
-        match *event {
-            Event::Describe { request } => {
-                let until = self.now() + self.parts.config.describe_timeout;
-                let subscriber = self.stream.hub.subscribe(Start::Live, Budget::default());
-                let waits = self.stream.hub.info().is_none();
-                self.describing = Some(Describing { request, subscriber, until });
-                if !waits {
-                    self.answer_description();
-                }
-            }
-            Event::SetUp { request, track, wish } => {
-                let made = self.set_up(track, wish);
-                self.server.set_up(request, made);
-            }
-            Event::Play { request } => self.play(request),
-            Event::Pause => self.stop_sending(),
-            Event::Teardown => {
-                self.stop_sending();
-                self.reporters.clear();
-                self.udp = None;
-            }
-            // Admitted already, and closing is the step's.
-            Event::Admit { request, .. } => self.server.admit(request, Err(Status::NotFound)),
-            Event::Close(_) => {}
-        }
-    }
-
-    fn stop_sending(&mut self) {
-        self.feed = None;
-        self.udp.iter_mut().for_each(Udp::clear);
-    }
-
-    fn answer_description(&mut self) {
-        let Some(Describing { request, .. }) = self.describing.take() else { return };
-        self.info = self.stream.hub.info();
-        let answer = match &self.info {
-            Some(info) => Ok(rtsp::describe(info, self.stream.key.camera.as_str())),
-            // The camera has not sent its parameters: it is away, or has only just come.
-            None => Err(Status::ServiceUnavailable),
-        };
-        self.server.describe(request, answer);
-    }
-
-    fn set_up(&mut self, track: Option<TrackId>, wish: Wish) -> Result<SetUp, Status> {
-        if self.info.is_none() {
-            self.info = self.stream.hub.info();
-        }
-        let info = self.info.as_ref().ok_or(Status::ServiceUnavailable)?;
-        let track = match (track, info.tracks.as_slice()) {
-            (Some(track), _) => track,
-            (None, [only]) => only.id,
-            (None, _) => return Err(Status::AggregateOperationNotAllowed),
-        };
-        info.track(track).ok_or(Status::NotFound)?;
-        let server_ports = match wish {
-            Wish::Tcp => None,
-            Wish::Udp { rtp, rtcp } => Some(self.aim_udp(track, rtp, rtcp)?),
-        };
-        self.reporters.retain(|r| r.track != track);
-        self.reporters.push(Reporter::new(track));
-        let ssrc = self.stream.hub.rtp_offset(track).map(|(ssrc, _)| ssrc);
-        Ok(SetUp { track, ssrc, server_ports })
-    }
-
-    fn aim_udp(&mut self, track: TrackId, rtp: u16, rtcp: u16) -> Result<(u16, u16), Status> {
-        if self.udp.is_none() {
-            let opened = self.socket.local_addr().and_then(|local| Udp::open(local.ip(), self.parts.config.udp_ports));
-            self.udp = Some(opened.map_err(|error| {
-                self.parts.metrics.udp_errors.inc();
-                tracing::warn!(%error, "no UDP ports for a viewer: widen udp_ports or raise LimitNOFILE");
-                Status::ServiceUnavailable
-            })?);
-        }
-        let udp = self.udp.as_mut().ok_or(Status::ServiceUnavailable)?;
-        udp.aim(track, self.peer.ip(), rtp, rtcp);
-        Ok(udp.ports())
-    }
-
-    fn play(&mut self, request: RequestId) {
-        let Some(info) = self.info.clone() else {
-            return self.server.play(request, Err(Status::ServiceUnavailable));
-        };
-        let config = &self.parts.config;
-        let budget = Budget {
-            bytes_max: config.viewer_behind_bytes_max,
-            age_micros_max: i64::try_from(config.viewer_behind_max.as_micros()).unwrap_or(i64::MAX),
-        };
-        let tracks = self.reporters.iter().map(|r| r.track).collect();
-        let mut feed = Feed::begin(&self.stream.hub, info, tracks, budget, self.parts.metrics.clone());
-        let starts = feed.look_ahead();
-        self.feed = Some(feed);
-        self.server.play(request, Ok(&starts));
-    }
-
     /// The socket goes first: when the session's end is on record, nothing leaves any more.
     fn close(self, end: &End, admitted: Admitted) {
         tracing::debug!(session = %admitted.session().0, %end, "RTSP connection over");
@@ -398,10 +321,12 @@ impl Session {
         if let End::Fault(fault) = end {
             self.parts.metrics.faults.with_label_values(&[super::fault_label(*fault)]).inc();
         }
+        let torn_down = self.torn_down;
         drop(self);
         match end {
             End::Told(reason) => admitted.leave(*reason),
             End::Left => admitted.leave(EndReason::User),
+            End::Broken(_) if torn_down => admitted.leave(EndReason::User),
             End::Broken(_) | End::Fault(_) => admitted.leave(EndReason::Network),
             End::TooSlow => admitted.end_session(EndReason::TooSlow),
             End::CameraLost => admitted.end_session(EndReason::CameraLost),

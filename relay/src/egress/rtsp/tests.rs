@@ -329,3 +329,22 @@ async fn a_stop_ends_sessions_and_waits_for_their_connections() {
     assert_eq!(rig.counter("sluice_rtsp_connections"), 0.0);
     rig.stop().await;
 }
+
+#[tokio::test]
+async fn a_viewer_that_tears_down_and_closes_at_once_has_left() {
+    let config = Config { idle_timeout: Duration::from_millis(100), ..Config::default() };
+    let mut rig = Rig::start(config).await;
+    rig.publish(30);
+    rig.lease();
+    let mut viewer = Viewer::playing(rig.address(), TOKEN).await;
+    let last = rig.publish(1);
+    viewer.packets_until(last.last().unwrap()).await;
+    // Frames that it never reads turn its close into a reset, which overtakes what it said.
+    rig.publish_heavy(10);
+    viewer.send("TEARDOWN", TOKEN, "", "").await;
+    drop(viewer);
+    rig.publish_heavy(10);
+    let events = rig.events_until_closed().await;
+    assert!(matches!(events.last(), Some(SessionEvent::Closed { reason: EndReason::User, .. })), "{events:?}");
+    rig.stop().await;
+}

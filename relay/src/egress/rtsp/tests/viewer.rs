@@ -142,7 +142,7 @@ impl Viewer {
                     if let Some(session) = header("Session:").split(';').next().filter(|s| !s.is_empty()) {
                         self.session = session.to_owned();
                     }
-                    if header("RTP-Info:") != "" {
+                    if !header("RTP-Info:").is_empty() {
                         self.rtp_info = header("RTP-Info:");
                     }
                     return (status, body);

@@ -1,0 +1,109 @@
+//! What a viewer's requests do to its session: describe, set up, play, pause, tear down.
+
+use media::frame::TrackId;
+use media::hub::{Budget, Start};
+use media::rtsp::{self, Event, RequestId, SetUp, Status, Wish};
+
+use super::{Describing, Session};
+use crate::egress::rtsp::feed::Feed;
+use crate::egress::rtsp::reports::Reporter;
+use crate::egress::rtsp::udp::Udp;
+
+impl Session {
+    pub(super) fn on_event(&mut self, event: &Event) {
+        match *event {
+            Event::Describe { request } => {
+                let until = self.now() + self.parts.config.describe_timeout;
+                let subscriber = self.stream.hub.subscribe(Start::Live, Budget::default());
+                let waits = self.stream.hub.info().is_none();
+                self.describing = Some(Describing { request, subscriber, until });
+                if !waits {
+                    self.answer_description();
+                }
+            }
+            Event::SetUp { request, track, wish } => {
+                self.torn_down = false;
+                let made = self.set_up(track, wish);
+                self.server.set_up(request, made);
+            }
+            Event::Play { request } => self.play(request),
+            Event::Pause => self.stop_sending(),
+            Event::Teardown => {
+                self.stop_sending();
+                self.reporters.clear();
+                self.udp = None;
+                self.torn_down = true;
+            }
+            // Admitted already, and closing is the step's.
+            Event::Admit { request, .. } => self.server.admit(request, Err(Status::NotFound)),
+            Event::Close(_) => {}
+        }
+    }
+
+    fn stop_sending(&mut self) {
+        self.feed = None;
+        self.udp.iter_mut().for_each(Udp::clear);
+    }
+
+    pub(super) fn answer_description(&mut self) {
+        let Some(Describing { request, .. }) = self.describing.take() else { return };
+        self.info = self.stream.hub.info();
+        let answer = match &self.info {
+            Some(info) => Ok(rtsp::describe(info, self.stream.key.camera.as_str())),
+            // The camera has not sent its parameters: it is away, or has only just come.
+            None => Err(Status::ServiceUnavailable),
+        };
+        self.server.describe(request, answer);
+    }
+
+    fn set_up(&mut self, track: Option<TrackId>, wish: Wish) -> Result<SetUp, Status> {
+        if self.info.is_none() {
+            self.info = self.stream.hub.info();
+        }
+        let info = self.info.as_ref().ok_or(Status::ServiceUnavailable)?;
+        let track = match (track, info.tracks.as_slice()) {
+            (Some(track), _) => track,
+            (None, [only]) => only.id,
+            (None, _) => return Err(Status::AggregateOperationNotAllowed),
+        };
+        info.track(track).ok_or(Status::NotFound)?;
+        let server_ports = match wish {
+            Wish::Tcp => None,
+            Wish::Udp { rtp, rtcp } => Some(self.aim_udp(track, rtp, rtcp)?),
+        };
+        self.reporters.retain(|r| r.track != track);
+        self.reporters.push(Reporter::new(track));
+        let ssrc = self.stream.hub.rtp_offset(track).map(|(ssrc, _)| ssrc);
+        Ok(SetUp { track, ssrc, server_ports })
+    }
+
+    fn aim_udp(&mut self, track: TrackId, rtp: u16, rtcp: u16) -> Result<(u16, u16), Status> {
+        if self.udp.is_none() {
+            let opened = self.socket.local_addr().and_then(|local| Udp::open(local.ip(), self.parts.config.udp_ports));
+            self.udp = Some(opened.map_err(|error| {
+                self.parts.metrics.udp_errors.inc();
+                tracing::warn!(%error, "no UDP ports for a viewer: widen udp_ports or raise LimitNOFILE");
+                Status::ServiceUnavailable
+            })?);
+        }
+        let udp = self.udp.as_mut().ok_or(Status::ServiceUnavailable)?;
+        udp.aim(track, self.peer.ip(), rtp, rtcp);
+        Ok(udp.ports())
+    }
+
+    fn play(&mut self, request: RequestId) {
+        let Some(info) = self.info.clone() else {
+            return self.server.play(request, Err(Status::ServiceUnavailable));
+        };
+        let config = &self.parts.config;
+        let budget = Budget {
+            bytes_max: config.viewer_behind_bytes_max,
+            age_micros_max: i64::try_from(config.viewer_behind_max.as_micros()).unwrap_or(i64::MAX),
+        };
+        let tracks = self.reporters.iter().map(|r| r.track).collect();
+        let mut feed = Feed::begin(&self.stream.hub, info, tracks, budget, self.parts.metrics.clone());
+        let starts = feed.look_ahead();
+        self.feed = Some(feed);
+        self.server.play(request, Ok(&starts));
+    }
+}
