@@ -29,8 +29,8 @@ use crate::store::{Batch, Store};
 pub const KEEPERS: &[Role] = &[Role::CatalogueAdmin];
 /// Who reads a camera's history.
 const HISTORY_READERS: &[Role] = &[Role::CatalogueAdmin, Role::BureauApprover, Role::AuditAdmin];
-/// Longest stretch of one timeline: 31 days are some 45,000 segments.
-const TIMELINE_MAX: std::time::Duration = std::time::Duration::from_secs(31 * 86_400);
+/// Longest stretch of one timeline: a week is as many segments as the recorder tells at once.
+const TIMELINE_MAX: std::time::Duration = std::time::Duration::from_secs(7 * 86_400);
 /// Stretch of a timeline where nothing is asked: the last day.
 const TIMELINE_DEFAULT: std::time::Duration = std::time::Duration::from_secs(86_400);
 
@@ -402,7 +402,7 @@ struct Stretch {
     /// Beginning, inclusive; a day before `to` where absent.
     #[param(value_type = Option<String>, format = DateTime)]
     from: Option<Stamp>,
-    /// End, exclusive; now where absent. At most 31 days after `from`.
+    /// End, exclusive; now where absent. At most 7 days after `from`.
     #[param(value_type = Option<String>, format = DateTime)]
     to: Option<Stamp>,
     /// Which stream's recording; `main` where absent.
@@ -450,11 +450,7 @@ async fn timeline(
     let to = asked.to.map_or_else(|| deps.now(), |stamp| stamp.0);
     let from = asked.from.map_or(to - TIMELINE_DEFAULT, |stamp| stamp.0);
     if from >= to || to.since(from) > TIMELINE_MAX {
-        return Err(ApiError::field(
-            "from",
-            "须早于 to,且不超过31天。",
-            "It has to be before `to`, by at most 31 days.",
-        ));
+        return Err(ApiError::field("from", "须早于 to,且不超过7天。", "It has to be before `to`, by at most 7 days."));
     }
     let stream = StreamKey { camera: id, profile: asked.profile.unwrap_or_default() };
     let read = tokio::task::spawn_blocking(move || deps.recordings.timeline(&stream, from, to)).await;

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Path, Query, Request};
+use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, MatchedPath, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
@@ -241,7 +241,7 @@ impl<T: FromStr, S: Send + Sync> FromRequestParts<S> for At<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let Path(text) =
             Path::<String>::from_request_parts(parts, state).await.map_err(|_| ApiError::new(Code::NotFound))?;
-        let is_camera = parts.uri.path().starts_with("/api/v1/cameras/");
+        let is_camera = parts.extensions.get::<MatchedPath>().is_some_and(|path| path.as_str().contains("/cameras/"));
         let unknown = if is_camera { Code::CameraUnknown } else { Code::NotFound };
         text.parse().map(Self).map_err(|_| unknown.into())
     }

@@ -1,0 +1,326 @@
+//! One appliance's control API in a temporary folder, with a clock that the test moves, and a client that speaks to its router.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use control_api::config::Config;
+use control_api::deps::{Deps, Parts};
+use control_api::ledger::{Event, Ledger};
+use control_api::playback::{Piece, PlaybackPort};
+use control_api::ports::{
+    CameraPort, CameraSetup, DeviceState, DeviceStatus, Missing, Recorded, RecordingError, RecordingPort, Timeline,
+};
+use control_api::registers::user::{User, UserState};
+use control_api::registers::{Role, Roles, user};
+use control_api::store::Store;
+use control_api::{bootstrap, routes};
+use futures_util::future::BoxFuture;
+use http_body_util::BodyExt;
+use media::id::{CameraId, StreamKey};
+use media::wall::{Clock, Wall};
+use parking_lot::Mutex;
+use recorder::{PlaybackError, Range};
+use serde_json::Value;
+use tower::ServiceExt;
+
+pub const PASSWORD: &str = "correct horse battery";
+/// 2026-03-02T02:00:00Z, a Monday morning in Jiyuan.
+pub const START: Wall = Wall::from_micros(1_772_416_800_000_000);
+
+/// A clock that stands until it is moved.
+pub struct HandClock(Mutex<Duration>);
+
+impl HandClock {
+    pub fn advance(&self, by: Duration) {
+        *self.0.lock() += by;
+    }
+}
+
+impl Clock for HandClock {
+    fn wall(&self) -> Wall {
+        START + *self.0.lock()
+    }
+    fn monotonic(&self) -> Duration {
+        *self.0.lock()
+    }
+}
+
+/// The fleet as a table: what the API asked for.
+#[derive(Default)]
+pub struct Fleet {
+    pub pulled: Mutex<BTreeMap<CameraId, CameraSetup>>,
+    pub updates: Mutex<usize>,
+    pub online: Mutex<Vec<CameraId>>,
+}
+
+impl CameraPort for Fleet {
+    fn add(&self, camera: CameraSetup) {
+        self.pulled.lock().insert(camera.id.clone(), camera);
+    }
+    fn update(&self, camera: CameraSetup) {
+        *self.updates.lock() += 1;
+        self.pulled.lock().insert(camera.id.clone(), camera);
+    }
+    fn remove(&self, camera: &CameraId) {
+        self.pulled.lock().remove(camera);
+    }
+    fn status(&self, camera: &CameraId) -> Option<DeviceStatus> {
+        self.pulled.lock().get(camera)?;
+        let state = if self.online.lock().contains(camera) { DeviceState::Online } else { DeviceState::Offline };
+        let reason = (state == DeviceState::Offline).then(|| "refused".to_owned());
+        Some(DeviceStatus { state, reason, since: Some(START.into()) })
+    }
+}
+
+/// A recording with one gap in the middle of whatever is asked.
+struct OneGap;
+
+impl RecordingPort for OneGap {
+    fn timeline(&self, stream: &StreamKey, from: Wall, to: Wall) -> Result<Timeline, RecordingError> {
+        if stream.camera.as_str() == "broken" {
+            return Err(RecordingError("/var/lib/secret/path is gone".into()));
+        }
+        let (a, b) = (from + Duration::from_secs(10), from + Duration::from_secs(20));
+        Ok(Timeline {
+            items: vec![Recorded { start: from, end: a, bytes: 1_000 }, Recorded { start: b, end: to, bytes: 2_000 }],
+            gaps: vec![Missing { start: a, end: b, reason: "camera_lost".into() }],
+        })
+    }
+}
+
+impl PlaybackPort for OneGap {
+    fn playlist(&self, _: Range) -> BoxFuture<'_, Result<String, PlaybackError>> {
+        unreachable!("no test here plays a recording back")
+    }
+    fn open<'a>(&'a self, _: Range, _: &'a str) -> BoxFuture<'a, Result<Box<dyn Piece>, PlaybackError>> {
+        unreachable!("no test here plays a recording back")
+    }
+}
+
+/// A clerk's answer: status, headers, body.
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {}", self.text))
+    }
+
+    pub fn code(&self) -> String {
+        self.json()["code"].as_str().unwrap_or_default().to_owned()
+    }
+
+    #[track_caller]
+    pub fn is(self, status: u16) -> Self {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        self
+    }
+
+    #[track_caller]
+    pub fn refused(self, status: u16, code: &str) -> Self {
+        let answer = self.is(status);
+        assert_eq!(answer.code(), code, "{}", answer.text);
+        answer
+    }
+}
+
+/// The appliance.
+pub struct World {
+    pub deps: Arc<Deps>,
+    pub clock: Arc<HandClock>,
+    pub fleet: Arc<Fleet>,
+    pub router: Router,
+    pub said: Mutex<Vec<String>>,
+    folder: tempfile::TempDir,
+}
+
+/// Cheap hashes, all else as shipped.
+pub fn settings() -> Config {
+    Config { password_memory_kib: 64, password_passes: 1, ..Config::default() }
+}
+
+impl World {
+    pub fn new() -> Self {
+        Self::with(settings())
+    }
+
+    pub fn with(config: Config) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(HandClock(Mutex::default()));
+        let store = Store::open(&folder.path().join("state")).unwrap();
+        let registry = prometheus::Registry::new();
+        let ledger = Ledger::open(&folder.path().join("ledger"), clock.clone(), &registry).unwrap();
+        let (leases, _events) = relay::lease::Leases::new(clock.clone(), &relay::config::Config::default());
+        let fleet = Arc::new(Fleet::default());
+        bootstrap::seed_units(&store, START).unwrap();
+        let deps = Deps::new(Parts {
+            store,
+            ledger,
+            clock: clock.clone(),
+            leases,
+            cameras: fleet.clone(),
+            recordings: Arc::new(OneGap),
+            playback: Arc::new(OneGap),
+            config,
+            sessions: control_api::sessions::Settings::default(),
+            registry,
+        });
+        let deps = deps.unwrap();
+        let router = routes::router(Arc::clone(&deps));
+        Self { deps, clock, fleet, router, said: Mutex::default(), folder }
+    }
+
+    /// An approved account, its password `PASSWORD`, its id and login name `login`.
+    pub fn account(&self, login: &str, unit: &str, roles: &[Role]) {
+        self.account_as(login, unit, roles, UserState::Approved, false);
+    }
+
+    pub fn account_as(&self, login: &str, unit: &str, roles: &[Role], state: UserState, must_change_password: bool) {
+        let user = User {
+            id: login.parse().unwrap(),
+            login: login.parse().unwrap(),
+            name: login.into(),
+            staff_no: None,
+            unit: unit.parse().unwrap(),
+            roles: Roles::try_from(roles.to_vec()).unwrap(),
+            state,
+            password: self.deps.authn.passwords.hash_now(PASSWORD).unwrap(),
+            must_change_password,
+            failed_count: 0,
+            locked_until: None,
+            sign_in_epoch: 0,
+            version: 1,
+            created_at: START,
+            created_by: None,
+            changed_at: START,
+        };
+        self.deps.store.commit(user::creation(&user).unwrap()).unwrap();
+    }
+
+    /// One account for each role, named by the role; the Bureau's in the Bureau, the others in the police's unit.
+    pub fn everyone(&self) {
+        for role in Role::ALL {
+            let unit = if role.is_bureau() { "zwj" } else { "gaj" };
+            self.account(&role.text().replace('_', "-"), unit, &[role]);
+        }
+    }
+
+    pub fn client(&self) -> Client<'_> {
+        Client { world: self, token: None, peer: IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), headers: HeaderMap::new() }
+    }
+
+    pub async fn signed_in(&self, login: &str) -> Client<'_> {
+        let client = self.client();
+        let answer = client.login(login, PASSWORD).await.is(200);
+        client.with_token(answer.json()["token"].as_str().unwrap())
+    }
+
+    pub fn events(&self) -> Vec<Event> {
+        let entries = self.deps.ledger.read(0, 1_000).unwrap();
+        entries.iter().map(|entry| entry.event().unwrap()).collect()
+    }
+
+    pub fn kinds(&self) -> Vec<String> {
+        self.events().iter().map(|event| event.kind.as_str().to_owned()).collect()
+    }
+
+    /// All bytes that answers, ledger and store hold, for a search for secrets.
+    pub fn everything_written(&self) -> Vec<(String, Vec<u8>)> {
+        let mut all: Vec<_> =
+            self.said.lock().iter().map(|text| ("answer".to_owned(), text.clone().into_bytes())).collect();
+        let entries = self.deps.ledger.read(0, 1_000).unwrap();
+        all.extend(entries.iter().map(|entry| (format!("ledger {}", entry.index), entry.bytes.to_vec())));
+        let rows = self.deps.store.range("", None, 10_000).unwrap();
+        all.extend(rows.into_iter().map(|row| (row.key, row.value)));
+        all
+    }
+
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+}
+
+/// Speaks to the router as one terminal.
+#[derive(Clone)]
+pub struct Client<'a> {
+    world: &'a World,
+    token: Option<String>,
+    peer: IpAddr,
+    headers: HeaderMap,
+}
+
+impl Client<'_> {
+    pub fn with_token(mut self, token: &str) -> Self {
+        self.token = Some(token.into());
+        self
+    }
+
+    pub fn token(&self) -> &str {
+        self.token.as_deref().unwrap()
+    }
+
+    pub fn at(mut self, peer: [u8; 4]) -> Self {
+        self.peer = IpAddr::from(peer);
+        self
+    }
+
+    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.insert(name, value.parse().unwrap());
+        self
+    }
+
+    pub async fn login(&self, user: &str, password: &str) -> Answer {
+        let body = serde_json::json!({"user": user, "password": password});
+        let bare = Self { token: None, ..self.clone() };
+        bare.post("/api/v1/login", &body).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, None, Vec::new()).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send(Method::DELETE, path, None, Vec::new()).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send(Method::POST, path, Some("application/json"), body.to_string().into_bytes()).await
+    }
+
+    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+        self.send(Method::PATCH, path, Some("application/json"), body.to_string().into_bytes()).await
+    }
+
+    pub async fn csv(&self, body: &str) -> Answer {
+        self.send(Method::POST, "/api/v1/cameras/import", Some("text/csv; charset=utf-8"), body.into()).await
+    }
+
+    pub async fn send(&self, method: Method, path: &str, content_type: Option<&str>, body: Vec<u8>) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(content_type) = content_type {
+            request = request.header(header::CONTENT_TYPE, content_type);
+        }
+        if let Some(token) = &self.token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        let mut request = request.body(Body::from(body)).unwrap();
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::new(self.peer, 40_000)));
+        let response = self.world.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+        self.world.said.lock().push(text.clone());
+        Answer { status: parts.status, headers: parts.headers, text }
+    }
+}
