@@ -36,13 +36,13 @@ clippy:
 tidy: ## The style as a test: floors, file and function sizes, documented keys and metrics, links
 	@tools/tidy.sh
 
-bench: ## Fan-out, ingest, record and sessions, each beside its floor; results in target/bench
+bench: ## Fan-out, ingest and sessions beside their floors; a table here, JSON in bench-results/
 	@tools/apt.sh run
-	$(CARGO) bench --profile release --locked
+	@tools/bench.sh
 
 fuzz-smoke: ## Every parser on mutated seeds for FUZZ_SECONDS (default 20) each
 	@tools/apt.sh run
-	SLUICE_FUZZ_SECONDS=$(FUZZ_SECONDS) $(CARGO) test --release --locked --workspace --lib -- --nocapture fuzz_smoke
+	$(CARGO) run --release --locked -p fuzz-smoke -- --seconds $(FUZZ_SECONDS)
 
 deny: ## Licences, sources and banned crates
 	@tools/deny.sh

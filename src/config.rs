@@ -25,7 +25,11 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 pub(crate) struct Config {
     /// The control API.
     pub(crate) api: Api,
-    /// Cameras and RTSP viewers: the addresses to listen at are among its fields.
+    /// Viewing sessions. The ports in it are those of the listeners.
+    pub(crate) sessions: control_api::sessions::Settings,
+    /// How cameras are pulled.
+    pub(crate) fleet: relay::fleet::FleetConfig,
+    /// RTSP viewers: the addresses to listen at are among its fields.
     pub(crate) relay: relay::config::Config,
     /// The recorder: its two folders are among its fields.
     pub(crate) recorder: recorder::config::Config,
@@ -41,15 +45,11 @@ pub(crate) struct Config {
     pub(crate) lines: BTreeMap<String, usize>,
 }
 
-/// What the binary itself needs of the control API, beside the API's own settings.
+/// The control API's settings, and where it listens.
 #[derive(Clone, Debug)]
 pub(crate) struct Api {
     /// Where HTTP is taken.
     pub(crate) listen: SocketAddr,
-    /// The host name or address that viewing URLs carry; none takes the one that the client asked.
-    pub(crate) public_host: Option<String>,
-    /// The zone in which daily hours of grants and dates of folders are meant.
-    pub(crate) time_zone: jiff::tz::TimeZone,
     /// The API's own settings.
     pub(crate) settings: control_api::config::Config,
 }

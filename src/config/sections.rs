@@ -29,16 +29,23 @@ const DEFAULT_ZONE: &str = "Asia/Shanghai";
 
 /// Reads every section. `lines` is left empty.
 pub(super) fn read(document: &mut Document<'_>) -> Config {
+    let mut sessions = control_api::sessions::Settings::default();
     let mut settings = control_api::config::Config::default();
-    let (listen, public_host, time_zone) = document.section("api", |s| api(s, &mut settings));
+    let listen = document.section("api", |s| api(s, &mut settings, &mut sessions));
     document.section("login", |s| login(s, &mut settings));
+    document.section("sessions", |s| self::sessions(s, &mut sessions));
+    let fleet = document.section("cameras", cameras);
     let mut relay = relay::config::Config::default();
     document.section("rtsp", |s| rtsp(s, &mut relay));
     document.section("viewers", |s| viewers(s, &mut relay));
+    sessions.http_port = listen.port();
+    sessions.rtsp_port = relay.rtsp_listen.first().map_or(sessions.rtsp_port, SocketAddr::port);
     let state = Path::new(STATE_FOLDER);
     let state_path = document.section("state", |s| s.path("path", &state.join("state")));
     Config {
-        api: Api { listen, public_host, time_zone, settings },
+        api: Api { listen, settings },
+        sessions,
+        fleet,
         relay,
         recorder: document.section("recorder", |s| recorder(s, &state_path)),
         ledger_path: document.section("ledger", |s| s.path("path", &state.join("ledger"))),
@@ -49,11 +56,15 @@ pub(super) fn read(document: &mut Document<'_>) -> Config {
     }
 }
 
-fn api(s: &mut Section<'_, '_>, to: &mut control_api::config::Config) -> (SocketAddr, Option<String>, TimeZone) {
+fn api(
+    s: &mut Section<'_, '_>,
+    to: &mut control_api::config::Config,
+    sessions: &mut control_api::sessions::Settings,
+) -> SocketAddr {
     let listen = s.address("listen", SocketAddr::from(([0, 0, 0, 0], 8080)));
-    let public_host = s.text_as("public_host", "a host name or an address, without a port", host);
+    sessions.public_host = s.text_as("public_host", "a host name or an address, without a port", host);
     let zone = "a zone of the IANA database such as \"Asia/Shanghai\"";
-    let time_zone = s.text_as("time_zone", zone, |name| TimeZone::get(name).ok());
+    sessions.zone = s.text_as("time_zone", zone, |name| TimeZone::get(name).ok()).unwrap_or_else(default_zone);
     to.connections_max = s.count("connections_max", to.connections_max, CONNECTIONS);
     to.connections_per_address_max =
         s.count("connections_per_address_max", to.connections_per_address_max, PER_ADDRESS);
@@ -63,7 +74,41 @@ fn api(s: &mut Section<'_, '_>, to: &mut control_api::config::Config) -> (Socket
     to.request_timeout = s.duration("request_timeout", to.request_timeout, PATIENCE);
     to.drain_timeout = s.duration("drain_timeout", to.drain_timeout, MOMENT..=60 * SECOND);
     to.idempotency_kept_for = s.duration("idempotency_kept_for", to.idempotency_kept_for, HOUR..=30 * DAY);
-    (listen, public_host, time_zone.unwrap_or_else(default_zone))
+    listen
+}
+
+fn sessions(s: &mut Section<'_, '_>, to: &mut control_api::sessions::Settings) {
+    to.lease = s.duration("lease", to.lease, SECOND..=DAY);
+    to.session_max = s.duration("length_max", to.session_max, SECOND..=7 * DAY);
+    if to.lease > to.session_max {
+        s.refuse("lease", "is longer than sessions.length_max", "a lease is a part of a session");
+    }
+    to.first_byte_timeout = s.duration("first_byte_timeout", to.first_byte_timeout, SECOND..=600 * SECOND);
+    to.playback_max = s.duration("playback_max", to.playback_max, 60 * SECOND..=31 * DAY);
+}
+
+fn cameras(s: &mut Section<'_, '_>) -> relay::fleet::FleetConfig {
+    let mut to = relay::fleet::FleetConfig::default();
+    to.streams_max = s.count("streams_max", to.streams_max, 1..=100_000);
+    to.dials_per_second_max = count_u32(s, "dials_per_second_max", to.dials_per_second_max, 1..=10_000);
+    to.dials_concurrent_max = s.count("dials_concurrent_max", to.dials_concurrent_max, 1..=10_000);
+    to.ingest.dial_timeout = s.duration("dial_timeout", to.ingest.dial_timeout, PATIENCE);
+    to.ingest.first_packet_timeout = s.duration("first_packet_timeout", to.ingest.first_packet_timeout, PATIENCE);
+    to.ingest.first_keyframe_timeout = s.duration("first_keyframe_timeout", to.ingest.first_keyframe_timeout, PATIENCE);
+    to.ingest.stall_timeout = s.duration("stall_timeout", to.ingest.stall_timeout, PATIENCE);
+    waits(s, ["wait_first", "wait_longest"], &mut to.backoff.usual);
+    waits(s, ["login_refused_wait_first", "login_refused_wait_longest"], &mut to.backoff.auth_failed);
+    to.backoff.stable_after = s.duration("stable_after", to.backoff.stable_after, SECOND..=HOUR);
+    to.hub.ring_bytes_max = size(s, "ring_bytes_max", to.hub.ring_bytes_max, 1 << 20..=1 << 30);
+    to
+}
+
+fn waits(s: &mut Section<'_, '_>, [first, longest]: [&'static str; 2], to: &mut relay::fleet::Waits) {
+    to.first = s.duration(first, to.first, MOMENT..=HOUR);
+    to.longest = s.duration(longest, to.longest, MOMENT..=DAY);
+    if to.first > to.longest {
+        s.refuse(first, "is longer than the longest wait", "begin with the shorter wait");
+    }
 }
 
 /// China has one zone and no summer time, so a machine without the zone database still gets it right.
@@ -148,6 +193,16 @@ fn size(s: &mut Section<'_, '_>, key: &'static str, default: usize, allowed: Ran
 /// A count that a field keeps as `u32`.
 fn count_u32(s: &mut Section<'_, '_>, key: &'static str, default: u32, allowed: RangeInclusive<usize>) -> u32 {
     u32::try_from(s.count(key, default as usize, allowed)).unwrap_or(default)
+}
+
+/// First and last port of a range that holds at least one pair; zeros for `any`.
+fn ports(text: &str) -> Option<(u16, u16)> {
+    if text == "any" {
+        return Some((0, 0));
+    }
+    let (first, last) = text.split_once('-')?;
+    let (first, last) = (first.parse::<u16>().ok()?, last.parse::<u16>().ok()?);
+    (first >= 1_024 && last > first).then_some((first, last))
 }
 
 /// A host as it stands in a URL; none where it holds anything else, such as a port or a path.

@@ -189,7 +189,7 @@ fn the_example_shows_the_defaults() {
     let mut shown = load(&example_in_full()).unwrap();
     shown.lines.clear();
     // These have no default; the example shows something.
-    assert_eq!(shown.api.public_host.take().as_deref(), Some("cameras.example"));
+    assert_eq!(shown.sessions.public_host.take().as_deref(), Some("cameras.example"));
     assert_eq!(shown.recorder.volume_bytes_max.take(), Some(500 << 30));
     let defaults = load("").unwrap();
     let (shown, defaults) = (format!("{shown:#?}"), format!("{defaults:#?}"));
@@ -211,8 +211,10 @@ fn every_setting_of_the_layers_has_its_key() {
     let keys = |sections: [&str; 2]| {
         empty.asked.keys().filter(|key| sections.contains(&key.split('.').next().unwrap_or_default())).count()
     };
-    // The binary's own: listen, public_host, time_zone.
-    assert_eq!(keys(["api", "login"]), fields(&control_api::config::Config::default()) + 3);
+    // The binary's own: listen.
+    assert_eq!(keys(["api", "login"]) - 3, fields(&control_api::config::Config::default()));
+    // public_host and time_zone stand in [api]; the two ports are those of the listeners.
+    assert_eq!(keys(["sessions", ""]) + 2 + 2, fields(&control_api::sessions::Settings::default()));
     assert_eq!(keys(["rtsp", "viewers"]), fields(&relay::config::Config::default()));
     // The index goes below state.path.
     assert_eq!(keys(["recorder", ""]) + 1, fields(&recorder::config::Config::default()));
