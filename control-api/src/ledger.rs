@@ -3,8 +3,6 @@
 //! or delete an entry, and a witness outside the appliance: who owns the disk and the key can rewrite the tail since the last
 //! checkpoint that someone else has seen.
 
-#[cfg(test)]
-mod crash_tests;
 mod disk;
 mod edge;
 pub mod event;
@@ -255,3 +253,8 @@ impl Ledger {
         self.shell.close();
     }
 }
+
+#[cfg(test)]
+mod crash_tests;
+#[cfg(test)]
+mod tests;
