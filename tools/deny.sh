@@ -17,4 +17,4 @@ cd "$root"
 if [ "$#" -gt 0 ]; then
     exec "$deny" --locked check "$@"
 fi
-exec "$deny" --locked check bans licenses sources
+exec "$deny" --locked check --hide-inclusion-graph bans licenses sources
