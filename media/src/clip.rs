@@ -152,8 +152,8 @@ impl Clip {
     }
 }
 
-/// Calls `visit` with the offset, header and body of each box at the top level. A box cut short by the end of the file
-/// ends the walk without an error when it is media data, so that a torn recording still plays.
+/// Calls `visit` with the offset, header and body of each box at the top level. Media data may be cut short here: the
+/// samples that are missing are found out with their tables.
 fn each_box(
     file: &Bytes,
     mut visit: impl FnMut(usize, Header, &[u8]) -> Result<(), ClipError>,
@@ -179,3 +179,6 @@ fn decode_body<A: Atom>(at: usize, header: &Header, mut body: &[u8]) -> Result<A
     debug_assert_eq!(header.kind, A::KIND);
     A::decode_body(&mut body).map_err(|source| ClipError::Box { at, source })
 }
+
+#[cfg(test)]
+mod tests;

@@ -106,7 +106,8 @@ impl Ingest {
 
     /// Connects, describes, sets up and plays, within `dial_timeout`.
     pub async fn dial(&mut self, source: &Source) -> Result<Connection<'_>, Failure> {
-        let dialed = tokio::time::timeout(self.config.dial_timeout, dial::dial(source, &self.errors)).await;
+        let dialed =
+            tokio::time::timeout(self.config.dial_timeout, dial::dial(source, &self.errors, &*self.clock)).await;
         let dialed = dialed.map_err(|_| {
             Failure::new(Reason::Timeout, format!("no answer to PLAY within {:?}", self.config.dial_timeout))
         })??;

@@ -26,7 +26,7 @@ use tokio::time::MissedTickBehavior;
 use connection::Connection;
 use reel::Reel;
 pub use reel::{EmptyClip, with_parameter_sets};
-use site::{Site, Udp};
+use site::Site;
 pub use switches::Switches;
 
 /// How often the cameras look whether a frame is due: a quarter of a frame at 25 fps.
@@ -92,10 +92,9 @@ impl Sim {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(fault)?;
         let entered = runtime.enter();
         let listener = listen_on(listen).map_err(fault)?;
-        let udp = Udp::bind(listen.ip()).map_err(fault)?;
         drop(entered);
         let addr = listener.local_addr().map_err(fault)?;
-        let site = Site { switches: Arc::clone(&switches), clock: config.clock, udp };
+        let site = Site { switches: Arc::clone(&switches), clock: config.clock, listen: addr.ip() };
         let (stop, stopped) = oneshot::channel();
         let run = move || LocalSet::new().block_on(&runtime, run(Rc::new(site), listener, stopped));
         let thread = std::thread::Builder::new().name("camera-sim".to_owned()).spawn(run).map_err(fault)?;
@@ -154,12 +153,9 @@ type Connections = RefCell<Vec<Rc<Connection>>>;
 
 async fn accept(site: &Rc<Site>, listener: &TcpListener, connections: &Rc<Connections>) {
     loop {
-        let (stream, peer) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            Err(_) => {
-                tokio::time::sleep(ACCEPT_RETRY).await;
-                continue;
-            }
+        let Ok((stream, peer)) = listener.accept().await else {
+            tokio::time::sleep(ACCEPT_RETRY).await;
+            continue;
         };
         if connections.borrow().len() >= CONNECTIONS_MAX {
             continue;

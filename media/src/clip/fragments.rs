@@ -28,13 +28,7 @@ pub(super) fn read(
     Ok(())
 }
 
-fn read_track(
-    file: &Bytes,
-    moof_at: u64,
-    traf: &Traf,
-    trex: &Trex,
-    source: &mut Source<'_>,
-) -> Result<(), ClipError> {
+fn read_track(file: &Bytes, moof_at: u64, traf: &Traf, trex: &Trex, source: &mut Source<'_>) -> Result<(), ClipError> {
     let fault = |what| ClipError::Table { track: traf.tfhd.track_id, what };
     let base = traf.tfhd.base_data_offset.unwrap_or(moof_at);
     let follow = source.samples.last().map_or(0, |s| s.dts.saturating_add(i64::from(s.duration)));

@@ -36,14 +36,16 @@ impl Families {
         let made = "the names and labels here are valid";
         Self {
             up: gauges("sluice_camera_up", "1 while frames come from the camera, else 0.").expect(made),
-            age: gauges("sluice_camera_last_frame_age_seconds", "Seconds since the camera's newest frame.").expect(made),
+            age: gauges("sluice_camera_last_frame_age_seconds", "Seconds since the camera's newest frame.")
+                .expect(made),
             reconnects: counters(
                 "sluice_camera_reconnects_total",
                 "Connections to the camera that ended or failed, by reason.",
                 &["camera", "reason"],
             )
             .expect(made),
-            bytes: counters("sluice_ingest_bytes_total", "Payload bytes taken from the camera.", &["camera"]).expect(made),
+            bytes: counters("sluice_ingest_bytes_total", "Payload bytes taken from the camera.", &["camera"])
+                .expect(made),
             lost: counters(
                 "sluice_ingest_packets_lost_total",
                 "RTP packets of the camera known to be lost.",

@@ -7,10 +7,10 @@ use std::time::Duration;
 use media::wall::Clock;
 use tokio::sync::{broadcast, watch};
 
+use super::FleetConfig;
 use super::backoff::Backoff;
 use super::dials::Dials;
 use super::status::{Shared, State, StateChange};
-use super::FleetConfig;
 use crate::ingest::{Ingest, IngestErrors, Reason, Source};
 
 /// What all supervisors share.
@@ -40,7 +40,7 @@ pub(super) async fn supervise(site: Arc<Site>, shared: Arc<Shared>, mut orders: 
     let supervisor = Supervisor { site: &site, shared: &shared };
     let ingest = &site.config.ingest;
     let hub = Arc::clone(&shared.hub);
-    let mut ingest = Ingest::new(hub, Arc::clone(&shared.vitals), ingest.clone(), site.errors.clone(), &site.clock);
+    let mut ingest = Ingest::new(hub, Arc::clone(&shared.vitals), *ingest, site.errors.clone(), &site.clock);
     let mut backoff = Backoff::new(site.config.backoff);
     while let ControlFlow::Continue(()) = supervisor.once(&mut ingest, &mut backoff, &mut orders).await {}
     supervisor.enter(State::Stopped, Some(Reason::Shutdown));

@@ -7,7 +7,7 @@ use retina::client::{PacketItem, Playing, Session};
 use tokio::time::{Interval, MissedTickBehavior};
 
 use super::dial::Dialed;
-use super::guard::{Bounded, STREAM_POLLS_MAX};
+use super::guard::Bounded;
 use super::reason::Stage;
 use super::tracks::{Arrival, Outlet, Packet, Tracks};
 use super::{Failure, Ingest, Reason};
@@ -43,7 +43,7 @@ impl<'a> Connection<'a> {
         let measured = (now, ingest.vitals.bytes());
         Self {
             ingest,
-            packets: Bounded::new(dialed.session, STREAM_POLLS_MAX),
+            packets: Bounded::new(dialed.session),
             tracks,
             ticks,
             began: now,
@@ -76,7 +76,7 @@ impl<'a> Connection<'a> {
     async fn step(&mut self) -> Result<(), Failure> {
         let item = tokio::select! {
             biased;
-            item = self.packets.next() => item,
+            item = self.packets.next(&*self.ingest.clock) => item,
             _ = self.ticks.tick() => return self.check(self.ingest.clock.monotonic()),
         };
         let monotonic = self.ingest.clock.monotonic();
@@ -145,7 +145,8 @@ impl<'a> Connection<'a> {
         let (since, before) = std::mem::replace(&mut self.measured, (now, bytes));
         self.ingest.vitals.measure(bytes.saturating_sub(before), now.saturating_sub(since));
         let config = &self.ingest.config;
-        let silent = |since: Option<Duration>, limit: Duration| now.saturating_sub(since.unwrap_or(self.began)) >= limit;
+        let silent =
+            |since: Option<Duration>, limit: Duration| now.saturating_sub(since.unwrap_or(self.began)) >= limit;
         if self.last_packet.is_none() && silent(None, config.first_packet_timeout) {
             return Err(Failure::new(Reason::NoMedia, "no packet after PLAY"));
         }

@@ -4,13 +4,14 @@
 use std::future::Future;
 
 use media::codec::Depacketizer;
+use media::wall::Clock;
 use retina::client::{
-    InitialSequenceNumberPolicy, InitialTimestampPolicy, PlayOptions, Playing, Session, SessionIdPolicy, SessionOptions,
-    SetupOptions, TeardownPolicy, UnassignedChannelDataPolicy, UnknownRtcpSsrcPolicy,
+    InitialSequenceNumberPolicy, InitialTimestampPolicy, PlayOptions, Playing, Session, SessionIdPolicy,
+    SessionOptions, SetupOptions, TeardownPolicy, UnassignedChannelDataPolicy, UnknownRtcpSsrcPolicy,
 };
 
 use super::errors::IngestErrors;
-use super::guard::{self, HANDSHAKE_POLLS_MAX};
+use super::guard;
 use super::reason::Stage;
 use super::sdp::Formats;
 use super::{Failure, Reason, Source, Transport};
@@ -34,8 +35,8 @@ pub(super) struct Media {
     pub(super) depacketizer: Depacketizer,
 }
 
-pub(super) async fn dial(source: &Source, errors: &IngestErrors) -> Result<Dialed, Failure> {
-    let mut session = step(Stage::Describe, Session::describe(source.url().clone(), options(source))).await?;
+pub(super) async fn dial(source: &Source, errors: &IngestErrors, clock: &dyn Clock) -> Result<Dialed, Failure> {
+    let mut session = step(Stage::Describe, clock, Session::describe(source.url().clone(), options(source))).await?;
     let mut medias = understood(&session, errors);
     if medias.is_empty() {
         let offered: Vec<_> = session.streams().iter().map(retina::client::Stream::encoding_name).collect();
@@ -49,19 +50,23 @@ pub(super) async fn dial(source: &Source, errors: &IngestErrors) -> Result<Diale
             Transport::Udp => retina::client::Transport::Udp(Default::default()),
         };
         let setup = session.setup(media.stream, SetupOptions::default().transport(transport));
-        match step(Stage::Setup, setup).await {
+        match step(Stage::Setup, clock, setup).await {
             Ok(()) => set_up.push(media),
             // Sound that the camera will not send is no reason to go without the picture.
             Err(_) if !media.is_video && set_up.iter().any(|m| m.is_video) => errors.add("media_refused"),
             Err(failure) => return Err(failure),
         }
     }
-    let session = step(Stage::Play, session.play(play_options())).await?;
+    let session = step(Stage::Play, clock, session.play(play_options())).await?;
     Ok(Dialed { session, medias: set_up })
 }
 
-async fn step<T>(stage: Stage, request: impl Future<Output = Result<T, retina::Error>>) -> Result<T, Failure> {
-    match guard::bounded(request, HANDSHAKE_POLLS_MAX).await {
+async fn step<T>(
+    stage: Stage,
+    clock: &dyn Clock,
+    request: impl Future<Output = Result<T, retina::Error>>,
+) -> Result<T, Failure> {
+    match guard::bounded(request, clock).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(Failure::new(Reason::of(stage, &error), error.to_string())),
         Err(endless) => Err(Failure::new(Reason::Protocol, endless.to_string())),
@@ -69,10 +74,9 @@ async fn step<T>(stage: Stage, request: impl Future<Output = Result<T, retina::E
 }
 
 fn options(source: &Source) -> SessionOptions {
-    let login = source.credentials().map(|c| retina::client::Credentials {
-        username: c.user.clone(),
-        password: c.password.clone(),
-    });
+    let login = source
+        .credentials()
+        .map(|c| retina::client::Credentials { username: c.user.clone(), password: c.password.clone() });
     SessionOptions::default()
         .creds(login)
         .user_agent(concat!("Sluice/", env!("CARGO_PKG_VERSION")).to_owned())

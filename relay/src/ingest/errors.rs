@@ -11,7 +11,10 @@ impl IngestErrors {
     /// Registers `sluice_ingest_errors_total`.
     pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
         let counters = IntCounterVec::new(
-            Opts::new("sluice_ingest_errors_total", "Packets, units and media of cameras that were dropped, by reason."),
+            Opts::new(
+                "sluice_ingest_errors_total",
+                "Packets, units and media of cameras that were dropped, by reason.",
+            ),
             &["reason"],
         )?;
         registry.register(Box::new(counters.clone()))?;

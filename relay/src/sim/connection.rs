@@ -1,7 +1,7 @@
 //! One RTSP connection to the simulator: requests in, answers and packets out. Packets that the peer does not take are
 //! dropped a frame at a time, as a camera does it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use super::playback::{Carrier, Playback};
-use super::site::Site;
+use super::site::{Site, Udp};
 
 /// Bytes that may wait for a slow peer: two keyframes of a 4K camera.
 const OUTBOX_BYTES_MAX: usize = 1 << 20;
@@ -27,6 +27,8 @@ pub(super) struct Connection {
     peer: SocketAddr,
     outbox: RefCell<Outbox>,
     playback: RefCell<Option<Playback>>,
+    /// Made when a track is first set up that way.
+    udp: OnceCell<Udp>,
     camera: Cell<Option<usize>>,
     closings_seen: Cell<u64>,
     ended: Cell<bool>,
@@ -49,6 +51,7 @@ impl Connection {
             peer,
             outbox: RefCell::default(),
             playback: RefCell::default(),
+            udp: OnceCell::new(),
             camera: Cell::default(),
             closings_seen: Cell::default(),
             ended: Cell::default(),
@@ -99,8 +102,9 @@ impl Connection {
                 let track = track.unwrap_or(TrackId(0));
                 set_up.retain(|(id, _)| *id != track);
                 set_up.push((track, wish));
-                let server_ports = matches!(wish, Wish::Udp { .. }).then(|| site.udp.ports());
-                server.set_up(request, Ok(SetUp { track, ssrc: None, server_ports }));
+                let answer =
+                    self.server_ports(site, wish).map(|server_ports| SetUp { track, ssrc: None, server_ports });
+                server.set_up(request, answer);
             }
             Event::Play { request } => {
                 let playback = self.camera.get().and_then(|n| site.play(n, set_up));
@@ -118,6 +122,17 @@ impl Connection {
             Event::Close(_) => return false,
         }
         true
+    }
+
+    fn server_ports(&self, site: &Site, wish: Wish) -> Result<Option<(u16, u16)>, Status> {
+        if wish == Wish::Tcp {
+            return Ok(None);
+        }
+        if self.udp.get().is_none() {
+            let made = Udp::bind(site.listen).map_err(|_| Status::ServiceUnavailable)?;
+            let _ = self.udp.set(made);
+        }
+        Ok(self.udp.get().map(Udp::ports))
     }
 
     fn admit(&self, site: &Site, server: &mut Server, request: RequestId, path: &str) -> bool {
@@ -159,7 +174,8 @@ impl Connection {
         let mut playback = self.playback.borrow_mut();
         let Some(playback) = &mut *playback else { return };
         let mut outbox = self.outbox.borrow_mut();
-        let mut carrier = Wire { connection: self, site, outbox: &mut outbox, drops: switches.drops_every(), swaps: switches.swaps_every() };
+        let (drops, swaps) = (switches.drops_every(), switches.swaps_every());
+        let mut carrier = Wire { connection: self, outbox: &mut outbox, drops, swaps };
         playback.advance(switches, site.now(), site.clock.wall(), &mut carrier);
         drop(outbox);
         if !self.flush() {
@@ -187,7 +203,6 @@ impl Connection {
 /// Puts packets on the connection or into datagrams.
 struct Wire<'a> {
     connection: &'a Connection,
-    site: &'a Site,
     outbox: &'a mut Outbox,
     drops: u32,
     swaps: u32,
@@ -211,7 +226,11 @@ impl Carrier for Wire<'_> {
                 self.outbox.bytes.extend_from_slice(&[b'$', channel, high, low]);
                 self.outbox.bytes.extend_from_slice(packet);
             }
-            Wish::Udp { rtcp, .. } => self.site.udp.send_rtcp(SocketAddr::new(self.connection.peer.ip(), rtcp), packet),
+            Wish::Udp { rtcp, .. } => {
+                if let Some(udp) = self.connection.udp.get() {
+                    udp.send_rtcp(SocketAddr::new(self.connection.peer.ip(), rtcp), packet);
+                }
+            }
         }
     }
 }
@@ -220,7 +239,7 @@ impl Wire<'_> {
     fn datagram(&mut self, port: u16, packet: &[u8]) {
         let outbox = &mut *self.outbox;
         outbox.datagrams = outbox.datagrams.wrapping_add(1);
-        let is_turn = |every: u32| every > 0 && outbox.datagrams % every == 0;
+        let is_turn = |every: u32| every > 0 && outbox.datagrams.is_multiple_of(every);
         if is_turn(self.drops) {
             return;
         }
@@ -229,9 +248,10 @@ impl Wire<'_> {
             return;
         }
         let ip = self.connection.peer.ip();
-        self.site.udp.send_rtp(SocketAddr::new(ip, port), packet);
+        let Some(udp) = self.connection.udp.get() else { return };
+        udp.send_rtp(SocketAddr::new(ip, port), packet);
         if let Some((port, held)) = outbox.held.take() {
-            self.site.udp.send_rtp(SocketAddr::new(ip, port), &held);
+            udp.send_rtp(SocketAddr::new(ip, port), &held);
         }
     }
 }

@@ -88,10 +88,8 @@ impl Playback {
             Some((out.sequence, out.timestamp_offset.wrapping_add(shot.pts as u32)))
         };
         let outs = self.outs.iter().enumerate();
-        outs.filter_map(|(i, out)| {
-            out.as_ref().map(|out| RtpStart { track: TrackId(i as u8), first: first(i, out) })
-        })
-        .collect()
+        outs.filter_map(|(i, out)| out.as_ref().map(|out| RtpStart { track: TrackId(i as u8), first: first(i, out) }))
+            .collect()
     }
 
     /// Sends what is due. With a picture, sound waits for the next frame of it: one write instead of two.

@@ -1,4 +1,5 @@
-//! What all simulated cameras share: the clock, the switches, and a pair of UDP sockets.
+//! What all simulated cameras share, the clock and the switches; and a pair of UDP sockets, of which each connection has
+//! its own: a socket that all shared would have room for a few cameras only.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -25,7 +26,7 @@ const PHASE_STEP: f64 = 0.618_033_988_749_895;
 pub(super) struct Site {
     pub(super) switches: Arc<[Switches]>,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) udp: Udp,
+    pub(super) listen: IpAddr,
 }
 
 impl Site {

@@ -130,7 +130,7 @@ fn resident_bytes() -> usize {
     line.trim().trim_end_matches("kB").trim().parse::<usize>().unwrap() * 1024
 }
 
-/// A sender as fast as the kernel: what it sends before it is cut off is what the library may have kept.
+/// A sender as fast as this machine, and how much memory it took.
 async fn endless(chunk: &'static [u8]) -> (Reason, usize) {
     let before = resident_bytes();
     let addr = camera(move |mut stream| async move {
@@ -149,7 +149,7 @@ async fn endless(chunk: &'static [u8]) -> (Reason, usize) {
 
 #[tokio::test]
 async fn headers_without_end_are_cut_off_and_bounded() {
-    let lines: &'static [u8] = b"X-A: bcdefghijklmnopqrstuvwxyz0123456789\r\n".repeat(1_000).leak();
+    let lines: &'static [u8] = b"X-A: bcdefghijklmnopqrstuvwxyz0123456789\r\n".repeat(1_500).leak();
     let (reason, grown) = endless(lines).await;
     assert_eq!(reason, Reason::Protocol);
     assert!(grown < 128 << 20, "{grown} bytes more");
@@ -160,6 +160,59 @@ async fn a_header_line_without_end_is_cut_off_and_bounded() {
     let (reason, grown) = endless(vec![b'a'; 64 << 10].leak()).await;
     assert_eq!(reason, Reason::Protocol);
     assert!(grown < 128 << 20, "{grown} bytes more");
+}
+
+/// Answers everything up to PLAY as a camera does, then sends a message without end.
+#[tokio::test]
+async fn a_message_without_end_after_play_is_cut_off() {
+    let sdp = "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=audio 0 RTP/AVP 8\r\n";
+    let headers = "Session: 1\r\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1\r\nContent-Type: application/sdp\r\n";
+    let addr = camera(move |mut stream| async move {
+        while let Some(text) = request(&mut stream).await {
+            let cseq = text.lines().find_map(|l| l.strip_prefix("CSeq: ")).unwrap_or("1");
+            let body = if text.starts_with("DESCRIBE") { sdp } else { "" };
+            let length = body.len();
+            let answer = format!("RTSP/1.0 200 OK\r\nCSeq: {cseq}\r\n{headers}Content-Length: {length}\r\n\r\n{body}");
+            let _ = stream.write_all(answer.as_bytes()).await;
+            if text.starts_with("PLAY") {
+                let _ = stream.write_all(b"RTSP/1.0 200 OK\r\n").await;
+                while stream.write_all(&[b'a'; 4096]).await.is_ok() {}
+            }
+        }
+    });
+    let addr = addr.await;
+    let mut rig = Rig::new(FleetConfig::default());
+    rig.add("cam-1", &format!("rtsp://{addr}/x"), Transport::Tcp);
+    assert_eq!(rig.end("cam-1").await, Reason::Protocol);
+    rig.stop().await;
+}
+
+/// A camera that lets nobody in without that line, and then knows no path: `not_found` is the proof of the login.
+async fn login_ends_with(challenge: &'static str, proof: &'static str) -> Reason {
+    let addr = camera(move |mut stream| async move {
+        while let Some(text) = request(&mut stream).await {
+            let cseq = text.lines().find_map(|l| l.strip_prefix("CSeq: ")).unwrap_or("1");
+            let known = text.lines().any(|l| l.starts_with("Authorization: ") && l.contains(proof));
+            let status = if known { "404 Not Found" } else { "401 Unauthorized" };
+            let answer = format!("RTSP/1.0 {status}\r\nCSeq: {cseq}\r\nWWW-Authenticate: {challenge}\r\n\r\n");
+            let _ = stream.write_all(answer.as_bytes()).await;
+        }
+    });
+    let addr = addr.await;
+    let mut rig = Rig::new(quick());
+    rig.add("cam-1", &format!("rtsp://admin:p%40ss@{addr}/x"), Transport::Tcp);
+    let reason = rig.end("cam-1").await;
+    rig.stop().await;
+    reason
+}
+
+#[tokio::test]
+async fn logins_are_answered_by_basic_and_by_digest() {
+    // base64 of `admin:p@ss`.
+    assert_eq!(login_ends_with("Basic realm=\"x\"", "Basic YWRtaW46cEBzcw==").await, Reason::NotFound);
+    let digest = "Digest realm=\"x\", nonce=\"0123\"";
+    assert_eq!(login_ends_with(digest, "Digest username=\"admin\", realm=\"x\"").await, Reason::NotFound);
+    assert_eq!(login_ends_with(digest, "p@ss").await, Reason::AuthFailed, "the password itself is not sent");
 }
 
 #[tokio::test]
