@@ -209,18 +209,29 @@ pub struct RowError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiError {
     code: Code,
+    recorded: bool,
+    /// Boxed, so that a `Result` stays small on the way where nothing fails.
+    more: Option<Box<More>>,
+}
+
+/// What one case adds to its code.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct More {
     field: Option<String>,
     remedy: Option<(Cow<'static, str>, Cow<'static, str>)>,
     rows: Vec<RowError>,
     retry_after: Option<Duration>,
     articles: Option<Vec<&'static str>>,
-    recorded: bool,
 }
 
 impl ApiError {
     /// The code alone.
     pub const fn new(code: Code) -> Self {
-        Self { code, field: None, remedy: None, rows: Vec::new(), retry_after: None, articles: None, recorded: false }
+        Self { code, recorded: false, more: None }
+    }
+
+    fn more(&mut self) -> &mut More {
+        self.more.get_or_insert_default()
     }
 
     /// `INVALID_FIELD` for `field`, with what to correct in Chinese and English.
@@ -231,35 +242,35 @@ impl ApiError {
     /// The same error, naming the field of the request it is about.
     #[must_use]
     pub fn at(mut self, field: impl Into<String>) -> Self {
-        self.field = Some(field.into());
+        self.more().field = Some(field.into());
         self
     }
 
     /// The same error with a remedy closer to the case, in Chinese and English.
     #[must_use]
     pub fn remedied(mut self, zh: impl Into<Cow<'static, str>>, en: impl Into<Cow<'static, str>>) -> Self {
-        self.remedy = Some((zh.into(), en.into()));
+        self.more().remedy = Some((zh.into(), en.into()));
         self
     }
 
     /// The same error with the rows of a refused import.
     #[must_use]
     pub fn with_rows(mut self, rows: Vec<RowError>) -> Self {
-        self.rows = rows;
+        self.more().rows = rows;
         self
     }
 
     /// The same error with a `Retry-After`, rounded up to whole seconds.
     #[must_use]
-    pub const fn retry_after(mut self, wait: Duration) -> Self {
-        self.retry_after = Some(wait);
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.more().retry_after = Some(wait);
         self
     }
 
     /// The same error citing these articles in place of the table's (a purpose cites its own unit's).
     #[must_use]
     pub fn citing(mut self, articles: Vec<&'static str>) -> Self {
-        self.articles = Some(articles);
+        self.more().articles = Some(articles);
         self
     }
 
@@ -275,6 +286,11 @@ impl ApiError {
         self.code
     }
 
+    /// The articles it cites.
+    pub fn articles(&self) -> &[&'static str] {
+        self.more.as_ref().and_then(|more| more.articles.as_deref()).unwrap_or(self.code.articles())
+    }
+
     /// True when the shell still owes the ledger this refusal.
     pub const fn owes_record(&self) -> bool {
         self.code.is_denial() && !self.recorded && !matches!(self.code, Code::AuditUnavailable)
@@ -288,22 +304,22 @@ impl ApiError {
             Code::RateLimited => Some(Duration::from_secs(1)),
             _ => None,
         };
-        self.retry_after.or(usual)
+        self.more.as_ref().and_then(|more| more.retry_after).or(usual)
     }
 
     /// The body as it goes out. `chinese` picks the language of the remedy.
     pub fn body(&self, request_id: &str, chinese: bool) -> ErrorBody {
         let row = self.code.row();
-        let (zh, en) = self.remedy.clone().unwrap_or((Cow::Borrowed(row.remedy_zh), Cow::Borrowed(row.remedy_en)));
-        let articles = self.articles.as_deref().unwrap_or(row.articles);
+        let More { field, remedy, rows, .. } = self.more.as_deref().cloned().unwrap_or_default();
+        let (zh, en) = remedy.unwrap_or((Cow::Borrowed(row.remedy_zh), Cow::Borrowed(row.remedy_en)));
         ErrorBody {
             code: row.text.into(),
-            articles: articles.iter().map(|&a| a.into()).collect(),
+            articles: self.articles().iter().map(|&a| a.into()).collect(),
             message: Bilingual { zh: row.zh.into(), en: row.en.into() },
             remedy: if chinese { zh } else { en }.into_owned(),
             request_id: request_id.into(),
-            field: self.field.clone(),
-            rows: if self.rows.is_empty() { None } else { Some(self.rows.clone()) },
+            field,
+            rows: if rows.is_empty() { None } else { Some(rows) },
         }
     }
 }

@@ -70,7 +70,7 @@ impl Passwords {
     /// Refuses a password that is too short, too long, one repeated character, or contains the login name; names `field`.
     pub fn acceptable(&self, field: &str, password: &str, login: &str) -> Result<(), ApiError> {
         let chars = password.chars().count();
-        let varied = password.chars().any(|c| Some(c) != password.chars().next());
+        let varied = password.chars().next().is_some_and(|first| password.chars().any(|c| c != first));
         let has_login = password.to_lowercase().contains(&login.to_lowercase());
         if chars >= self.chars_min && password.len() <= PASSWORD_BYTES_MAX && varied && !has_login {
             return Ok(());

@@ -186,6 +186,7 @@ fn refusal(at: Wall, user: Option<&UserId>, denied: &ApiError) -> Event {
     }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "the shape that map_err asks for")]
 fn no_entropy(error: mint::NoEntropy) -> ApiError {
     tracing::error!(%error, "no sign-in could be made");
     Code::Internal.into()

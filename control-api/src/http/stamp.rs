@@ -81,7 +81,7 @@ async fn write_down(
         .action(action)
         .decision(Decision::Deny)
         .code(error.code().text())
-        .articles(error.code().articles().iter().copied())
+        .articles(error.articles().iter().copied())
         .request_id(id);
     let event = match &principal {
         Some(principal) => event.actor(actor(principal)),

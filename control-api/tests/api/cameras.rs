@@ -5,14 +5,14 @@ use serde_json::{Value, json};
 
 use crate::world::World;
 
-pub fn form(id: &str) -> Value {
+pub(crate) fn form(id: &str) -> Value {
     json!({"id": id, "name": "东街口", "source": "rtsp://admin:s3cret@10.0.0.7/main", "resource_category": "治安",
         "location_name": "东街口", "camera_type": "球机", "construction_unit": "公安局", "maintenance_unit": "甲公司",
         "contact": "0391-6630000", "area": "济源/沁园"})
 }
 
 /// Enrols a camera as the catalogue's keeper. The world has everyone.
-pub async fn enrolled(world: &World, id: &str) -> Value {
+pub(crate) async fn enrolled(world: &World, id: &str) -> Value {
     let keeper = world.signed_in("catalogue-admin").await;
     keeper.post("/api/v1/cameras", &form(id)).await.is(201).json()
 }

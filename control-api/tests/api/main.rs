@@ -1,6 +1,12 @@
 //! The control API over its real router, store and ledger, in a folder that goes away. Absent: a camera and a recorder; their
 //! ports are joined to tables that the tests read.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails; helpers of tests too"
+)]
+
 mod accounts;
 mod cameras;
 mod description;

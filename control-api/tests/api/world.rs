@@ -29,15 +29,15 @@ use recorder::{PlaybackError, Range};
 use serde_json::Value;
 use tower::ServiceExt;
 
-pub const PASSWORD: &str = "correct horse battery";
+pub(crate) const PASSWORD: &str = "correct horse battery";
 /// 2026-03-02T02:00:00Z, a Monday morning in Jiyuan.
-pub const START: Wall = Wall::from_micros(1_772_416_800_000_000);
+pub(crate) const START: Wall = Wall::from_micros(1_772_416_800_000_000);
 
 /// A clock that stands until it is moved.
-pub struct HandClock(Mutex<Duration>);
+pub(crate) struct HandClock(Mutex<Duration>);
 
 impl HandClock {
-    pub fn advance(&self, by: Duration) {
+    pub(crate) fn advance(&self, by: Duration) {
         *self.0.lock() += by;
     }
 }
@@ -53,10 +53,10 @@ impl Clock for HandClock {
 
 /// The fleet as a table: what the API asked for.
 #[derive(Default)]
-pub struct Fleet {
-    pub pulled: Mutex<BTreeMap<CameraId, CameraSetup>>,
-    pub updates: Mutex<usize>,
-    pub online: Mutex<Vec<CameraId>>,
+pub(crate) struct Fleet {
+    pub(crate) pulled: Mutex<BTreeMap<CameraId, CameraSetup>>,
+    pub(crate) updates: Mutex<usize>,
+    pub(crate) online: Mutex<Vec<CameraId>>,
 }
 
 impl CameraPort for Fleet {
@@ -104,29 +104,29 @@ impl PlaybackPort for OneGap {
 }
 
 /// A clerk's answer: status, headers, body.
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub text: String,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
 }
 
 impl Answer {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {}", self.text))
     }
 
-    pub fn code(&self) -> String {
+    pub(crate) fn code(&self) -> String {
         self.json()["code"].as_str().unwrap_or_default().to_owned()
     }
 
     #[track_caller]
-    pub fn is(self, status: u16) -> Self {
+    pub(crate) fn is(self, status: u16) -> Self {
         assert_eq!(self.status.as_u16(), status, "{}", self.text);
         self
     }
 
     #[track_caller]
-    pub fn refused(self, status: u16, code: &str) -> Self {
+    pub(crate) fn refused(self, status: u16, code: &str) -> Self {
         let answer = self.is(status);
         assert_eq!(answer.code(), code, "{}", answer.text);
         answer
@@ -134,26 +134,26 @@ impl Answer {
 }
 
 /// The appliance.
-pub struct World {
-    pub deps: Arc<Deps>,
-    pub clock: Arc<HandClock>,
-    pub fleet: Arc<Fleet>,
-    pub router: Router,
-    pub said: Mutex<Vec<String>>,
+pub(crate) struct World {
+    pub(crate) deps: Arc<Deps>,
+    pub(crate) clock: Arc<HandClock>,
+    pub(crate) fleet: Arc<Fleet>,
+    pub(crate) router: Router,
+    pub(crate) said: Mutex<Vec<String>>,
     folder: tempfile::TempDir,
 }
 
 /// Cheap hashes, all else as shipped.
-pub fn settings() -> Config {
+pub(crate) fn settings() -> Config {
     Config { password_memory_kib: 64, password_passes: 1, ..Config::default() }
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(settings())
     }
 
-    pub fn with(config: Config) -> Self {
+    pub(crate) fn with(config: Config) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(HandClock(Mutex::default()));
         let store = Store::open(&folder.path().join("state")).unwrap();
@@ -180,11 +180,18 @@ impl World {
     }
 
     /// An approved account, its password `PASSWORD`, its id and login name `login`.
-    pub fn account(&self, login: &str, unit: &str, roles: &[Role]) {
+    pub(crate) fn account(&self, login: &str, unit: &str, roles: &[Role]) {
         self.account_as(login, unit, roles, UserState::Approved, false);
     }
 
-    pub fn account_as(&self, login: &str, unit: &str, roles: &[Role], state: UserState, must_change_password: bool) {
+    pub(crate) fn account_as(
+        &self,
+        login: &str,
+        unit: &str,
+        roles: &[Role],
+        state: UserState,
+        must_change_password: bool,
+    ) {
         let user = User {
             id: login.parse().unwrap(),
             login: login.parse().unwrap(),
@@ -207,34 +214,34 @@ impl World {
     }
 
     /// One account for each role, named by the role; the Bureau's in the Bureau, the others in the police's unit.
-    pub fn everyone(&self) {
+    pub(crate) fn everyone(&self) {
         for role in Role::ALL {
             let unit = if role.is_bureau() { "zwj" } else { "gaj" };
             self.account(&role.text().replace('_', "-"), unit, &[role]);
         }
     }
 
-    pub fn client(&self) -> Client<'_> {
+    pub(crate) fn client(&self) -> Client<'_> {
         Client { world: self, token: None, peer: IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), headers: HeaderMap::new() }
     }
 
-    pub async fn signed_in(&self, login: &str) -> Client<'_> {
+    pub(crate) async fn signed_in(&self, login: &str) -> Client<'_> {
         let client = self.client();
         let answer = client.login(login, PASSWORD).await.is(200);
         client.with_token(answer.json()["token"].as_str().unwrap())
     }
 
-    pub fn events(&self) -> Vec<Event> {
+    pub(crate) fn events(&self) -> Vec<Event> {
         let entries = self.deps.ledger.read(0, 1_000).unwrap();
         entries.iter().map(|entry| entry.event().unwrap()).collect()
     }
 
-    pub fn kinds(&self) -> Vec<String> {
+    pub(crate) fn kinds(&self) -> Vec<String> {
         self.events().iter().map(|event| event.kind.as_str().to_owned()).collect()
     }
 
     /// All bytes that answers, ledger and store hold, for a search for secrets.
-    pub fn everything_written(&self) -> Vec<(String, Vec<u8>)> {
+    pub(crate) fn everything_written(&self) -> Vec<(String, Vec<u8>)> {
         let mut all: Vec<_> =
             self.said.lock().iter().map(|text| ("answer".to_owned(), text.clone().into_bytes())).collect();
         let entries = self.deps.ledger.read(0, 1_000).unwrap();
@@ -244,14 +251,14 @@ impl World {
         all
     }
 
-    pub fn folder(&self) -> &std::path::Path {
+    pub(crate) fn folder(&self) -> &std::path::Path {
         self.folder.path()
     }
 }
 
 /// Speaks to the router as one terminal.
 #[derive(Clone)]
-pub struct Client<'a> {
+pub(crate) struct Client<'a> {
     world: &'a World,
     token: Option<String>,
     peer: IpAddr,
@@ -259,52 +266,52 @@ pub struct Client<'a> {
 }
 
 impl Client<'_> {
-    pub fn with_token(mut self, token: &str) -> Self {
+    pub(crate) fn with_token(mut self, token: &str) -> Self {
         self.token = Some(token.into());
         self
     }
 
-    pub fn token(&self) -> &str {
+    pub(crate) fn token(&self) -> &str {
         self.token.as_deref().unwrap()
     }
 
-    pub fn at(mut self, peer: [u8; 4]) -> Self {
+    pub(crate) fn at(mut self, peer: [u8; 4]) -> Self {
         self.peer = IpAddr::from(peer);
         self
     }
 
-    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+    pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
         self.headers.insert(name, value.parse().unwrap());
         self
     }
 
-    pub async fn login(&self, user: &str, password: &str) -> Answer {
+    pub(crate) async fn login(&self, user: &str, password: &str) -> Answer {
         let body = serde_json::json!({"user": user, "password": password});
         let bare = Self { token: None, ..self.clone() };
         bare.post("/api/v1/login", &body).await
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, None, Vec::new()).await
     }
 
-    pub async fn delete(&self, path: &str) -> Answer {
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
         self.send(Method::DELETE, path, None, Vec::new()).await
     }
 
-    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
         self.send(Method::POST, path, Some("application/json"), body.to_string().into_bytes()).await
     }
 
-    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Answer {
         self.send(Method::PATCH, path, Some("application/json"), body.to_string().into_bytes()).await
     }
 
-    pub async fn csv(&self, body: &str) -> Answer {
+    pub(crate) async fn csv(&self, body: &str) -> Answer {
         self.send(Method::POST, "/api/v1/cameras/import", Some("text/csv; charset=utf-8"), body.into()).await
     }
 
-    pub async fn send(&self, method: Method, path: &str, content_type: Option<&str>, body: Vec<u8>) -> Answer {
+    pub(crate) async fn send(&self, method: Method, path: &str, content_type: Option<&str>, body: Vec<u8>) -> Answer {
         let mut request = Request::builder().method(method).uri(path);
         if let Some(content_type) = content_type {
             request = request.header(header::CONTENT_TYPE, content_type);
