@@ -111,3 +111,6 @@ impl<F: Form> Application<F> {
 fn key<F: Form>(id: &ApplicationId) -> String {
     format!("application/{}/{}", F::KIND, id.0)
 }
+
+#[cfg(test)]
+mod tests;

@@ -100,3 +100,6 @@ fn described() -> Calls {
     components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
     Calls::with_openapi(head).merge(health::calls()).nest("/api/v1", calls())
 }
+
+#[cfg(test)]
+mod register_tests;

@@ -18,7 +18,7 @@ use crate::grants::{Grant, GrantId, GrantState, GrantStep};
 use crate::ledger::Kind;
 use crate::policy::decide;
 use crate::registers::{camera, unit, user};
-use crate::store::WatchLag;
+use crate::store::{Change, WatchLag};
 
 /// Somebody asked for a session's end; its close follows by itself.
 pub(super) const END_ASKED: Kind = Kind::named("session.end_asked");
@@ -152,7 +152,9 @@ impl SessionDesk {
                 // Either way the next turn looks: at what is due, or at what has changed.
                 match tokio::time::timeout(self.wait(deadlines.next()), grants.changed()).await {
                     Err(_) => {}
-                    Ok(Ok(changes)) => changes.iter().for_each(|change| self.reschedule(&mut deadlines, &change.key)),
+                    Ok(Ok(changes)) => {
+                        changes.iter().filter_map(grant_of).for_each(|grant| reschedule(&mut deadlines, &grant))
+                    }
                     Ok(Err(WatchLag::Missed { .. })) => break,
                     Ok(Err(WatchLag::Closed)) => return,
                 }
@@ -164,19 +166,15 @@ impl SessionDesk {
         next.map_or(LOOK_AGAIN_MAX, |due| due.since(self.clock.wall()).clamp(LOOK_AGAIN_MIN, LOOK_AGAIN_MAX))
     }
 
-    fn reschedule(&self, deadlines: &mut Deadlines<GrantId>, key: &str) {
-        let Some(id) = key.strip_prefix(GRANTS).map(|id| GrantId(id.into())) else { return };
-        match self.grants.find(&id).and_then(|grant| grant.next_change()) {
-            Some(due) => deadlines.set(id, due),
-            None => deadlines.cancel(&id),
-        }
-    }
-
     /// Takes the steps that are due now. Gives the grants that ran out.
     async fn take_due(self: &Arc<Self>, deadlines: &mut Deadlines<GrantId>) -> Vec<Arc<Grant>> {
         let mut expired = Vec::new();
         for id in deadlines.take_due(self.clock.wall()) {
-            let Some(grant) = self.grants.find(&id) else { continue };
+            let Some(grant) = self.grants.find(&id) else {
+                // Committed a moment ago and not in the index yet.
+                deadlines.set(id, self.clock.wall() + LOOK_AGAIN_MIN);
+                continue;
+            };
             let step = match grant.state_at(self.clock.wall()) {
                 GrantState::Active => GrantStep::Begin,
                 GrantState::Expired => GrantStep::Expire,
@@ -184,7 +182,7 @@ impl SessionDesk {
             };
             match self.change_grant(&id, step, None).await {
                 Ok(grant) => {
-                    self.reschedule(deadlines, &format!("{GRANTS}{}", id.0));
+                    reschedule(deadlines, &grant);
                     expired.extend((step == GrantStep::Expire).then_some(grant));
                 }
                 Err(StepError::Unfit(_) | StepError::Unknown) => {}
@@ -206,6 +204,18 @@ impl SessionDesk {
     /// Ends what hangs on a grant, for a caller that has changed it by other means. Gives how many ended.
     pub fn look_again_at_grant(&self, grant: &GrantId) -> Result<usize, ApiError> {
         Ok(self.look_again(&Peg::Grant(grant.clone())))
+    }
+}
+
+/// The grant as the store has it: the index may be a moment behind.
+fn grant_of(change: &Change) -> Option<Grant> {
+    serde_json::from_slice(change.value.as_deref()?).ok()
+}
+
+fn reschedule(deadlines: &mut Deadlines<GrantId>, grant: &Grant) {
+    match grant.next_change() {
+        Some(due) => deadlines.set(grant.id().clone(), due),
+        None => deadlines.cancel(grant.id()),
     }
 }
 
