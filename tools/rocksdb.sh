@@ -31,11 +31,19 @@ rm -rf "$build"
 say "compiling RocksDB $version once for this machine (about 25 CPU minutes); log: $log"
 
 # Debug information would make the library ten times as large and tells nothing about our code.
+# It gets a process group of its own, so that an interruption ends the compilers and not only cargo.
 ROCKSDB_COMPILE=1 CARGO_PROFILE_RELEASE_DEBUG=0 \
-    cargo build --locked --release -p librocksdb-sys --manifest-path "$root/Cargo.toml" --target-dir "$build" \
+    setsid cargo build --locked --release -p librocksdb-sys --manifest-path "$root/Cargo.toml" --target-dir "$build" \
     >"$log" 2>&1 9>&- &
 compiler=$!
-trap 'kill "$compiler" 2>/dev/null || true; wait "$compiler" 2>/dev/null || true; rm -rf "$build"; say "interrupted; run it again to start over"; exit 130' INT TERM
+interrupted() {
+    kill -- "-$compiler" 2>/dev/null || true
+    wait "$compiler" 2>/dev/null || true
+    rm -rf "$build"
+    say "interrupted; run it again to start over"
+    exit 130
+}
+trap interrupted HUP INT TERM
 
 sources() { # number of C++ files that the crate lists
     local list

@@ -142,6 +142,8 @@ fn login(s: &mut Section<'_, '_>, to: &mut control_api::config::Config) {
 
 fn rtsp(s: &mut Section<'_, '_>, to: &mut relay::config::Config) {
     to.rtsp_listen = s.addresses("listen", std::mem::take(&mut to.rtsp_listen));
+    let range = "a range of UDP ports such as \"20000-29999\", or \"any\"";
+    to.udp_ports = s.text_as("udp_ports", range, ports).unwrap_or(to.udp_ports);
     to.connections_max = s.count("connections_max", to.connections_max, CONNECTIONS);
     to.connections_per_address_max =
         s.count("connections_per_address_max", to.connections_per_address_max, PER_ADDRESS);
