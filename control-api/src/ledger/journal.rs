@@ -188,12 +188,12 @@ pub(super) fn scan(bytes: &[u8], first: u64) -> Scan {
     scan
 }
 
-/// Lengths of the entries of the frame at the beginning of `bytes`; or what is wrong, and whether the bytes run out.
-fn read_frame(bytes: &[u8], first: u64) -> Result<Vec<usize>, (&'static str, bool)> {
-    let (magic, index, count, payload) = split_frame(bytes)?;
-    if magic != FRAME_MAGIC {
-        return Err(("no frame begins here", false));
-    }
+/// What is wrong with a frame, and whether the bytes run out before it ends.
+type Flaw = (&'static str, bool);
+
+/// Lengths of the entries of the frame at the beginning of `bytes`.
+fn read_frame(bytes: &[u8], first: u64) -> Result<Vec<usize>, Flaw> {
+    let (index, count, payload) = split_frame(bytes)?;
     if index != first {
         return Err(("the frame is not the next one: its entries have other indexes", false));
     }
@@ -204,9 +204,9 @@ fn read_frame(bytes: &[u8], first: u64) -> Result<Vec<usize>, (&'static str, boo
     Ok(entries.into_iter().map(<[u8]>::len).collect())
 }
 
-/// The parts of a frame whose hash holds: magic, first index, count, payload.
-fn split_frame(bytes: &[u8]) -> Result<(&[u8; 4], u64, u32, &[u8]), (&'static str, bool)> {
-    const RUNS_OUT: (&str, bool) = ("the frame is cut off", true);
+/// The parts of a frame whose hash holds: first index, count, payload.
+fn split_frame(bytes: &[u8]) -> Result<(u64, u32, &[u8]), Flaw> {
+    const RUNS_OUT: Flaw = ("the frame is cut off", true);
     let (magic, rest) = bytes.split_first_chunk::<4>().ok_or(RUNS_OUT)?;
     let (length, rest) = rest.split_first_chunk::<4>().ok_or(RUNS_OUT)?;
     let (first, rest) = rest.split_first_chunk::<8>().ok_or(RUNS_OUT)?;
@@ -221,7 +221,7 @@ fn split_frame(bytes: &[u8]) -> Result<(&[u8; 4], u64, u32, &[u8]), (&'static st
     if Sha256::digest(hashed).as_slice() != hash {
         return Err(("the frame's hash does not fit its bytes", false));
     }
-    Ok((magic, u64::from_be_bytes(*first), u32::from_be_bytes(*count), payload))
+    Ok((u64::from_be_bytes(*first), u32::from_be_bytes(*count), payload))
 }
 
 /// Whether a good frame begins anywhere after the first byte.

@@ -129,9 +129,12 @@ fn read_tile(disk: &dyn Disk, name: TileName) -> Result<Vec<Hash>, LedgerError> 
     hashes.ok_or_else(|| contradiction(&file, 0, format!("it does not hold {} hashes", name.width)))
 }
 
+/// Entries past the checkpoint, in order.
+type Unpublished = Vec<Arc<[u8]>>;
+
 /// Reads the journal: every entry the checkpoint covers must have the hash that the tiles have, and there must be no hole
 /// before the checkpoint's end. Gives the entries past it.
-fn replay(disk: &dyn Disk, published: u64) -> Result<(Journal, Vec<Arc<[u8]>>), LedgerError> {
+fn replay(disk: &dyn Disk, published: u64) -> Result<(Journal, Unpublished), LedgerError> {
     let mut tiles = Tiles { disk, published, cached: None };
     let mut unpublished = Vec::new();
     let mut segments = VecDeque::new();

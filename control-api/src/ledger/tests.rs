@@ -78,6 +78,25 @@ fn many_callers_at_once_each_get_a_place_and_all_survive_a_restart() {
 }
 
 #[test]
+fn a_check_beside_the_running_appliance_finds_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = open(dir.path());
+    let writers: Vec<_> = (0..4)
+        .map(|_| {
+            let ledger = ledger.clone();
+            std::thread::spawn(move || (0..400).all(|n| ledger.append(&event(n)).is_ok()))
+        })
+        .collect();
+    let mut checks = 0;
+    while checks < 3 || !writers.iter().all(std::thread::JoinHandle::is_finished) {
+        let report = verify(dir.path(), &Options::default(), &mut |_, _| {});
+        assert!(report.is_clean(), "{:?}", report.findings);
+        checks += 1;
+    }
+    writers.into_iter().for_each(|writer| assert!(writer.join().unwrap()));
+}
+
+#[test]
 fn async_callers_are_served_and_a_recorded_value_has_its_place() {
     struct Permit(u64);
     impl Recordable for Permit {

@@ -9,9 +9,10 @@ use crate::ledger::tile::{HEIGHT, Shelf, TileName, WIDTH};
 
 /// Compares every tile on disk and every tile that the checkpoint needs.
 pub(super) fn compare(disk: &dyn Disk, shelves: &Shelves, read: &Read, signed: u64, report: &mut Report) {
-    for name in needed(signed) {
-        if !shelves.widths(name.shelf, name.index).any(|width| width == name.width || width == WIDTH) {
-            report.find(name.path(), None, "it is missing");
+    for (level, name) in needed(signed) {
+        // Reading one that is not listed tells whether it is missing, or was put in place since the folder was listed.
+        if !shelves.widths(name.shelf, name.index).any(|width| width == name.width) {
+            one(disk, name, level, read, report);
         }
     }
     for ((shelf, index), widths) in &shelves.tiles {
@@ -23,10 +24,10 @@ pub(super) fn compare(disk: &dyn Disk, shelves: &Shelves, read: &Read, signed: u
 }
 
 /// The tiles above level 0 of a tree of `size` entries.
-fn needed(size: u64) -> impl Iterator<Item = TileName> {
+fn needed(size: u64) -> impl Iterator<Item = (u32, TileName)> {
     (1..u64::BITS / HEIGHT).flat_map(move |level| {
         let tiles = (size >> (HEIGHT * level)).div_ceil(WIDTH);
-        (0..tiles).filter_map(move |index| TileName::in_tree(Shelf::Level(level), index, size))
+        (0..tiles).filter_map(move |index| Some((level, TileName::in_tree(Shelf::Level(level), index, size)?)))
     })
 }
 
