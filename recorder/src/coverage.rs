@@ -1,14 +1,16 @@
 //! One camera's covered time, as the writer goes along: what is recorded until when, and the gap that is open. Values only;
 //! the writer stores the rows that come out.
 
+use std::time::Duration;
+
 use media::wall::Wall;
 
 use crate::gap::{Gap, GapReason};
 
 /// A hole between two fragments that is no gap: late frames, and a last sample whose duration was guessed.
 const HOLE_MICROS_MAX: i64 = 2_000_000;
-/// Silence after which a camera that is not known to be down has a gap.
-const SILENCE_MICROS_MAX: i64 = 5_000_000;
+/// Silence after which a camera that is not known to be down has a gap. By our own clock: the camera's may be off.
+const SILENCE_MAX: Duration = Duration::from_secs(5);
 /// A fragment that began this long before its camera was reported down was on its way; an older one means that the
 /// clock was set back.
 const LATE_MICROS_MAX: i64 = 10_000_000;
@@ -36,6 +38,8 @@ pub(crate) struct Coverage {
     open: Option<Open>,
     lost: Option<GapReason>,
     active: bool,
+    /// When the last fragment came, on the monotonic line.
+    heard: Duration,
 }
 
 impl Coverage {
@@ -47,7 +51,7 @@ impl Coverage {
             reason: gap.reason.clone(),
             counted_micros: 0,
         });
-        Self { until, open, lost: None, active: false }
+        Self { until, open, lost: None, active: false, heard: Duration::ZERO }
     }
 
     /// The gap that is open.
@@ -56,8 +60,8 @@ impl Coverage {
     }
 
     /// Recording is meant to run from now on.
-    pub(crate) fn begin(&mut self, at: Wall) {
-        self.active = true;
+    pub(crate) fn begin(&mut self, at: Wall, now: Duration) {
+        (self.active, self.heard) = (true, now);
         self.until.get_or_insert(at);
     }
 
@@ -67,7 +71,8 @@ impl Coverage {
     }
 
     /// A fragment was written.
-    pub(crate) fn cover(&mut self, start: Wall, end: Wall) -> Vec<Change> {
+    pub(crate) fn cover(&mut self, start: Wall, end: Wall, now: Duration) -> Vec<Change> {
+        self.heard = now;
         let changes = match self.open.take() {
             Some(open) if start < open.since && open.since.micros_since(start) <= LATE_MICROS_MAX => {
                 self.delay(open, end)
@@ -95,7 +100,7 @@ impl Coverage {
         let hole = start.micros_since(until);
         let gap = hole > HOLE_MICROS_MAX || (hole > 0 && self.lost.is_some());
         let reason = self.lost.clone().unwrap_or(GapReason::NoFrames);
-        gap.then(|| Change::Put { gap: Gap { start: until, end: Some(start), reason }, uncounted_micros: hole })
+        gap.then_some(Change::Put { gap: Gap { start: until, end: Some(start), reason }, uncounted_micros: hole })
     }
 
     /// The camera, or its recording, is down since `at`.
@@ -134,10 +139,10 @@ impl Coverage {
     }
 
     /// Time passes: opens a gap where nothing came for too long, and tells what part of it no metric has counted.
-    pub(crate) fn tick(&mut self, now: Wall) -> (Vec<Change>, Option<(GapReason, i64)>) {
-        let silent = self.until.filter(|until| now.micros_since(*until) > SILENCE_MICROS_MAX);
-        let changes = match silent {
-            Some(until) if self.active && self.open.is_none() => {
+    pub(crate) fn tick(&mut self, now: Wall, monotonic: Duration) -> (Vec<Change>, Option<(GapReason, i64)>) {
+        let silent = monotonic.saturating_sub(self.heard) > SILENCE_MAX;
+        let changes = match self.until {
+            Some(until) if silent && self.active && self.open.is_none() => {
                 let reason = self.lost.clone().unwrap_or(GapReason::NoFrames);
                 self.open_gap(until, until, reason)
             }
@@ -162,6 +167,19 @@ fn close(open: &Open, end: Wall) -> Change {
 mod tests {
     use super::*;
 
+    fn mono(seconds: f64) -> Duration {
+        Duration::from_secs_f64(seconds + 1000.0)
+    }
+
+    /// The camera's clock is ours unless a test says otherwise.
+    fn cover(c: &mut Coverage, start: f64, end: f64) -> Vec<Change> {
+        c.cover(wall(start), wall(end), mono(end.max(0.0)))
+    }
+
+    fn tick(c: &mut Coverage, now: f64) -> (Vec<Change>, Option<(GapReason, i64)>) {
+        c.tick(wall(now), mono(now))
+    }
+
     fn wall(seconds: f64) -> Wall {
         Wall::from_micros((seconds * 1e6) as i64)
     }
@@ -180,19 +198,19 @@ mod tests {
 
     fn running() -> Coverage {
         let mut coverage = Coverage::default();
-        coverage.begin(wall(0.0));
-        assert_eq!(coverage.cover(wall(0.1), wall(10.0)), []);
+        coverage.begin(wall(0.0), mono(0.0));
+        assert_eq!(cover(&mut coverage, 0.1, 10.0), []);
         coverage
     }
 
     #[test]
     fn small_holes_are_none_large_ones_and_lost_frames_are_gaps() {
         let mut c = running();
-        assert_eq!(c.cover(wall(11.5), wall(12.0)), []);
-        assert_eq!(gaps(c.cover(wall(15.0), wall(16.0))), [put(12.0, Some(15.0), GapReason::NoFrames)]);
+        assert_eq!(cover(&mut c, 11.5, 12.0), []);
+        assert_eq!(gaps(cover(&mut c, 15.0, 16.0)), [put(12.0, Some(15.0), GapReason::NoFrames)]);
         c.lose(GapReason::DiskSlow);
-        assert_eq!(gaps(c.cover(wall(16.3), wall(17.0))), [put(16.0, Some(16.3), GapReason::DiskSlow)]);
-        assert_eq!(c.cover(wall(17.3), wall(18.0)), []);
+        assert_eq!(gaps(cover(&mut c, 16.3, 17.0)), [put(16.0, Some(16.3), GapReason::DiskSlow)]);
+        assert_eq!(cover(&mut c, 17.3, 18.0), []);
     }
 
     #[test]
@@ -201,9 +219,9 @@ mod tests {
         let reason = GapReason::Camera("camera_timeout".into());
         assert_eq!(gaps(c.down(wall(12.0), reason.clone())), [put(10.0, None, reason.clone())]);
         // A fragment that was on its way moves the beginning.
-        assert_eq!(gaps(c.cover(wall(10.0), wall(10.8))), [put(10.8, None, reason.clone())]);
+        assert_eq!(gaps(cover(&mut c, 10.0, 10.8)), [put(10.8, None, reason.clone())]);
         assert_eq!(c.gap(), Some(put(10.8, None, reason.clone())));
-        assert_eq!(gaps(c.cover(wall(30.0), wall(31.0))), [put(10.8, Some(30.0), reason)]);
+        assert_eq!(gaps(cover(&mut c, 30.0, 31.0)), [put(10.8, Some(30.0), reason)]);
         assert_eq!(c.gap(), None);
     }
 
@@ -211,12 +229,12 @@ mod tests {
     fn a_second_cause_splits_the_gap_and_silence_gives_way_to_a_better_one() {
         let crash = put(5.0, None, GapReason::Crash);
         let mut c = Coverage::resume(Some(wall(5.0)), Some(&crash));
-        c.begin(wall(60.0));
+        c.begin(wall(60.0), mono(60.0));
         let refused = GapReason::Camera("camera_refused".into());
         let both = [put(5.0, Some(61.0), GapReason::Crash), put(61.0, None, refused.clone())];
         assert_eq!(gaps(c.down(wall(61.0), refused.clone())), both);
         let mut c = running();
-        assert_eq!(gaps(c.tick(wall(16.0)).0), [put(10.0, None, GapReason::NoFrames)]);
+        assert_eq!(gaps(tick(&mut c, 16.0).0), [put(10.0, None, GapReason::NoFrames)]);
         assert_eq!(gaps(c.down(wall(17.0), refused.clone())), [put(10.0, None, refused)]);
     }
 
@@ -225,19 +243,27 @@ mod tests {
         let mut c = running();
         let mut counted = 0;
         for second in 11..=20 {
-            counted += c.tick(wall(f64::from(second))).1.map_or(0, |(_, micros)| micros);
+            counted += tick(&mut c, f64::from(second)).1.map_or(0, |(_, micros)| micros);
         }
         assert_eq!(counted, 10_000_000);
-        let changes = c.cover(wall(20.5), wall(21.0));
+        let changes = cover(&mut c, 20.5, 21.0);
         assert!(matches!(changes[..], [Change::Put { uncounted_micros: 500_000, .. }]), "{changes:?}");
+    }
+
+    #[test]
+    fn a_camera_whose_clock_is_behind_is_not_silent() {
+        let mut c = running();
+        c.cover(wall(0.0), wall(1.0), mono(20.0));
+        c.cover(wall(1.0), wall(2.0), mono(21.0));
+        assert_eq!(c.tick(wall(22.0), mono(22.0)), (vec![], None));
     }
 
     #[test]
     fn a_clock_set_back_does_not_hold_a_gap_open_forever() {
         let mut c = running();
-        c.tick(wall(16.0));
-        c.cover(wall(-3600.0), wall(-3599.0));
+        tick(&mut c, 16.0);
+        cover(&mut c, -3600.0, -3599.0);
         assert_eq!(c.gap(), None);
-        assert_eq!(c.cover(wall(-3599.0), wall(-3598.0)), []);
+        assert_eq!(cover(&mut c, -3599.0, -3598.0), []);
     }
 }

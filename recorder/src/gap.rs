@@ -14,8 +14,10 @@ pub enum GapReason {
     Crash,
     /// The appliance was stopped.
     Shutdown,
-    /// Recording of the camera was stopped by its register entry.
+    /// Recording of the camera was stopped.
     Stopped,
+    /// The camera left the register.
+    Removed,
     /// The camera is connected, or said nothing about being down, but sends nothing that can be recorded.
     NoFrames,
     /// The disk could not keep up, so frames were dropped before it.
@@ -43,6 +45,7 @@ impl GapReason {
             "crash" => Self::Crash,
             "shutdown" => Self::Shutdown,
             "stopped" => Self::Stopped,
+            "removed" => Self::Removed,
             "no_frames" => Self::NoFrames,
             "disk_slow" => Self::DiskSlow,
             "disk_full" => Self::DiskFull,
@@ -61,6 +64,7 @@ impl GapReason {
             Self::Crash => "crash",
             Self::Shutdown => "shutdown",
             Self::Stopped => "stopped",
+            Self::Removed => "removed",
             Self::NoFrames => "no_frames",
             Self::DiskSlow => "disk_slow",
             Self::DiskFull => "disk_full",

@@ -27,3 +27,6 @@ pub use playback::{Playback, PlaybackError, Range};
 pub use recorder::{OpenError, Recorder};
 pub use retention::Deleted;
 pub use timeline::Timeline;
+
+#[cfg(test)]
+mod tests;

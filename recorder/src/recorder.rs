@@ -77,17 +77,18 @@ struct Threads {
 impl Recorder {
     /// Opens the volume and its index, brings them to agree, and starts the threads. Takes a while after a crash with
     /// many files; progress is logged. Registers the recorder's metrics.
+    #[allow(clippy::needless_pass_by_value, reason = "what a recorder is made of becomes its own")]
     pub fn open(config: Config, clock: Arc<dyn Clock>, registry: &Registry) -> Result<Self, OpenError> {
         let volume = Volume::open(&config.root).map_err(|e| volume_error(&config, e))?;
         let disk = volume.another().map_err(|e| volume_error(&config, e))?;
-        Self::open_on(disk, volume, config, clock, registry)
+        Self::open_on(disk, volume, &config, clock, registry)
     }
 
     /// [`Recorder::open`] with another disk under the writer.
     pub(crate) fn open_on<D: Disk>(
         disk: D,
         volume: Volume,
-        config: Config,
+        config: &Config,
         clock: Arc<dyn Clock>,
         registry: &Registry,
     ) -> Result<Self, OpenError> {
@@ -123,7 +124,7 @@ impl Recorder {
             cameras: BTreeMap::new(),
         };
         let retention = Retention {
-            volume: volume.another().map_err(|e| volume_error(&config, e))?,
+            volume: volume.another().map_err(|e| volume_error(config, e))?,
             volume_name,
             index: Arc::clone(&index),
             metrics,

@@ -54,6 +54,9 @@ pub struct Deleted {
     pub why: Why,
 }
 
+/// Each camera's oldest segment, the oldest of all first.
+type Oldest = BTreeMap<(Wall, CameraId), Segment>;
+
 /// How much is kept.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
@@ -89,10 +92,10 @@ impl Retention {
     /// Deletes the oldest of all cameras' recordings until so many bytes are free.
     fn by_size(&self, mut excess: u64, report: &mut dyn FnMut(&Deleted)) -> Result<usize, IndexError> {
         let mut made = 0;
-        let mut oldest: BTreeMap<(Wall, CameraId), Segment> = BTreeMap::new();
+        let mut oldest = Oldest::new();
         if excess > 0 {
             for camera in self.index.cameras()? {
-                oldest.extend(self.oldest_of(camera)?);
+                self.add_oldest(camera, &mut oldest)?;
             }
         }
         while excess > 0 && made < DELETIONS_MAX {
@@ -102,14 +105,15 @@ impl Retention {
             }
             excess = excess.saturating_sub(segment.bytes);
             made += 1;
-            oldest.extend(self.oldest_of(camera)?);
+            self.add_oldest(camera, &mut oldest)?;
         }
         Ok(made)
     }
 
-    fn oldest_of(&self, camera: CameraId) -> Result<Option<((Wall, CameraId), Segment)>, IndexError> {
+    fn add_oldest(&self, camera: CameraId, oldest: &mut Oldest) -> Result<(), IndexError> {
         let segment = self.index.first_segment(&camera)?.filter(|s| s.sealed);
-        Ok(segment.map(|segment| ((segment.start, camera), segment)))
+        oldest.extend(segment.map(|segment| ((segment.start, camera), segment)));
+        Ok(())
     }
 
     /// Bytes to be freed for the volume's bounds.

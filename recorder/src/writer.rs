@@ -125,13 +125,13 @@ impl<D: Disk> Writer<D> {
         }
     }
 
-    fn handle(&mut self, job: Job) {
+    pub(crate) fn handle(&mut self, job: Job) {
         let camera = job.lane.camera.clone();
         let known = self.cameras.entry(camera.clone()).or_default();
         known.lane = Some(Arc::clone(&job.lane));
         match job.op {
-            Op::Start { at } => known.coverage.begin(at),
-            Op::Fragment { fragment, opening } => self.fragment(&job.lane, fragment, opening),
+            Op::Start { at } => known.coverage.begin(at, job.at),
+            Op::Fragment { fragment, opening } => self.fragment(&job.lane, &fragment, opening),
             Op::Seal { lost } => {
                 if let Some(reason) = lost {
                     known.coverage.lose(reason);
@@ -150,7 +150,7 @@ impl<D: Disk> Writer<D> {
         }
     }
 
-    fn fragment(&mut self, lane: &Arc<Lane>, fragment: Fragment, opening: Option<Box<Opening>>) {
+    fn fragment(&mut self, lane: &Arc<Lane>, fragment: &Fragment, opening: Option<Box<Opening>>) {
         let camera = &lane.camera;
         if opening.is_some() {
             self.seal(camera);
@@ -159,11 +159,11 @@ impl<D: Disk> Writer<D> {
             return self.give_up(lane, GapReason::VolumeFailed);
         }
         let written = match opening {
-            Some(opening) => self.begin(camera, &fragment, &opening),
-            None => self.go_on(camera, &fragment),
+            Some(opening) => self.begin(camera, fragment, &opening),
+            None => self.go_on(camera, fragment),
         };
         match written {
-            Ok(true) => self.covered(camera, &fragment),
+            Ok(true) => self.covered(camera, fragment),
             Ok(false) => lane.broken.store(true, Ordering::Relaxed),
             Err(error) => self.failed(lane, &error),
         }
@@ -223,7 +223,7 @@ impl<D: Disk> Writer<D> {
         self.dirty = true;
         self.parts.metrics.bytes.with_label_values(&[camera.as_str()]).inc_by(fragment.bytes);
         let Some(known) = self.cameras.get_mut(camera) else { return };
-        let changes = known.coverage.cover(fragment.start, fragment.end());
+        let changes = known.coverage.cover(fragment.start, fragment.end(), self.parts.clock.monotonic());
         self.record(camera, changes);
     }
 
@@ -294,12 +294,12 @@ impl<D: Disk> Writer<D> {
         }
     }
 
-    fn tick(&mut self) {
-        let now = self.parts.clock.wall();
+    pub(crate) fn tick(&mut self) {
+        let (now, monotonic) = (self.parts.clock.wall(), self.parts.clock.monotonic());
         let ids: Vec<CameraId> = self.cameras.keys().cloned().collect();
         for id in ids {
             let Some(known) = self.cameras.get_mut(&id) else { continue };
-            let (changes, counted) = known.coverage.tick(now);
+            let (changes, counted) = known.coverage.tick(now, monotonic);
             self.record(&id, changes);
             if let Some((reason, micros)) = counted {
                 self.count(&id, &reason, micros);
@@ -310,7 +310,7 @@ impl<D: Disk> Writer<D> {
     }
 
     /// Makes what was written durable, then commits the rows that tell of it.
-    fn sync(&mut self) {
+    pub(crate) fn sync(&mut self) {
         self.synced_at = self.parts.clock.monotonic();
         if !std::mem::take(&mut self.dirty) {
             return;
@@ -397,7 +397,7 @@ impl<D: Disk> Writer<D> {
         }
     }
 
-    fn finish(mut self) {
+    pub(crate) fn finish(mut self) {
         let now = self.parts.clock.wall();
         let ids: Vec<CameraId> = self.cameras.keys().cloned().collect();
         for id in ids {

@@ -1,4 +1,4 @@
-//! Frames in, fragments out. A fragment ends where a keyframe begins or before it grows too long, and only where all that
+//! Frames in, fragments out. A fragment ends where a group of pictures ends or before it grows too long, and only where all that
 //! was taken is shown before all that follows. Payloads are handed through as they are; only the head is made here.
 
 use std::sync::Arc;
@@ -15,7 +15,8 @@ use crate::wall::Wall;
 /// When a fragment must end.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Media time in a fragment. Pictures that reference later ones may stretch it to twice as much.
+    /// Media time in a fragment: it ends with the first frame from here on. Reordered pictures may stretch it to twice as
+    /// much.
     pub duration_micros_max: i64,
     /// Payload bytes in a fragment; a single larger frame gets one of its own.
     pub bytes_max: usize,
@@ -190,16 +191,17 @@ impl Builder {
         }
         let full = self.frames >= self.limits.frames_max
             || self.bytes.saturating_add(frame.payload.len()) > self.limits.bytes_max;
-        if full || (self.begins(frame) && track.video) {
+        // Of a stream of keyframes only (MJPEG), each may begin a fragment and none must.
+        let closes_group = self.begins(frame) && track.pending.keyframes.iter().any(|keyframe| !keyframe);
+        if full || closes_group {
             return true;
         }
         let at = track.line.peek(frame.pts, wall);
         let Some(first) = track.pending.stamps.iter().min() else { return false };
-        let span =
-            micros(at.saturating_add(i64::from(track.line.step())).saturating_sub(*first), track.line.clock_rate());
+        let span = micros(at.saturating_sub(*first), track.line.clock_rate());
         let lead_silent = self.tracks.get(self.lead.index()).is_none_or(|t| t.pending.stamps.is_empty());
         let may_cut = (frame.track == self.lead || lead_silent) && track.line.in_order(at);
-        span > self.limits.duration_micros_max && (may_cut || span > 2 * self.limits.duration_micros_max)
+        span >= self.limits.duration_micros_max && (may_cut || span >= 2 * self.limits.duration_micros_max)
     }
 
     /// Ends the fragment that is pending, whatever its length. `next` is the frame behind it, if there is one.

@@ -59,10 +59,6 @@ impl Line {
         self.clock_rate
     }
 
-    pub(super) fn step(&self) -> u32 {
-        self.step
-    }
-
     /// True where a stamp does not go on from the last one, within what reordering and lost frames explain.
     pub(super) fn breaks(&self, pts: i64) -> bool {
         let Some(offset) = self.offset else { return false };
@@ -216,6 +212,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn decode_times_rise_whatever_the_camera_says(
             stamps in prop::collection::vec((prop_oneof![

@@ -190,7 +190,10 @@ impl<E, R: FnMut(u64, usize) -> Result<Bytes, E>> Reader<R> {
             }
             let top = match self.top(at)? {
                 Ok(top) => top,
-                Err(why) => return Ok(scan.torn = Some(why)),
+                Err(why) => {
+                    scan.torn = Some(why);
+                    return Ok(());
+                }
             };
             let end = at + top.header.bytes;
             let taken = match &top.header.kind {
@@ -201,7 +204,8 @@ impl<E, R: FnMut(u64, usize) -> Result<Bytes, E>> Reader<R> {
                 _ => Ok(()),
             };
             if let Err(why) = taken {
-                return Ok(scan.torn = Some(why));
+                scan.torn = Some(why);
+                return Ok(());
             }
             at = end;
             if fragment.offset.is_none() {

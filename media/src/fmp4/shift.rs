@@ -11,7 +11,8 @@ pub fn shift(bytes: &mut [u8], ticks_of: impl Fn(u32) -> i64) -> usize {
     for (kind, body) in children(bytes, 0..bytes.len()) {
         match &kind {
             b"moof" => {
-                places.extend(children(bytes, body).filter(|c| &c.0 == b"traf").filter_map(|c| traf(bytes, c.1)))
+                let trafs = children(bytes, body).filter(|c| &c.0 == b"traf");
+                places.extend(trafs.filter_map(|c| traf(bytes, c.1)));
             }
             b"prft" => places.extend(media_time(bytes, body)),
             _ => {}

@@ -1,0 +1,9 @@
+//! The recorder's parts together, on a real folder and a real index, with a clock that the test moves and a disk that it
+//! can break. No thread runs here but where a test says so.
+
+mod damage;
+mod playing;
+mod rig;
+mod storage;
+mod threads;
+mod time;

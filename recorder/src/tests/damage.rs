@@ -1,0 +1,147 @@
+//! What a start finds: torn tails, files that are none, rows without files and files without rows.
+
+use std::fs;
+
+use super::rig::{RATE, Rig, at};
+
+#[test]
+fn a_crash_costs_what_was_not_whole_and_says_so() {
+    let mut rig = Rig::new();
+    rig.send(0, 70 * RATE);
+    let open = rig.segments().pop().unwrap();
+    let file = rig.path(&open);
+    let whole = fs::read(&file).unwrap();
+    let last = *open.fragments.last().unwrap();
+    // Twenty places in the last fragment, its first and last byte among them.
+    let (mut rig, step) = (rig.restart(), last.bytes / 18);
+    for cut in (0..=19).map(|i| (last.offset + i * step).min(open.bytes - 1)) {
+        fs::write(&file, &whole[..cut as usize]).unwrap();
+        let mut changes = crate::index::Changes::default();
+        let unsealed = crate::segment::Segment { sealed: false, fragments: Vec::new(), ..open.clone() };
+        changes.put_segment(&rig.camera, &unsealed);
+        rig.index.commit(&changes).unwrap();
+        rig = rig.restart();
+        let found = rig.segments().pop().unwrap();
+        assert_eq!(found.fragments, open.fragments[..open.fragments.len() - 1], "cut at {cut}");
+        assert_eq!(fs::metadata(&file).unwrap().len(), last.offset);
+        assert_eq!(rig.report.cut, usize::from(cut != last.offset));
+        assert!(found.sealed);
+    }
+    assert_eq!(rig.gaps().last().unwrap().2, "crash");
+}
+
+#[test]
+fn the_gap_of_a_crash_ends_with_the_next_frame() {
+    let mut rig = Rig::new();
+    rig.send(0, 10 * RATE);
+    let mut rig = rig.restart();
+    rig.send(25 * RATE, 30 * RATE);
+    let gaps = rig.gaps();
+    assert_eq!(gaps.len(), 1);
+    assert_eq!((gaps[0].1, gaps[0].2.as_str()), (25.0, "crash"));
+    assert!(10.0 - gaps[0].0 <= 0.6, "the gap begins at the last whole fragment: {gaps:?}");
+    // An orderly stop has another word, and both stay.
+    let mut rig = rig.stop_and_start();
+    rig.send(40 * RATE, 42 * RATE);
+    assert_eq!(rig.gaps()[1..], [(30.0, 40.0, "shutdown".into())]);
+}
+
+#[test]
+fn pages_that_were_never_written_are_found() {
+    let mut rig = Rig::new();
+    rig.send(0, 10 * RATE);
+    let open = rig.segments().pop().unwrap();
+    let file = rig.path(&open);
+    let mut bytes = fs::read(&file).unwrap();
+    // The tail as a file system may leave it: the right length, but zeros where the pages did not make it.
+    let page = (open.bytes as usize - 8192) / 4096 * 4096;
+    bytes[page..page + 4096].fill(0);
+    fs::write(&file, bytes).unwrap();
+    let rig = rig.restart();
+    assert_eq!(rig.report.cut, 1);
+    let found = rig.segments().pop().unwrap();
+    assert!(found.bytes <= page as u64 && found.fragments.len() >= open.fragments.len() - 2);
+}
+
+#[test]
+fn files_that_are_none_are_moved_away_and_the_others_stay() {
+    let mut rig = Rig::new();
+    rig.send(0, 200 * RATE);
+    let rig = rig.stop_and_start();
+    let before = rig.segments();
+    let day = rig.path(&before[0]).parent().unwrap().to_path_buf();
+    let length = fs::metadata(rig.path(&before[1])).unwrap().len();
+    fs::write(rig.path(&before[1]), vec![0; length as usize]).unwrap();
+    fs::write(day.join("notes.txt"), "not a recording").unwrap();
+    fs::write(day.join("010203.000.mp4"), "garbage that calls itself MP4").unwrap();
+    fs::create_dir(rig.folder.path().join("recordings/not a camera")).unwrap();
+    let foreign = media::fmp4::init(&super::rig::info(1, 32)).unwrap();
+    fs::write(day.join("010204.000.mp4"), [&foreign[..], &[0, 0, 0, 12], b"free1234"].concat()).unwrap();
+    let rig = rig.restart();
+    assert_eq!(rig.report.quarantined, 4);
+    let left: Vec<_> = rig.segments().iter().map(|s| s.start).collect();
+    assert_eq!(left, [before[0].start, before[2].start, before[3].start]);
+    let moved: Vec<String> = fs::read_dir(rig.folder.path().join("recordings/_quarantine"))
+        .unwrap()
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(moved.len(), 8, "each with a reason: {moved:?}");
+    let reason = moved.iter().find(|m| m.ends_with("160100.000.mp4.reason.txt")).unwrap();
+    let reason = fs::read_to_string(rig.folder.path().join("recordings/_quarantine").join(reason)).unwrap();
+    assert!(reason.contains("zeros"), "{reason}");
+    assert!(rig.gaps().contains(&(60.0, 120.0, "damaged".into())));
+}
+
+#[test]
+fn a_sealed_file_that_lost_its_end_keeps_the_rest() {
+    let mut rig = Rig::new();
+    rig.send(0, 130 * RATE);
+    let rig = rig.stop_and_start();
+    let whole = rig.segments()[0].clone();
+    let keep = whole.fragments[40];
+    let file = fs::OpenOptions::new().write(true).open(rig.path(&whole)).unwrap();
+    file.set_len(keep.offset + 10).unwrap();
+    let rig = rig.restart();
+    assert_eq!(rig.report.cut, 1);
+    let cut = rig.segments()[0].clone();
+    assert_eq!((cut.fragments.len(), cut.bytes), (40, keep.offset));
+    let gap = rig.timeline().gaps.remove(0);
+    assert_eq!((gap.start, gap.end, gap.reason.as_str()), (keep.start, at(60.0), "damaged"));
+}
+
+#[test]
+fn empty_files_go_and_rows_without_a_file_become_gaps() {
+    let mut rig = Rig::new();
+    rig.send(0, 130 * RATE);
+    let rig = rig.stop_and_start();
+    let gone = rig.segments()[1].clone();
+    fs::remove_file(rig.path(&gone)).unwrap();
+    let header = media::fmp4::init(&super::rig::info(1, 640)).unwrap();
+    let day = rig.path(&gone).parent().unwrap().to_path_buf();
+    fs::write(day.join("170000.000.mp4"), &header).unwrap();
+    fs::write(day.join("170001.000.mp4"), "").unwrap();
+    let rig = rig.restart();
+    assert_eq!((rig.report.lost, rig.report.empty, rig.report.quarantined), (1, 2, 0));
+    assert!(!day.join("170000.000.mp4").exists() && !day.join("170001.000.mp4").exists());
+    assert!(rig.gaps().contains(&(60.0, 120.0, "damaged".into())));
+    assert_eq!(rig.segments().len(), 2);
+}
+
+#[test]
+fn an_index_rebuilt_from_the_files_equals_the_index() {
+    let mut rig = Rig::new();
+    rig.send(0, 70 * RATE);
+    rig.change_info(super::rig::info(2, 1280));
+    rig.send(70 * RATE, 75 * RATE);
+    rig.send(100 * RATE, 200 * RATE);
+    let rig = rig.stop_and_start();
+    let before = rig.segments();
+    assert!(before.len() >= 4 && before.iter().all(|s| s.sealed));
+    assert_eq!(rig.report.scanned, 0, "an orderly stop leaves nothing to look at");
+    let (folder, clock) = rig.crash();
+    fs::remove_dir_all(folder.path().join("index")).unwrap();
+    let rig = Rig::on(folder, clock);
+    assert_eq!(rig.report.scanned, before.len());
+    assert_eq!(rig.segments(), before);
+    assert_eq!(rig.timeline().items.first().unwrap().start, at(0.0));
+}

@@ -1,0 +1,293 @@
+//! A recorder without its threads: frames go in, rows and files come out, and time passes when the test says so.
+
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use media::codec::{CodecParams, mjpeg};
+use media::frame::{Frame, StreamInfo, Track, TrackId};
+use media::hub::{Delivery, Hub, HubLimits};
+use media::id::CameraId;
+use media::wall::{Clock, Wall};
+use parking_lot::Mutex;
+use prometheus::Registry;
+use tempfile::TempDir;
+
+use crate::disk::{Disk, Volume};
+use crate::index::Index;
+use crate::live::Live;
+use crate::metrics::Metrics;
+use crate::playback::Playback;
+use crate::queue::{Job, Lane, Op, Queue};
+use crate::recording::{Cuts, Now, Recording};
+use crate::recovery::{Recovery, Report};
+use crate::retention::{Bounds, Retention};
+use crate::segment::Segment;
+use crate::timeline::{self, Timeline};
+use crate::writer::{Parts, Writer};
+
+/// The tests' own beginning of time: 2025-11-24 16:00:00 UTC.
+pub(crate) const T0: i64 = 1_764_000_000_000_000;
+/// Frames a second, and frames from one keyframe to the next.
+pub(crate) const RATE: i64 = 25;
+
+/// Seconds after `T0`.
+pub(crate) fn at(seconds: f64) -> Wall {
+    Wall::from_micros(T0 + (seconds * 1e6).round() as i64)
+}
+
+/// Time that the test moves.
+#[derive(Default)]
+pub(crate) struct TestClock(Mutex<Duration>);
+
+impl TestClock {
+    pub(crate) fn set(&self, seconds: f64) {
+        *self.0.lock() = Duration::from_secs_f64(seconds);
+    }
+}
+
+impl Clock for TestClock {
+    fn wall(&self) -> Wall {
+        Wall::from_micros(T0) + *self.0.lock()
+    }
+
+    fn monotonic(&self) -> Duration {
+        *self.0.lock() + Duration::from_secs(1000)
+    }
+}
+
+/// What the disk does next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Mood {
+    /// It works.
+    #[default]
+    Well,
+    /// Half of what is appended is written, then there is no room.
+    Full,
+    /// Appending fails.
+    Broken,
+    /// Syncing fails.
+    Forgetful,
+}
+
+/// A volume with moods.
+pub(crate) struct MoodyDisk {
+    pub(crate) volume: Volume,
+    pub(crate) mood: Arc<Mutex<Mood>>,
+}
+
+impl Disk for MoodyDisk {
+    fn create(&self, path: &str) -> io::Result<File> {
+        self.volume.create(path)
+    }
+
+    fn append(&self, file: &mut File, slices: &[Bytes]) -> io::Result<()> {
+        match *self.mood.lock() {
+            Mood::Full => {
+                self.volume.append(file, &slices[..slices.len() / 2])?;
+                Err(io::ErrorKind::StorageFull.into())
+            }
+            Mood::Broken => Err(io::Error::other("the disk is broken")),
+            Mood::Well | Mood::Forgetful => self.volume.append(file, slices),
+        }
+    }
+
+    fn truncate(&self, file: &File, bytes: u64) -> io::Result<()> {
+        self.volume.truncate(file, bytes)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        if *self.mood.lock() == Mood::Forgetful {
+            Err(io::Error::other("write-back failed"))
+        } else {
+            self.volume.sync()
+        }
+    }
+}
+
+/// A recorder of one camera.
+pub(crate) struct Rig {
+    pub(crate) folder: Arc<TempDir>,
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) camera: CameraId,
+    pub(crate) index: Arc<Index>,
+    pub(crate) live: Arc<Live>,
+    pub(crate) metrics: Metrics,
+    pub(crate) mood: Arc<Mutex<Mood>>,
+    pub(crate) report: Report,
+    pub(crate) recording: Recording,
+    lane: Arc<Lane>,
+    hub: Arc<Hub>,
+    info: Arc<StreamInfo>,
+    writer: Option<Writer<MoodyDisk>>,
+}
+
+/// A stream of one MJPEG track: any bytes are a picture.
+pub(crate) fn info(generation: u32, width: u32) -> Arc<StreamInfo> {
+    let params = CodecParams::Mjpeg(mjpeg::Params { width, height: 480 });
+    StreamInfo::shared(generation, vec![Track { id: TrackId(0), clock_rate: 90_000, params }])
+}
+
+/// Frame number `n` of a camera that begins at `T0`, one second from keyframe to keyframe.
+pub(crate) fn frame(n: i64) -> Frame {
+    let payload = Bytes::from(vec![(n % 250) as u8 + 1; 1000 + (n % 50) as usize]);
+    let wall = Wall::from_micros(T0 + n * 1_000_000 / RATE);
+    Frame { track: TrackId(0), pts: n * 90_000 / RATE, wall, keyframe: n % RATE == 0, discontinuity: false, payload }
+}
+
+impl Rig {
+    pub(crate) fn new() -> Self {
+        Self::on(Arc::new(tempfile::tempdir().unwrap()), Arc::new(TestClock::default()))
+    }
+
+    /// Opens what is in the folder, as a start of the appliance does.
+    pub(crate) fn on(folder: Arc<TempDir>, clock: Arc<TestClock>) -> Self {
+        let camera: CameraId = "cam-1".parse().unwrap();
+        let volume = Volume::open(&folder.path().join("recordings")).unwrap();
+        let index = Arc::new(Index::open(&folder.path().join("index")).unwrap());
+        let metrics = Metrics::register(&Registry::new()).unwrap();
+        let mut recovery = Recovery::new(&volume, &index, clock.clone());
+        let resumed = recovery.run().unwrap();
+        let report = recovery.report;
+        metrics.stored_bytes.set(report.bytes as i64);
+        let (live, mood) = (Arc::new(Live::default()), Arc::new(Mutex::new(Mood::Well)));
+        let parts = Parts {
+            disk: MoodyDisk { volume, mood: Arc::clone(&mood) },
+            volume_name: "test".into(),
+            queue: Queue::new(1 << 30),
+            index: Arc::clone(&index),
+            live: Arc::clone(&live),
+            metrics: metrics.clone(),
+            clock: clock.clone(),
+            sync_interval: Duration::from_millis(500),
+        };
+        let cuts = Cuts { segment_micros: 60_000_000, fragment: Duration::from_millis(500), stagger_micros: 0 };
+        let mut rig = Self {
+            folder,
+            clock,
+            camera: camera.clone(),
+            index,
+            live,
+            metrics,
+            mood,
+            report,
+            recording: Recording::new(cuts),
+            lane: Lane::new(camera),
+            hub: Hub::new(HubLimits::default(), 1),
+            info: info(1, 640),
+            writer: Some(Writer::new(parts, resumed)),
+        };
+        let at = rig.clock.wall();
+        rig.hand_in(vec![Op::Start { at }]);
+        rig
+    }
+
+    /// Ends the process at this instant: nothing is flushed, nothing is synced.
+    pub(crate) fn crash(self) -> (Arc<TempDir>, Arc<TestClock>) {
+        (self.folder, self.clock)
+    }
+
+    /// Crashes and starts again.
+    pub(crate) fn restart(self) -> Self {
+        let (folder, clock) = self.crash();
+        Self::on(folder, clock)
+    }
+
+    /// Stops in order and starts again.
+    pub(crate) fn stop_and_start(mut self) -> Self {
+        let mut ops = Vec::new();
+        self.recording.end(&mut ops);
+        self.hand_in(ops);
+        self.writer.take().unwrap().finish();
+        self.restart()
+    }
+
+    /// A stream with other parameters from here on.
+    pub(crate) fn change_info(&mut self, info: Arc<StreamInfo>) {
+        self.info = info;
+    }
+
+    /// The camera sends frames `from..to`, and the writer syncs after each second of them.
+    pub(crate) fn send(&mut self, from: i64, to: i64) {
+        for n in from..to {
+            self.send_frame(frame(n));
+            if n % RATE == RATE - 1 {
+                self.sync();
+            }
+        }
+    }
+
+    pub(crate) fn send_frame(&mut self, frame: Frame) {
+        let passed = frame.wall.micros_since(Wall::from_micros(T0)) as f64 / 1e6;
+        self.clock.set(passed.clamp(0.0, 1e9));
+        if self.lane.take_broken() {
+            self.recording.abandon();
+        }
+        let published = self.hub.publish(frame, &self.info);
+        self.deliver(Delivery::Frame(published));
+    }
+
+    pub(crate) fn deliver(&mut self, delivery: Delivery) {
+        let now = Now { wall: self.clock.wall(), monotonic: self.clock.monotonic() };
+        let mut ops = Vec::new();
+        self.recording.handle(delivery, now, &mut ops);
+        self.hand_in(ops);
+    }
+
+    pub(crate) fn hand_in(&mut self, ops: Vec<Op>) {
+        for op in ops {
+            let job = Job { lane: Arc::clone(&self.lane), op, at: self.clock.monotonic() };
+            self.writer.as_mut().unwrap().handle(job);
+        }
+    }
+
+    pub(crate) fn sync(&mut self) {
+        self.writer.as_mut().unwrap().sync();
+    }
+
+    pub(crate) fn tick(&mut self) {
+        self.writer.as_mut().unwrap().tick();
+    }
+
+    pub(crate) fn timeline(&self) -> Timeline {
+        timeline::timeline(&self.index, &self.live, &self.camera, at(-9e5), at(9e6), self.clock.wall()).unwrap()
+    }
+
+    /// The gaps as start, end and word, in seconds after `T0`.
+    pub(crate) fn gaps(&self) -> Vec<(f64, f64, String)> {
+        let seconds = |wall: Wall| wall.micros_since(at(0.0)) as f64 / 1e6;
+        self.timeline().gaps.iter().map(|g| (seconds(g.start), seconds(g.end), g.reason.to_string())).collect()
+    }
+
+    pub(crate) fn segments(&self) -> Vec<Segment> {
+        timeline::segments(&self.index, &self.live, &self.camera, at(-9e5), at(9e6), 1000).unwrap()
+    }
+
+    pub(crate) fn path(&self, segment: &Segment) -> PathBuf {
+        self.folder.path().join("recordings").join(&segment.path)
+    }
+
+    pub(crate) fn playback(&self) -> Playback {
+        Playback {
+            volume: Arc::new(Volume::open(&self.folder.path().join("recordings")).unwrap()),
+            index: Arc::clone(&self.index),
+            live: Arc::clone(&self.live),
+            clock: self.clock.clone(),
+        }
+    }
+
+    pub(crate) fn retention(&self, bounds: Bounds) -> Retention {
+        Retention {
+            volume: Volume::open(&self.folder.path().join("recordings")).unwrap(),
+            volume_name: "test".into(),
+            index: Arc::clone(&self.index),
+            metrics: self.metrics.clone(),
+            clock: self.clock.clone(),
+            bounds,
+            opened: (self.clock.wall(), self.clock.monotonic()),
+        }
+    }
+}

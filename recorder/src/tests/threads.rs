@@ -1,0 +1,167 @@
+//! The whole recorder with its threads: hubs in, files out; a disk that stands still; an orderly end.
+
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use media::hub::{Hub, HubLimits};
+use media::id::CameraId;
+use media::wall::{Clock, Wall};
+use parking_lot::{Mutex, RwLock};
+use prometheus::Registry;
+
+use super::rig::{self, RATE};
+use crate::config::Config;
+use crate::disk::{Disk, Volume};
+use crate::gap::GapReason;
+use crate::recorder::Recorder;
+use crate::timeline::Timeline;
+
+/// Longest wait for what must happen; a test that reaches it fails.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+struct RealClock {
+    begun: Instant,
+}
+
+impl RealClock {
+    #[allow(clippy::disallowed_methods, reason = "the one real clock of these tests")]
+    fn new() -> Arc<Self> {
+        Arc::new(Self { begun: Instant::now() })
+    }
+}
+
+impl Clock for RealClock {
+    fn wall(&self) -> Wall {
+        rig::at(20.0) + self.begun.elapsed()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.begun.elapsed()
+    }
+}
+
+fn config(folder: &tempfile::TempDir) -> Config {
+    Config {
+        root: folder.path().join("recordings"),
+        index: folder.path().join("index"),
+        poll_interval: Duration::from_millis(20),
+        sync_interval: Duration::from_millis(20),
+        ..Config::default()
+    }
+}
+
+/// Looks again and again until it is so.
+fn until(clock: &RealClock, what: &str, mut so: impl FnMut() -> bool) {
+    let (_keep, never) = channel::<()>();
+    while !so() {
+        assert!(clock.monotonic() < PATIENCE, "waited in vain until {what}");
+        let _ = never.recv_timeout(Duration::from_millis(5));
+    }
+}
+
+fn timeline(recorder: &Recorder, camera: &CameraId) -> Timeline {
+    recorder.timeline(camera, rig::at(-100.0), rig::at(1e6)).unwrap()
+}
+
+fn end(timeline: &Timeline) -> Wall {
+    timeline.items.iter().map(|i| i.end).max().unwrap_or_default()
+}
+
+#[test]
+fn frames_become_files_and_a_close_loses_none() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), RealClock::new());
+    let recorder = Recorder::open(config(&folder), clock.clone(), &Registry::new()).unwrap();
+    let ids: Vec<CameraId> = (0..3).map(|i| format!("cam-{i}").parse().unwrap()).collect();
+    let info = rig::info(1, 640);
+    for id in &ids {
+        let hub = Hub::new(HubLimits { history_micros: 100_000_000, ..HubLimits::default() }, 1);
+        hub.publish(rig::frame(0), &info);
+        recorder.start(id.clone(), Arc::clone(&hub));
+        until(&clock, "the recorder reads the hub", || hub.readers() == 1);
+        (1..10 * RATE).for_each(|n| drop(hub.publish(rig::frame(n), &info)));
+    }
+    recorder.stop(&ids[2], GapReason::Removed);
+    until(&clock, "ten seconds are durable", || end(&timeline(&recorder, &ids[2])) == rig::at(10.0));
+    let gap = timeline(&recorder, &ids[2]).gaps.pop().unwrap();
+    assert_eq!((gap.start, gap.reason), (rig::at(10.0), GapReason::Removed));
+    recorder.close();
+    recorder.close();
+    for id in &ids {
+        assert_eq!(end(&timeline(&recorder, id)), rig::at(10.0), "{id}");
+    }
+    let files: usize = ids.iter().map(|id| timeline(&recorder, id).items.len()).sum();
+    drop(recorder);
+    let again = Recorder::open(config(&folder), clock, &Registry::new()).unwrap();
+    assert_eq!((again.report().segments, again.report().scanned), (files, 0));
+    assert_eq!(again.timeline(&ids[2], rig::at(0.0), rig::at(60.0)).unwrap().gaps[0].reason, GapReason::Removed);
+}
+
+/// A disk that stands still until the test lets it go on.
+struct Gate {
+    volume: Volume,
+    open: Arc<RwLock<()>>,
+    entered: Sender<()>,
+}
+
+impl Disk for Gate {
+    fn create(&self, path: &str) -> io::Result<File> {
+        self.volume.create(path)
+    }
+
+    fn append(&self, file: &mut File, slices: &[Bytes]) -> io::Result<()> {
+        let _ = self.entered.send(());
+        let _open = self.open.read();
+        self.volume.append(file, slices)
+    }
+
+    fn truncate(&self, file: &File, bytes: u64) -> io::Result<()> {
+        self.volume.truncate(file, bytes)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.volume.sync()
+    }
+}
+
+#[test]
+fn a_disk_that_stands_still_costs_bounded_memory_and_a_gap_that_says_so() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), RealClock::new());
+    let queue_bytes_max = 100_000;
+    let config = Config { queue_bytes_max, ..config(&folder) };
+    let volume = Volume::open(&config.root).unwrap();
+    let (gate, (entered, at_gate)): (_, (_, Receiver<()>)) = (Arc::new(RwLock::new(())), channel());
+    let disk = Gate { volume: volume.another().unwrap(), open: Arc::clone(&gate), entered };
+    let registry = Registry::new();
+    let recorder = Recorder::open_on(disk, volume, &config, clock.clone(), &registry).unwrap();
+    let (camera, info): (CameraId, _) = ("cam-1".parse().unwrap(), rig::info(1, 640));
+    let hub = Hub::new(HubLimits { history_micros: 100_000_000, ..HubLimits::default() }, 1);
+    hub.publish(rig::frame(0), &info);
+    recorder.start(camera.clone(), Arc::clone(&hub));
+    until(&clock, "the recorder reads the hub", || hub.readers() == 1);
+    let shut = gate.write();
+    // 25 kB a second: 20 s are five times what may wait.
+    (1..20 * RATE).for_each(|n| drop(hub.publish(rig::frame(n), &info)));
+    at_gate.recv_timeout(PATIENCE).unwrap();
+    let next = Mutex::new(20 * RATE);
+    until(&clock, "the queue refused media", || {
+        let mut n = next.lock();
+        hub.publish(rig::frame(*n), &info);
+        *n += 1;
+        *n > 24 * RATE
+    });
+    drop(shut);
+    let mut next = *next.lock();
+    let open_from = rig::at((next / RATE + 1) as f64);
+    until(&clock, "recording goes on", || {
+        (next..next + RATE).for_each(|n| drop(hub.publish(rig::frame(n), &info)));
+        next += RATE;
+        end(&timeline(&recorder, &camera)) > open_from
+    });
+    recorder.close();
+    let gaps = timeline(&recorder, &camera).gaps;
+    assert!(gaps.iter().any(|gap| gap.reason == GapReason::DiskSlow), "{gaps:?}");
+}
