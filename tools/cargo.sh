@@ -6,8 +6,10 @@ set -euo pipefail
 . "$(dirname "$0")/env.sh"
 
 command -v cargo >/dev/null 2>&1 || die "cargo is missing; install Rust first: https://rustup.rs"
-ROCKSDB_LIB_DIR=$("$root/tools/rocksdb.sh")
-export ROCKSDB_LIB_DIR ROCKSDB_STATIC=1
+if [ "${1:-}" != fmt ] && [ "${1:-}" != clean ]; then
+    ROCKSDB_LIB_DIR=$("$root/tools/rocksdb.sh")
+    export ROCKSDB_LIB_DIR ROCKSDB_STATIC=1
+fi
 export CARGO_TARGET_DIR=${SLUICE_TARGET_DIR:-$user_cache/sluice-target}
 cd "$root"
 exec cargo "$@"

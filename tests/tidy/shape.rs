@@ -34,16 +34,14 @@ pub(crate) fn function_lengths(tree: &Tree) -> Vec<String> {
     for file in tree.ending(".rs") {
         for (name, lines) in functions(&bare(&file.text)) {
             let key = format!("{}::{name}", file.path);
-            match listed.remove(&key) {
-                None if lines > FUNCTION_LINES_MAX => {
-                    faults.push(format!("{key}: {lines} lines, {FUNCTION_LINES_MAX} at most"))
-                }
-                Some(was) if lines > was => faults.push(format!("{key}: grew from {was} to {lines} lines")),
-                Some(was) if lines < was => {
-                    faults.push(format!("{key}: shrank to {lines} lines; put that into {LONG_FUNCTIONS}"))
-                }
-                _ => {}
-            }
+            let was = listed.remove(&key);
+            let fault = match was {
+                None if lines > FUNCTION_LINES_MAX => format!("{lines} lines, {FUNCTION_LINES_MAX} at most"),
+                Some(was) if lines > was => format!("grew from {was} to {lines} lines"),
+                Some(was) if lines < was => format!("shrank to {lines} lines; put that into {LONG_FUNCTIONS}"),
+                _ => continue,
+            };
+            faults.push(format!("{key}: {fault}"));
         }
     }
     faults.extend(listed.into_keys().map(|key| format!("{key}: is gone; take it out of {LONG_FUNCTIONS}")));
