@@ -9,10 +9,14 @@ trap 'rm -f "$log"' EXIT
 status=0
 "$root/tools/cargo.sh" test --release --locked --workspace --no-fail-fast -- "$@" 2>&1 | tee "$log" || status=$?
 
-printf '\n'
-awk '
+printf '\nSummary\n'
+awk -v status="$status" '
     /^ *(Running|Doc-tests) / { name = $2 == "unittests" ? $3 " " $4 : $2; sub(/\(.*\//, "(", name) }
-    /^test result: / { printf "%s  <- %s\n", $0, name; passed += $4; failed += $6; ignored += $8 }
-    END { printf "test result: %s. %d passed; %d failed; %d ignored, in all\n", (failed ? "FAILED" : "ok"), passed, failed, ignored }
+    /^test result: / {
+        sub(/^test result: /, ""); sub(/; [0-9]+ measured.*/, "")
+        printf "  %-45s %s\n", name, $0
+        passed += $2; failed += $4; ignored += $6
+    }
+    END { printf "All tests: %s. %d passed; %d failed; %d ignored\n", (status ? "FAILED" : "ok"), passed, failed, ignored }
 ' "$log"
 exit "$status"
