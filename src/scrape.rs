@@ -38,7 +38,8 @@ pub(crate) async fn serve(listener: TcpListener, registry: Registry) {
         };
         let registry = registry.clone();
         tokio::spawn(async move {
-            let service = service_fn(move |request| std::future::ready(Ok::<_, Infallible>(answer(&request, &registry))));
+            let service =
+                service_fn(move |request| std::future::ready(Ok::<_, Infallible>(answer(&request, &registry))));
             let mut http = http1::Builder::new();
             http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIME).keep_alive(false);
             // A scraper that hangs up is its own affair.

@@ -2,9 +2,17 @@
 
 use std::time::Duration;
 
+use crate::registers::Area;
+
+/// The zone of the regulation.
+const SITE_AREA: &str = "济源";
+
 /// Settings of accounts, limits and the HTTP shell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
+    /// The area that the whole site is, and that a camera stands in where nothing closer is said. 济源, the zone of the
+    /// regulation.
+    pub site_area: Area,
     /// A sign-in that was not used for this long is over. 30 minutes: MLPS level 3 asks for an idle time-out.
     pub login_idle: Duration,
     /// A sign-in is over after this long in any case. 12 hours: one shift.
@@ -55,6 +63,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            site_area: SITE_AREA.parse().expect("a shipped area is a path, as a test shows"),
             login_idle: Duration::from_secs(30 * 60),
             login_lifetime: Duration::from_secs(12 * 3_600),
             lockout_failures: 5,

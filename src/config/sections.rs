@@ -65,6 +65,10 @@ fn api(
     sessions.public_host = s.text_as("public_host", "a host name or an address, without a port", host);
     let zone = "a zone of the IANA database such as \"Asia/Shanghai\"";
     sessions.zone = s.text_as("time_zone", zone, |name| TimeZone::get(name).ok()).unwrap_or_else(default_zone);
+    let area = "names joined by '/', from the large to the small, such as \"济源\"";
+    if let Some(site) = s.text_as("site_area", area, |text| text.parse().ok()) {
+        to.site_area = site;
+    }
     to.connections_max = s.count("connections_max", to.connections_max, CONNECTIONS);
     to.connections_per_address_max =
         s.count("connections_per_address_max", to.connections_per_address_max, PER_ADDRESS);

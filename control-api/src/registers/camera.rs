@@ -135,7 +135,7 @@ pub struct Camera {
     pub maintenance_unit: String,
     /// 联系方式.
     pub contact: String,
-    /// Where it stands in the tree of areas; without one, only a grant that names the camera covers it.
+    /// Where it stands in the tree of areas; the site's own area where nothing closer is said.
     pub area: Option<Area>,
     /// The registered unit that owns it and keeps it working (J-6), where known.
     pub owner: Option<UnitId>,
@@ -203,6 +203,8 @@ pub struct CameraForm {
 pub struct Enrolment {
     /// The id it gets where the form has none.
     pub fallback_id: CameraId,
+    /// The area it stands in where the form has none.
+    pub fallback_area: Area,
     /// When.
     pub at: Wall,
     /// Who.
@@ -234,7 +236,10 @@ impl CameraForm {
             construction_unit: line("construction_unit", &self.construction_unit)?,
             maintenance_unit: line("maintenance_unit", &self.maintenance_unit)?,
             contact: line("contact", &self.contact)?,
-            area: self.area.filter(|a| !a.trim().is_empty()).map(|a| area("area", a.trim())).transpose()?,
+            area: Some(match self.area.as_deref().map(str::trim).filter(|a| !a.is_empty()) {
+                Some(text) => area("area", text)?,
+                None => enrolment.fallback_area,
+            }),
             owner: self.owner.filter(|o| !o.trim().is_empty()).map(|o| owner(o.trim())).transpose()?,
             has_credentials: credentials.is_some(),
             version: 1,
@@ -375,7 +380,7 @@ mod tests {
     }
 
     fn enrolment() -> Enrolment {
-        Enrolment { fallback_id: "cam-1".parse().unwrap(), at: Wall::EPOCH, by: "u1".parse().unwrap() }
+        Enrolment { fallback_id: "cam-1".parse().unwrap(), fallback_area: "济源".parse().unwrap(), at: Wall::EPOCH, by: "u1".parse().unwrap() }
     }
 
     #[test]

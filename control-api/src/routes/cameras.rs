@@ -5,9 +5,9 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use media::id::{CameraId, Profile, StreamKey};
+use media::id::CameraId;
 use relay::lease::{Content, EndReason, Lease};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa_axum::routes;
 
 use super::Calls;
@@ -20,27 +20,15 @@ use crate::error::{ApiError, Code, ErrorBody};
 use crate::ledger::Kind;
 use crate::mint;
 use crate::ports::{CameraSetup, DeviceState};
-use crate::registers::camera::{self, Camera, CameraChange, CameraForm, Credentials, Enrolment, Transport};
+use crate::registers::camera::{self, Camera, CameraForm, Credentials, Enrolment, Transport};
 use crate::registers::{Role, UnitId, unit};
-use crate::stamp::Stamp;
 use crate::store::{Batch, Store};
 
 /// Who keeps the catalogue.
 pub const KEEPERS: &[Role] = &[Role::CatalogueAdmin];
-/// Who reads a camera's history.
-const HISTORY_READERS: &[Role] = &[Role::CatalogueAdmin, Role::BureauApprover, Role::AuditAdmin];
-/// Longest stretch of one timeline: a week is as many segments as the recorder tells at once.
-const TIMELINE_MAX: std::time::Duration = std::time::Duration::from_secs(7 * 86_400);
-/// Stretch of a timeline where nothing is asked: the last day.
-const TIMELINE_DEFAULT: std::time::Duration = std::time::Duration::from_secs(86_400);
-
 /// The calls of this file.
 pub fn calls() -> Calls {
-    Calls::new()
-        .routes(routes!(list, enrol))
-        .routes(routes!(read, change, remove))
-        .routes(routes!(history))
-        .routes(routes!(timeline))
+    Calls::new().routes(routes!(list, enrol)).routes(routes!(read, change, remove))
 }
 
 /// A camera to be enrolled. Prints as nothing.
@@ -221,7 +209,7 @@ pub fn enrolment(deps: &Deps, principal: &Principal) -> Result<Enrolment, ApiErr
     let at = deps.now();
     let id = mint::sortable_id(at).map_err(|_| ApiError::new(Code::Internal))?;
     let fallback_id = id.parse().map_err(|_| ApiError::new(Code::Internal))?;
-    Ok(Enrolment { fallback_id, at, by: principal.user().clone() })
+    Ok(Enrolment { fallback_id, fallback_area: deps.config.site_area.clone(), at, by: principal.user().clone() })
 }
 
 /// The owner, where one is named, is a unit.
@@ -351,121 +339,4 @@ fn watches(lease: &Lease, id: &CameraId) -> bool {
         Content::Live(stream) => stream.camera == *id,
         Content::Playback { stream, .. } => stream.camera == *id,
     }
-}
-
-/// One line of a camera's history.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-struct HistoryLine {
-    at: Stamp,
-    /// Who changed it.
-    by: String,
-    /// True where the camera left the catalogue.
-    removed: bool,
-    /// The record after the change.
-    camera: CameraView,
-}
-
-/// What a camera was, oldest first. A removed camera keeps its history.
-#[utoipa::path(get, path = "/cameras/{id}/history", tag = "cameras", params(("id" = String, Path), page::PageQuery),
-    responses(
-    (status = 200, body = Page<HistoryLine>), (status = 401, body = ErrorBody),
-    (status = 403, body = ErrorBody, description = "ROLE_FORBIDS: catalogue_admin, bureau_approver, audit_admin"),
-    (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
-async fn history(
-    State(deps): State<Arc<Deps>>,
-    principal: Principal,
-    At(id): At<CameraId>,
-    Asked(asked): Asked<page::PageQuery>,
-) -> Result<Json<Page<HistoryLine>>, ApiError> {
-    principal.require(HISTORY_READERS)?;
-    let limit = page::limit(asked.limit)?;
-    let prefix = camera::history(&id);
-    let after = page::after(&prefix, asked.cursor.as_deref())?;
-    let rows = deps.store.range_json::<CameraChange>(&prefix, after.as_deref(), limit + 1)?;
-    if rows.is_empty() && after.is_none() {
-        return Err(Code::CameraUnknown.into());
-    }
-    let line = |change: CameraChange| HistoryLine {
-        at: change.at.into(),
-        by: change.by.to_string(),
-        removed: change.removed,
-        camera: CameraView::of(&deps, &principal, change.camera),
-    };
-    let keyed = rows.into_iter().map(|(key, row)| (key, line(row.value))).collect();
-    Ok(Json(Page::of(keyed, limit)))
-}
-
-#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields, default)]
-struct Stretch {
-    /// Beginning, inclusive; a day before `to` where absent.
-    #[param(value_type = Option<String>, format = DateTime)]
-    from: Option<Stamp>,
-    /// End, exclusive; now where absent. At most 7 days after `from`.
-    #[param(value_type = Option<String>, format = DateTime)]
-    to: Option<Stamp>,
-    /// Which stream's recording; `main` where absent.
-    #[param(value_type = Option<String>)]
-    profile: Option<Profile>,
-}
-
-/// A stretch that is on disk.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-struct RecordedView {
-    start: Stamp,
-    end: Stamp,
-    /// Bytes on disk of the segments it lies in.
-    bytes: u64,
-}
-
-/// A stretch that is not on disk.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-struct GapView {
-    start: Stamp,
-    end: Stamp,
-    /// The recorder's word for why.
-    reason: String,
-}
-
-/// What there is of a recording.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-struct TimelineView {
-    items: Vec<RecordedView>,
-    gaps: Vec<GapView>,
-}
-
-/// What is recorded of a camera, and what is missing and why.
-#[utoipa::path(get, path = "/cameras/{id}/timeline", tag = "cameras", params(("id" = String, Path), Stretch), responses(
-    (status = 200, body = TimelineView), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
-    (status = 404, body = ErrorBody, description = "CAMERA_UNKNOWN, also where it is out of scope"),
-    (status = 422, body = ErrorBody)))]
-async fn timeline(
-    State(deps): State<Arc<Deps>>,
-    principal: Principal,
-    At(id): At<CameraId>,
-    Asked(asked): Asked<Stretch>,
-) -> Result<Json<TimelineView>, ApiError> {
-    visible(&deps, &principal, &id)?;
-    let to = asked.to.map_or_else(|| deps.now(), |stamp| stamp.0);
-    let from = asked.from.map_or(to - TIMELINE_DEFAULT, |stamp| stamp.0);
-    if from >= to || to.since(from) > TIMELINE_MAX {
-        return Err(ApiError::field("from", "须早于 to,且不超过7天。", "It has to be before `to`, by at most 7 days."));
-    }
-    let stream = StreamKey { camera: id, profile: asked.profile.unwrap_or_default() };
-    let read = tokio::task::spawn_blocking(move || deps.recordings.timeline(&stream, from, to)).await;
-    let timeline = match read {
-        Ok(Ok(timeline)) => timeline,
-        Ok(Err(error)) => {
-            tracing::error!(%error, "a timeline could not be read");
-            return Err(Code::Internal.into());
-        }
-        Err(_) => return Err(Code::Internal.into()),
-    };
-    let item = |r: crate::ports::Recorded| RecordedView { start: r.start.into(), end: r.end.into(), bytes: r.bytes };
-    let gap = |m: crate::ports::Missing| GapView { start: m.start.into(), end: m.end.into(), reason: m.reason };
-    Ok(Json(TimelineView {
-        items: timeline.items.into_iter().map(item).collect(),
-        gaps: timeline.gaps.into_iter().map(gap).collect(),
-    }))
 }

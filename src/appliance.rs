@@ -1,0 +1,264 @@
+//! The whole appliance: built from a configuration, run until a signal, drained. Build opens everything that can fail
+//! before anything is served; a start that fails says where, and leaves nothing running.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use control_api::deps::{Deps, Parts};
+use control_api::ledger::{Event, Kind, Ledger};
+use control_api::store::Store;
+use control_api::{attend, bootstrap, housekeeping, http, routes};
+use media::wall::Clock;
+use prometheus::Registry;
+use recorder::{Deleted, Recorder};
+use relay::core::Cores;
+use relay::directory::Streams;
+use relay::egress::rtsp::{self, RtspServer};
+use relay::fleet::Fleet;
+use relay::lease::{EventReceiver, Leases};
+use relay::metrics::EgressMetrics;
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use crate::camera_port::{Cameras, Recordings, follow_states};
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::watchdog;
+
+/// Viewers' connections get this long to end once the stop was asked for.
+const VIEWERS_DRAIN: Duration = Duration::from_secs(5);
+/// Threads of the control API; media has cores of its own.
+const API_THREADS: usize = 2;
+
+/// Where a started appliance can be reached; differs from the configuration where that says port 0.
+#[derive(Clone, Debug)]
+pub(crate) struct Reached {
+    /// HTTP.
+    pub(crate) api: SocketAddr,
+    /// RTSP, the first of its addresses.
+    pub(crate) rtsp: SocketAddr,
+    /// Metrics.
+    pub(crate) metrics: SocketAddr,
+}
+
+/// Builds, serves until SIGTERM or SIGINT, drains. `ready` is spawned once everything answers.
+pub(crate) fn run<R>(config: Config, ready: impl FnOnce(Reached) -> R) -> anyhow::Result<()>
+where
+    R: Future<Output = anyhow::Result<()>> + Send + 'static,
+{
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(API_THREADS)
+        .thread_name("api")
+        .enable_all()
+        .build()
+        .context("no runtime")?;
+    runtime.block_on(async {
+        let appliance = Appliance::build(config).await?;
+        let ready = ready(appliance.reached.clone());
+        appliance.serve(ready).await
+    })
+}
+
+/// Everything, built and listening, serving nothing yet.
+struct Appliance {
+    reached: Reached,
+    registry: Registry,
+    ledger: Ledger,
+    clock: Arc<dyn Clock>,
+    cores: Arc<Cores>,
+    fleet: Arc<Fleet>,
+    recorder: Arc<Recorder>,
+    leases: Arc<Leases>,
+    events: EventReceiver,
+    rtsp: RtspServer,
+    api: TcpListener,
+    metrics: TcpListener,
+    deps: Arc<Deps>,
+}
+
+impl Appliance {
+    async fn build(mut config: Config) -> anyhow::Result<Self> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+        let registry = Registry::new();
+        register_process(&registry)?;
+        let api = listen(config.api.listen, "api.listen").await?;
+        let metrics = listen(config.metrics_listen, "metrics.listen").await?;
+
+        for folder in [&config.ledger_path, &config.state_path, &config.recorder.root] {
+            std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        }
+        let store = Store::open(&config.state_path.join("store")).context("state.path")?;
+        let ledger = Ledger::open(&config.ledger_path, Arc::clone(&clock), &registry).context("ledger.path")?;
+        ledger.attach_witness(&store).context("ledger.path")?;
+        bootstrap::seed_units(&store, clock.wall()).context("the shipped units")?;
+
+        let cores = Cores::start(config.relay.cores).context("viewers.cores")?;
+        let streams = Streams::new();
+        let fleet = Fleet::new(Arc::clone(&cores), Arc::clone(&streams), Arc::clone(&clock), config.fleet, &registry)?;
+        let (leases, events) = Leases::new(Arc::clone(&clock), &config.relay);
+        let rtsp = RtspServer::bind(rtsp::Parts {
+            clock: Arc::clone(&clock),
+            leases: Arc::clone(&leases),
+            streams,
+            cores: Arc::clone(&cores),
+            metrics: EgressMetrics::register(&registry, &leases)?,
+            config: config.relay,
+        })?;
+        let rtsp_address = *rtsp.addresses().first().context("rtsp.listen names no address")?;
+        let recorder =
+            Arc::new(Recorder::open(config.recorder, Arc::clone(&clock), &registry).context("recorder.path")?);
+
+        let reached = Reached { api: api.local_addr()?, rtsp: rtsp_address, metrics: metrics.local_addr()? };
+        config.sessions.http_port = reached.api.port();
+        config.sessions.rtsp_port = reached.rtsp.port();
+        let cameras = Cameras::new(Arc::clone(&fleet), Arc::clone(&recorder), Arc::clone(&clock), Handle::current());
+        let parts = Parts {
+            store,
+            ledger: ledger.clone(),
+            clock: Arc::clone(&clock),
+            leases: Arc::clone(&leases),
+            cameras,
+            recordings: Arc::new(Recordings(Arc::clone(&recorder))),
+            playback: Arc::new(recorder.playback()),
+            config: config.api.settings,
+            sessions: config.sessions,
+            registry: registry.clone(),
+        };
+        let deps = tokio::task::spawn_blocking(move || Deps::new(parts)).await??;
+        Ok(Self { reached, registry, ledger, clock, cores, fleet, recorder, leases, events, rtsp, api, metrics, deps })
+    }
+
+    async fn serve(self, ready: impl Future<Output = anyhow::Result<()>> + Send + 'static) -> anyhow::Result<()> {
+        self.ledger.append_async(&Event::new(Kind::APPLIANCE_STARTED, self.clock.wall())).await?;
+        let (stop, stopped) = watch::channel(false);
+        let told = || {
+            let mut stopped = stopped.clone();
+            async move { _ = stopped.wait_for(|stop| *stop).await }
+        };
+        let states = tokio::spawn(follow_states(Arc::clone(&self.fleet), Arc::clone(&self.recorder)));
+        let retention = report_deletions(&self.recorder, self.ledger.clone(), Arc::clone(&self.clock));
+        retention.context("retention")?;
+        let deps = Arc::clone(&self.deps);
+        let pulled = tokio::task::spawn_blocking(move || control_api::catalogue::pull_all(&deps))
+            .await?
+            .context("the register of cameras")?;
+        tracing::info!(cameras = pulled, "pulling the register's cameras");
+
+        let leases = tokio::spawn({
+            let leases = Arc::clone(&self.leases);
+            async move { leases.run().await }
+        });
+        let attending = tokio::spawn(attend::run(Arc::clone(&self.deps), self.events, told()));
+        let sweeping = tokio::spawn(housekeeping::run(Arc::clone(&self.deps), told()));
+        let scraping = tokio::spawn(crate::scrape::serve(self.metrics, self.registry));
+        let rtsp = tokio::spawn(self.rtsp.run(stopped.clone(), VIEWERS_DRAIN));
+        let router = routes::router(Arc::clone(&self.deps));
+        let http_config = self.deps.config.clone();
+        let (api_listener, api_stop) = (self.api, told());
+        let api = tokio::spawn(async move { http::serve(api_listener, router, &http_config, api_stop).await });
+        let alive = tokio::spawn(watchdog::pet(Arc::clone(&self.deps)));
+
+        let reached = &self.reached;
+        tracing::info!(api = %reached.api, rtsp = %reached.rtsp, metrics = %reached.metrics, "serving");
+        watchdog::ready();
+        let outcome = tokio::select! {
+            outcome = ready_then_signal(ready) => outcome,
+            ended = stop_signal() => ended,
+        };
+
+        watchdog::stopping();
+        tracing::info!("stopping: viewers, cameras, recordings, records, in this order");
+        stop.send_replace(true);
+        for (name, task) in [("rtsp", rtsp), ("api", api), ("sessions", attending), ("sweeping", sweeping)] {
+            if let Err(error) = task.await {
+                tracing::error!(%error, name, "a part of the appliance failed");
+            }
+        }
+        self.fleet.shutdown().await;
+        states.abort();
+        let (recorder, cores) = (Arc::clone(&self.recorder), Arc::clone(&self.cores));
+        tokio::task::spawn_blocking(move || {
+            recorder.close();
+            cores.join();
+        })
+        .await?;
+        for task in [leases, scraping, alive] {
+            task.abort();
+        }
+        self.ledger.append_async(&Event::new(Kind::APPLIANCE_STOPPED, self.clock.wall())).await?;
+        let ledger = self.ledger;
+        tokio::task::spawn_blocking(move || ledger.close()).await?;
+        outcome
+    }
+}
+
+/// A `ready` that fails stops the appliance; one that succeeds leaves it to the signal.
+async fn ready_then_signal(ready: impl Future<Output = anyhow::Result<()>> + Send + 'static) -> anyhow::Result<()> {
+    tokio::spawn(ready).await??;
+    stop_signal().await
+}
+
+/// Until SIGTERM or SIGINT.
+pub(crate) async fn stop_signal() -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+async fn listen(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("{key}: cannot listen at {address}"))
+}
+
+fn register_process(registry: &Registry) -> anyhow::Result<()> {
+    let info = prometheus::IntGauge::with_opts(
+        prometheus::Opts::new("sluice_build_info", "1, with the version in its label.")
+            .const_label("version", env!("CARGO_PKG_VERSION")),
+    )?;
+    info.set(1);
+    registry.register(Box::new(info))?;
+    registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
+    Ok(())
+}
+
+/// Each segment that retention deletes is an event on the ledger. Runs on the recorder's own thread.
+fn report_deletions(recorder: &Recorder, ledger: Ledger, clock: Arc<dyn Clock>) -> anyhow::Result<()> {
+    recorder.retain(move |deleted: &Deleted| {
+        let event = Event::new(Kind::SEGMENT_DELETED, clock.wall())
+            .object(format!("camera/{}", deleted.camera))
+            .with("start_micros", deleted.start.micros())
+            .with("end_micros", deleted.end.micros())
+            .with("bytes", deleted.bytes)
+            .with("why", deleted.why.as_str());
+        if let Err(error) = ledger.append(&event) {
+            tracing::error!(%error, camera = %deleted.camera, "a deletion could not be put on the ledger");
+        }
+    })?;
+    Ok(())
+}
+
+/// Log lines to standard error, as configured. To be called once, before anything logs.
+pub(crate) fn log_to_stderr(log: &crate::config::Log) {
+    use tracing_subscriber::prelude::*;
+    let filter: tracing_subscriber::filter::Targets = log.level.parse().unwrap_or_default();
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let registry = tracing_subscriber::registry().with(filter);
+    match log.format {
+        crate::config::LogFormat::Text => registry.with(lines).init(),
+        crate::config::LogFormat::Json => registry.with(lines.json()).init(),
+    }
+}
+
+/// The folder, made if need be, readable by its owner alone: it holds secrets.
+pub(crate) fn private_folder(path: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.with_context(|| format!("cannot make {}", path.display()))
+}

@@ -1,0 +1,79 @@
+//! The command line: one file a command, exit codes as in sysexits.h where one fits (64 for a bad configuration).
+
+mod admin;
+mod camera_sim;
+mod check_config;
+mod completions;
+mod demo;
+mod ledger;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Stream relay and recording appliance for shared city cameras.
+#[derive(Parser)]
+#[command(name = "sluice", version, about, propagate_version = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the appliance.
+    Serve {
+        /// Configuration file; ops/sluice.example.toml documents every key.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Read the configuration, report all its faults at once, start nothing. Exit code 64 if there are any.
+    CheckConfig {
+        /// Configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Run the whole appliance on embedded defaults with simulated cameras.
+    Demo(demo::Demo),
+    /// Serve simulated RTSP cameras from a clip, each in real time and out of phase.
+    CameraSim(camera_sim::CameraSim),
+    /// Administration of an appliance that does not run.
+    Admin {
+        #[command(subcommand)]
+        command: admin::Admin,
+    },
+    /// Work with a ledger folder, on this or any other machine.
+    Ledger {
+        #[command(subcommand)]
+        command: ledger::Ledger,
+    },
+    /// Print a completion script for a shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+impl Arguments {
+    /// Runs the command.
+    pub(crate) fn run(self) -> ExitCode {
+        match self.command {
+            Command::Serve { config } => serve::run(&config),
+            Command::CheckConfig { config } => check_config::run(&config),
+            Command::Demo(demo) => demo.run(),
+            Command::CameraSim(sim) => sim.run(),
+            Command::Admin { command } => command.run(),
+            Command::Ledger { command } => command.run(),
+            Command::Completions { shell } => completions::run(shell),
+        }
+    }
+}
+
+/// Says on standard error why a command failed, with its causes, and gives the exit code.
+fn failed(error: &anyhow::Error) -> ExitCode {
+    let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+    eprintln!("sluice: {}", causes.join(": "));
+    ExitCode::FAILURE
+}

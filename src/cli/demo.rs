@@ -1,0 +1,91 @@
+//! `sluice demo`: the whole appliance on embedded defaults, with simulated cameras and seeded accounts.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::Args;
+use relay::sim::{Sim, SimConfig, demo_clip};
+
+use crate::appliance;
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::demo;
+
+/// Run the whole appliance on embedded defaults with simulated cameras.
+#[derive(Args)]
+pub(crate) struct Demo {
+    /// Folder for everything it keeps; a second start on the same folder goes on where the first ended.
+    #[arg(long, value_name = "DIR", default_value = "data/demo")]
+    data: PathBuf,
+    /// Number of simulated cameras.
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    cameras: usize,
+    /// Moves every port: API N, RTSP N+1, metrics N+2, simulated cameras N+3; 0 takes free ones. Without it 8080, 8554,
+    /// 9554 and 8555.
+    #[arg(long, value_name = "N")]
+    port_base: Option<u16>,
+}
+
+/// The ports of one demo, each on loopback.
+struct Ports {
+    api: u16,
+    rtsp: u16,
+    metrics: u16,
+    cameras: u16,
+}
+
+impl Demo {
+    /// Runs until a signal; prints what to open, then `ready`.
+    pub(super) fn run(self) -> ExitCode {
+        match self.start() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => super::failed(&error),
+        }
+    }
+
+    fn start(self) -> anyhow::Result<()> {
+        appliance::private_folder(&self.data)?;
+        let data = self.data.canonicalize().with_context(|| format!("cannot find {}", self.data.display()))?;
+        let ports = self.ports()?;
+        let config = config(&data, &ports)?;
+        appliance::log_to_stderr(&config.log);
+        let seeds = demo::prepare(&data, &config)?;
+        let clip = demo_clip().context("the built-in clip")?;
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, ports.cameras));
+        let sim = Sim::start(SimConfig { listen, cameras: self.cameras, clip, clock: Arc::new(SystemClock::start()) })?;
+        let sources = sim.urls();
+        appliance::run(config, move |reached| demo::seed(data, seeds, reached, sources))?;
+        drop(sim);
+        Ok(())
+    }
+
+    fn ports(&self) -> anyhow::Result<Ports> {
+        let Some(base) = self.port_base else {
+            return Ok(Ports { api: 8080, rtsp: 8554, metrics: 9554, cameras: 8555 });
+        };
+        if base == 0 {
+            return Ok(Ports { api: 0, rtsp: 0, metrics: 0, cameras: 0 });
+        }
+        let port = |n| {
+            base.checked_add(n).with_context(|| format!("--port-base {base}: leave room for four ports below 65536"))
+        };
+        Ok(Ports { api: base, rtsp: port(1)?, metrics: port(2)?, cameras: port(3)? })
+    }
+}
+
+/// The demo's configuration is a file like any other, so that it can be read, changed and served by `sluice serve`.
+fn config(data: &Path, ports: &Ports) -> anyhow::Result<Config> {
+    let text = format!(
+        "# Written by `sluice demo` at each start.\n\
+         [api]\nlisten = \"127.0.0.1:{}\"\n\n[rtsp]\nlisten = [\"127.0.0.1:{}\"]\nconnections_per_address_max = 10000\n\n\
+         [metrics]\nlisten = \"127.0.0.1:{}\"\n\n[ledger]\npath = \"ledger\"\n\n[state]\npath = \"state\"\n\n\
+         [recorder]\npath = \"recordings\"\n\n[log]\nlevel = \"info\"\n",
+        ports.api, ports.rtsp, ports.metrics
+    );
+    let file = data.join("sluice.toml");
+    std::fs::write(&file, &text).with_context(|| format!("cannot write {}", file.display()))?;
+    Config::load(&file).map_err(|faults| anyhow::anyhow!("{faults}"))
+}
