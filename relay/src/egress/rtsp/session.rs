@@ -162,7 +162,7 @@ impl Session {
     fn handle(&mut self, wake: Wake) -> Result<(), End> {
         match wake {
             Wake::Ended(reason) => return Err(End::Told(reason)),
-            Wake::Readable => drop(self.read()?),
+            Wake::Readable => return self.read(),
             Wake::Frame(Next::Frame(frame)) => {
                 if let Some(udp) = &mut self.udp {
                     udp.rest();
@@ -183,19 +183,7 @@ impl Session {
         self.parts.clock.monotonic()
     }
 
-    /// A viewer that sends TEARDOWN and closes at once resets the connection while frames are on their way. What it said
-    /// last is still there to be read, and tells leaving from breaking.
-    fn last_words(&mut self, error: io::Error) -> End {
-        while self.server.room() > 0 && matches!(self.read(), Ok(true)) {
-            while let Some(event) = self.server.poll_event() {
-                self.on_event(&event);
-            }
-        }
-        End::Broken(error)
-    }
-
-    /// Reads once. False where nothing is there.
-    fn read(&mut self) -> Result<bool, End> {
+    fn read(&mut self) -> Result<(), End> {
         let mut buffer = [0; READ_BYTES];
         let room = self.server.room().min(READ_BYTES);
         match self.socket.try_read(buffer.get_mut(..room).unwrap_or_default()) {
@@ -204,9 +192,9 @@ impl Session {
                 let now = self.now();
                 // A fault comes out as an event as well.
                 let _ = self.server.handle_bytes(now, buffer.get(..len).unwrap_or_default());
-                Ok(true)
+                Ok(())
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
             Err(error) => Err(End::Broken(error)),
         }
     }
@@ -258,11 +246,10 @@ impl Session {
             admitted.sent(media);
             bytes.inc_by(media);
         };
-        match self.outbox.flush(&self.socket, admitted, sent) {
-            Ok(Flushed::All | Flushed::Paced) => {}
-            Ok(Flushed::Full) => return Ok(Wait::Writable),
-            Ok(Flushed::Ended) => return Err(told(admitted)),
-            Err(error) => return Err(self.last_words(error)),
+        match self.outbox.flush(&self.socket, admitted, sent).map_err(End::Broken)? {
+            Flushed::All | Flushed::Paced => {}
+            Flushed::Full => return Ok(Wait::Writable),
+            Flushed::Ended => return Err(told(admitted)),
         }
         let flushed = match &mut self.udp {
             Some(udp) => udp.flush(admitted, sent, |_| self.parts.metrics.udp_errors.inc()),
@@ -326,6 +313,7 @@ impl Session {
         match end {
             End::Told(reason) => admitted.leave(*reason),
             End::Left => admitted.leave(EndReason::User),
+            // A player that says TEARDOWN and closes at once resets the connection, frames being on their way.
             End::Broken(_) if torn_down => admitted.leave(EndReason::User),
             End::Broken(_) | End::Fault(_) => admitted.leave(EndReason::Network),
             End::TooSlow => admitted.end_session(EndReason::TooSlow),

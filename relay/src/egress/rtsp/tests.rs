@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use media::frame::TrackId;
 
+use super::outbox::{Flushed, Outbox};
 use crate::config::Config;
 use crate::lease::{EndReason, Protocol, Refused, SessionEvent};
 use rig::{Rig, TOKEN, VIDEO};
@@ -346,5 +347,55 @@ async fn a_viewer_that_tears_down_and_closes_at_once_has_left() {
     rig.publish_heavy(10);
     let events = rig.events_until_closed().await;
     assert!(matches!(events.last(), Some(SessionEvent::Closed { reason: EndReason::User, .. })), "{events:?}");
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn an_end_is_heard_while_nothing_flows() {
+    let mut rig = Rig::start(Config::default()).await;
+    rig.publish(30);
+    let session = rig.lease();
+    let mut viewer = Viewer::playing(rig.address(), TOKEN).await;
+    let last = rig.publish(1);
+    viewer.packets_until(last.last().unwrap()).await;
+    assert!(rig.leases.end(&session, EndReason::Suspended));
+    viewer.rest().await;
+    rig.until(|rig| rig.leases.snapshot(&session).is_none()).await;
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn nothing_is_handed_to_the_kernel_after_the_end() {
+    let rig = Rig::start(Config::default()).await;
+    let session = rig.lease();
+    let admitted = rig.leases.admit(TOKEN, "127.0.0.1".parse().unwrap(), Protocol::Rtsp).unwrap();
+    let socket = tokio::net::TcpStream::connect(rig.address()).await.unwrap();
+    socket.writable().await.unwrap();
+    let mut outbox = Outbox::default();
+    outbox.push(rig.now(), bytes::Bytes::from_static(b"$frame"), true);
+    rig.leases.end(&session, EndReason::Revoked);
+    let flushed = outbox.flush(&socket, &admitted, |_| panic!("bytes left"));
+    assert_eq!(flushed.unwrap(), Flushed::Ended);
+    drop((admitted, socket));
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_viewer_between_keyframes_waits_for_the_next() {
+    let mut rig = Rig::start(Config::default()).await;
+    rig.begin_between_keyframes();
+    rig.publish(5);
+    rig.lease();
+    let mut viewer = Viewer::playing(rig.address(), TOKEN).await;
+    let mut video = Vec::new();
+    for _ in 0..3 {
+        let last = rig.publish(10);
+        // The first ten hold no keyframe: nothing of them comes.
+        if last.iter().any(|f| f.frame.keyframe) || !video.is_empty() {
+            video.extend(viewer.video_until(last.last().unwrap()).await);
+        }
+    }
+    assert!(video[0].begins_keyframe());
+    assert_contiguous(&video);
     rig.stop().await;
 }

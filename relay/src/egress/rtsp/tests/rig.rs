@@ -171,6 +171,11 @@ impl Rig {
         self.camera.info = StreamInfo::shared(self.camera.info.generation + 1, tracks);
     }
 
+    /// The camera is heard first in the middle of a GOP.
+    pub(super) fn begin_between_keyframes(&mut self) {
+        self.camera.frames = 1;
+    }
+
     pub(super) fn become_audio_only(&mut self) {
         let mut audio = self.camera.info.tracks[usize::from(AUDIO)].clone();
         audio.id = TrackId(0);
