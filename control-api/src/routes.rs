@@ -2,6 +2,7 @@
 
 pub mod applications;
 pub mod camera_import;
+pub mod camera_past;
 pub mod camera_view;
 pub mod cameras;
 pub mod extract;
@@ -45,6 +46,7 @@ fn calls() -> Calls {
         .merge(purposes::calls())
         .merge(cameras::calls())
         .merge(camera_import::calls())
+        .merge(camera_past::calls())
         .merge(applications::calls())
         .merge(grants::calls())
         .merge(sessions::calls())
