@@ -1,6 +1,7 @@
 //! Applications: the two forms by which access is asked for (J-7), and their way to a decision. A line of their history is
 //! never changed. Deliberately absent: what a grant then allows (`grants`).
 
+pub mod approval;
 pub mod authority;
 pub mod desk;
 pub mod forms;

@@ -81,7 +81,7 @@ pub fn body(admitted: Admitted, piece: Box<dyn Piece>) -> Body {
         while handing.part.is_empty() {
             match handing.piece.next().await {
                 None => return Ok(None),
-                Some(part) => handing.part = part.map_err(read_failed)?,
+                Some(part) => handing.part = part.map_err(|error| read_failed(&error))?,
             }
         }
         // Reading took time; the lease may have ended in it.
@@ -94,7 +94,7 @@ pub fn body(admitted: Admitted, piece: Box<dyn Piece>) -> Body {
     }))
 }
 
-fn read_failed(error: PlaybackError) -> std::io::Error {
+fn read_failed(error: &PlaybackError) -> std::io::Error {
     tracing::error!(%error, "a recording could not be read to its end");
     std::io::Error::other("the recording could not be read")
 }

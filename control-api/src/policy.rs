@@ -99,8 +99,10 @@ pub fn decide(facts: &Facts<'_>, action: &Action) -> Result<Permit, Denial> {
     if let Some(permit) = permits.into_iter().max_by(Permit::width) {
         return Ok(permit);
     }
-    let (_, check, grant) = furthest.unwrap_or((0, &CHECKS[CHECKS.len() - 1], None));
-    Err(Denial { code: check.code, articles: articles(check, action), grant })
+    Err(match furthest {
+        Some((_, check, grant)) => Denial { code: check.code, articles: articles(check, action), grant },
+        None => Denial { code: Code::NoGrant, articles: Code::NoGrant.articles().to_vec(), grant: None },
+    })
 }
 
 /// Each grant that covers the camera; one empty place where there is none, so that the other checks are still asked.

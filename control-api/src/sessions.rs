@@ -1,6 +1,7 @@
 //! Viewing sessions: from a permit on the ledger to a lease in the relay, and to the end of both. Deliberately absent: the
 //! decision (`policy`), the grants (`grants`), and the bytes themselves (the relay's, and `playback`'s).
 
+pub mod asking;
 mod deadlines;
 pub mod desk;
 mod ending;
@@ -14,7 +15,8 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-pub use desk::{Ask, Opened, Origin, SessionDesk, Urls};
+pub use asking::{Ask, Opened, Origin, Urls};
+pub use desk::SessionDesk;
 pub use metrics::SessionMetrics;
 pub use view::SessionView;
 

@@ -103,7 +103,7 @@ async fn usage_register(deps: &Deps, headers: &HeaderMap, from: Wall, to: Wall) 
     if wants_csv(headers) {
         return Ok(csv_response(deps.usage.clone(), filter, is_chinese(headers)));
     }
-    let page = deps.usage.list(&filter, None, LIMIT_MAX).map_err(read_failed)?;
+    let page = deps.usage.list(&filter, None, LIMIT_MAX).map_err(|error| read_failed(&error))?;
     Ok(Json(Page { items: page.items, next: page.next }).into_response())
 }
 

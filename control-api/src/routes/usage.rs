@@ -77,7 +77,7 @@ async fn list(
     if wants_csv(&headers) {
         return Ok(csv_response(deps.usage.clone(), filter, is_chinese(&headers)));
     }
-    let found = deps.usage.list(&filter, after, limit).map_err(read_failed)?;
+    let found = deps.usage.list(&filter, after, limit).map_err(|error| read_failed(&error))?;
     let next = found.next.map(|id| page::cursor(&format!("{CURSOR}{id}")));
     Ok(Json(Page { items: found.items, next }).into_response())
 }
@@ -226,7 +226,7 @@ pub(super) fn csv_row<T: AsRef<str>>(fields: &[T]) -> Vec<u8> {
     writer.into_inner().expect("flushing to memory does not fail")
 }
 
-pub(super) fn read_failed(error: UsageError) -> ApiError {
+pub(super) fn read_failed(error: &UsageError) -> ApiError {
     tracing::error!(%error, "the usage register could not be read");
     Code::Internal.into()
 }

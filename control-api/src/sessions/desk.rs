@@ -4,11 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use media::id::{Profile, StreamKey};
+use media::id::StreamKey;
 use media::wall::{Clock, Wall};
 use parking_lot::Mutex;
-use relay::lease::{CannotGrant, Content, EndReason, Lease, Leases, Protocol, SessionId};
+use relay::lease::{CannotGrant, Content, EndReason, Lease, Leases, SessionId};
 
+use super::asking::{Ask, NewSession, Opened, Origin, Permitted, REASON_CHARS_MAX, as_value, verb_word};
 use super::inquiry::Inquiry;
 use super::metrics::{ALLOWED, SessionMetrics};
 use super::table::{Open, Table};
@@ -16,71 +17,18 @@ use super::{Settings, ending};
 use crate::authn::Principal;
 use crate::deps::actor;
 use crate::error::{ApiError, Code};
-use crate::grants::{GrantBook, Verb};
-use crate::ledger::{Decision, Event, Kind, Ledger, Recordable, Recorded};
-use crate::mint::{self, NoEntropy, Token};
-use crate::policy::{Action, Denial, Permit, decide};
+use crate::grants::GrantBook;
+use crate::ledger::{Decision, Event, Kind, Ledger, Recorded};
+use crate::policy::{Denial, Permit, decide};
 use crate::ports::CameraPort;
 use crate::registers::Role;
 use crate::store::Store;
-use crate::usage::{Medium, Register, UsageError, UsageRecord, VideoContent};
+use crate::usage::{Register, UsageError, UsageRecord};
 
-/// Longest reason: a paragraph. Together with the rest it stays far below the size of a ledger entry.
-pub const REASON_CHARS_MAX: usize = 1_000;
 /// Longest camera id or purpose that is repeated in a record of a refusal.
 const ECHO_CHARS_MAX: usize = 64;
 /// Roles that may end anybody's session.
 const MAY_END: [Role; 2] = [Role::BureauApprover, Role::SecurityAdmin];
-
-/// What a caller asks for.
-#[derive(Clone, Debug)]
-pub struct Ask {
-    /// The camera, as it was given.
-    pub camera: String,
-    /// `Live` or `Playback`.
-    pub verb: Verb,
-    /// Which presentation.
-    pub profile: Profile,
-    /// Purpose code, as it was given.
-    pub purpose: String,
-    /// Reason, as it was given.
-    pub reason: String,
-    /// The stretch to be played back.
-    pub range: Option<(Wall, Wall)>,
-}
-
-/// The request that asks.
-#[derive(Clone, Debug)]
-pub struct Origin {
-    /// Its id, as in the answer.
-    pub request_id: String,
-    /// The host it was sent to, with port, where it named one.
-    pub host: Option<String>,
-}
-
-/// Where a session can be watched. The token in them is shown this once.
-#[derive(Clone, Debug, PartialEq, Eq, Default, serde::Serialize, utoipa::ToSchema)]
-pub struct Urls {
-    /// RTSP, for grants that carry `raw`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rtsp: Option<String>,
-    /// An HLS playlist.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hls: Option<String>,
-}
-
-/// A session that was opened.
-#[derive(Clone, Debug)]
-pub struct Opened {
-    /// Its id.
-    pub id: SessionId,
-    /// Where it can be watched.
-    pub urls: Urls,
-    /// When its lease runs out unless renewed.
-    pub expires_at: Wall,
-    /// Its mark.
-    pub mark: String,
-}
 
 /// What the desk works with.
 pub struct Tools {
@@ -159,7 +107,7 @@ impl SessionDesk {
             return Err(self.refuse(caller, ask, &origin.request_id, denial).await);
         }
         self.metrics.decisions.with_label_values(&[ALLOWED]).inc();
-        let urls = self.urls(&new, origin.host.as_deref());
+        let urls = new.urls(&self.settings, origin.host.as_deref());
         Ok(Opened { id, urls, expires_at, mark: new.mark })
     }
 
@@ -302,173 +250,5 @@ impl SessionDesk {
 
     fn monotonic_at(&self, at: Wall) -> Duration {
         self.clock.monotonic() + at.since(self.clock.wall())
-    }
-
-    fn urls(&self, new: &NewSession, asked_host: Option<&str>) -> Urls {
-        let public = self.settings.public_host.as_deref();
-        let authority = |port: u16| match public {
-            Some(host) => format!("{host}:{port}"),
-            None => asked_host.map_or_else(|| format!("localhost:{port}"), Into::into),
-        };
-        let http = authority(self.settings.http_port);
-        let rtsp = public.unwrap_or_else(|| without_port(&http));
-        let token = &new.token.text;
-        let mut urls = Urls::default();
-        for protocol in new.protocols() {
-            match protocol {
-                Protocol::Rtsp => urls.rtsp = Some(format!("rtsp://{rtsp}:{}/s/{token}", self.settings.rtsp_port)),
-                Protocol::Hls => urls.hls = Some(format!("http://{http}/s/{token}/index.m3u8")),
-                Protocol::Mse | Protocol::Whep => {}
-            }
-        }
-        urls
-    }
-}
-
-/// The host of `host:port`; a bracketed IPv6 address keeps its brackets.
-fn without_port(authority: &str) -> &str {
-    match authority.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => host,
-        _ => authority,
-    }
-}
-
-pub(super) const fn verb_word(verb: Verb) -> &'static str {
-    match verb {
-        Verb::Playback => "playback",
-        _ => "live",
-    }
-}
-
-fn as_value(permit: &Permit) -> serde_json::Value {
-    serde_json::to_value(permit).expect("text keys and plain values always make JSON")
-}
-
-impl Ask {
-    /// Asks again for what a permit gave.
-    pub(super) fn again(permit: &Permit) -> Self {
-        Self {
-            camera: permit.camera().to_string(),
-            verb: permit.verb(),
-            profile: permit.profile(),
-            purpose: permit.purpose().to_string(),
-            reason: permit.reason().into(),
-            range: permit.range(),
-        }
-    }
-
-    pub(super) fn action_as_it_was(&self) -> Action {
-        let (verb, profile, range) = (self.verb, self.profile, self.range);
-        Action { verb, profile, purpose: self.purpose.clone(), reason: self.reason.clone(), range }
-    }
-
-    fn action(&self, now: Wall, playback_max: Duration) -> Result<Action, ApiError> {
-        if self.reason.chars().count() > REASON_CHARS_MAX {
-            return Err(ApiError::field("reason", "最多1000个字符。", "At most 1000 characters."));
-        }
-        match (self.verb, self.range) {
-            (Verb::Live, None) => {}
-            (Verb::Playback, Some((from, to))) if from < to && from < now && to.since(from) <= playback_max => {}
-            (Verb::Playback, _) => {
-                return Err(ApiError::field(
-                    "from",
-                    "回放须给出已过去的起止时间,起早于止,跨度不超过上限。",
-                    "Playback needs a past stretch, from before to, no longer than the limit.",
-                ));
-            }
-            (Verb::Live, Some(_)) => {
-                return Err(ApiError::field("from", "实时调看没有时间范围。", "Live has no from and to."));
-            }
-            _ => return Err(ApiError::field("verb", "须为 live 或 playback。", "Use live or playback.")),
-        }
-        Ok(self.action_as_it_was())
-    }
-}
-
-/// A permit with the session it was given for: what the ledger hears of a favourable decision.
-struct Permitted {
-    permit: Permit,
-    session: SessionId,
-    at: Wall,
-}
-
-impl Recordable for Permitted {
-    fn event(&self) -> Event {
-        let permit = &self.permit;
-        let unit = Some(permit.unit().to_string());
-        Event::new(Kind::ALLOWED, self.at)
-            .actor(crate::ledger::Actor { user: permit.user().to_string(), unit, role: None })
-            .action(verb_word(permit.verb()))
-            .object(format!("camera/{}", permit.camera()))
-            .session(&self.session.0)
-            .decision(Decision::Allow)
-            .purpose(permit.purpose().as_str())
-            .articles(["J-7"])
-            .with("permit", as_value(permit))
-    }
-}
-
-/// All that a new session is made of.
-struct NewSession {
-    permit: Permit,
-    id: SessionId,
-    token: Token,
-    mark: String,
-    opened_at: Wall,
-    terminal: std::net::IpAddr,
-    request_id: String,
-}
-
-impl NewSession {
-    fn of(permit: Permit, caller: &Principal, origin: &Origin) -> Result<Self, ApiError> {
-        let opened_at = permit.decided_at();
-        let made = || -> Result<_, NoEntropy> {
-            Ok((SessionId(mint::sortable_id(opened_at)?), Token::fresh()?, mint::mark()?))
-        };
-        let (id, token, mark) = made().map_err(|error| {
-            tracing::error!(%error, "no session can be made");
-            ApiError::new(Code::Internal)
-        })?;
-        let (terminal, request_id) = (caller.terminal(), origin.request_id.clone());
-        Ok(Self { permit, id, token, mark, opened_at, terminal, request_id })
-    }
-
-    /// RTSP is for players of others: only where the grant says so. Recordings are watched over HLS.
-    fn protocols(&self) -> Vec<Protocol> {
-        match self.permit.verb() {
-            Verb::Playback => vec![Protocol::Hls],
-            _ if self.permit.raw() => vec![Protocol::Rtsp],
-            _ => Vec::new(),
-        }
-    }
-
-    fn usage_record(&self) -> UsageRecord {
-        let permit = &self.permit;
-        let range = permit.range();
-        UsageRecord {
-            session: self.id.clone(),
-            purpose: permit.purpose().to_string(),
-            user: permit.user().to_string(),
-            approver: permit.approver().to_string(),
-            content: VideoContent {
-                camera: permit.camera().clone(),
-                profile: permit.profile(),
-                from: range.map(|(from, _)| from.into()),
-                to: range.map(|(_, to)| to.into()),
-            },
-            opened_at: self.opened_at.into(),
-            medium: if range.is_some() { Medium::PlaybackStream } else { Medium::LiveStream },
-            unit: permit.unit().to_string(),
-            reason: permit.reason().into(),
-            terminal: self.terminal.to_string(),
-            grant: Some(permit.grant().0.clone()),
-            mark: Some(self.mark.clone()),
-            request_id: Some(self.request_id.clone()),
-            started_at: None,
-            protocol: None,
-            closed_at: None,
-            bytes: 0,
-            end_reason: None,
-        }
     }
 }

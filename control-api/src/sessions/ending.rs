@@ -8,8 +8,8 @@ use media::wall::Wall;
 use relay::lease::{EndReason, SessionId};
 
 use super::SessionDesk;
+use super::asking::Ask;
 use super::deadlines::Deadlines;
-use super::desk::Ask;
 use super::inquiry::Inquiry;
 use super::table::{Open, Peg};
 use crate::error::{ApiError, Code};
@@ -153,7 +153,7 @@ impl SessionDesk {
                 match tokio::time::timeout(self.wait(deadlines.next()), grants.changed()).await {
                     Err(_) => {}
                     Ok(Ok(changes)) => {
-                        changes.iter().filter_map(grant_of).for_each(|grant| reschedule(&mut deadlines, &grant))
+                        changes.iter().filter_map(grant_of).for_each(|grant| reschedule(&mut deadlines, &grant));
                     }
                     Ok(Err(WatchLag::Missed { .. })) => break,
                     Ok(Err(WatchLag::Closed)) => return,

@@ -103,21 +103,23 @@ impl SessionDesk {
         };
         seen.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         seen.truncate(limit);
-        seen.into_iter().map(|(id, open)| SessionView::of_open(id.clone(), &open, self.leases.snapshot(&id))).collect()
+        seen.into_iter()
+            .map(|(id, open)| SessionView::of_open(&id, &open, self.leases.snapshot(&id).as_ref()))
+            .collect()
     }
 
     /// One session, open or over; none where there is no such one for this caller.
     pub fn show(&self, caller: &Principal, id: &SessionId) -> Result<Option<SessionView>, ApiError> {
         let open = self.table.lock().find(id).cloned();
         let view = match open {
-            Some(open) => Some(SessionView::of_open(id.clone(), &open, self.leases.snapshot(id))),
-            None => self.register.find(id).map_err(read_failed)?.map(SessionView::of_record),
+            Some(open) => Some(SessionView::of_open(id, &open, self.leases.snapshot(id).as_ref())),
+            None => self.register.find(id).map_err(|error| read_failed(&error))?.map(SessionView::of_record),
         };
         Ok(view.filter(|view| sees(caller, &view.user, &view.unit)))
     }
 }
 
-fn read_failed(error: crate::usage::UsageError) -> ApiError {
+fn read_failed(error: &crate::usage::UsageError) -> ApiError {
     tracing::error!(%error, "the usage register could not be read");
     crate::error::Code::Internal.into()
 }
@@ -129,12 +131,12 @@ fn sees(caller: &Principal, user: &str, unit: &str) -> bool {
 }
 
 impl SessionView {
-    fn of_open(id: SessionId, open: &Open, live: Option<Snapshot>) -> Self {
+    fn of_open(id: &SessionId, open: &Open, live: Option<&Snapshot>) -> Self {
         let permit = &open.permit;
         let range = permit.range();
-        let started_at = live.as_ref().and_then(|l| l.started_at);
+        let started_at = live.and_then(|l| l.started_at);
         Self {
-            id,
+            id: id.clone(),
             state: if started_at.is_some() { SessionState::Active } else { SessionState::Leased },
             user: permit.user().to_string(),
             unit: permit.unit().to_string(),
@@ -151,9 +153,9 @@ impl SessionView {
             opened_at: open.opened_at.into(),
             expires_at: Some(open.expires_at.into()),
             started_at: started_at.map(Wall::into),
-            protocol: live.as_ref().and_then(|l| l.protocol),
-            bytes: live.as_ref().map_or(0, |l| l.bytes),
-            connections: live.as_ref().map_or(0, |l| l.connections),
+            protocol: live.and_then(|l| l.protocol),
+            bytes: live.map_or(0, |l| l.bytes),
+            connections: live.map_or(0, |l| l.connections),
             closed_at: None,
             end_reason: None,
         }
