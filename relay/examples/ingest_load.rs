@@ -78,6 +78,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         println!("{:.1} Mbit/s taken; {}", taken as f64 * 8.0 / seconds as f64 / 1e6, resident());
         println!("reconnects {}", after.iter().map(|s| s.reconnects).sum::<u64>());
+        let mut reasons = std::collections::BTreeMap::new();
+        for reason in after.iter().filter_map(|s| s.reason) {
+            *reasons.entry(reason).or_insert(0) += 1;
+        }
+        println!("away now, by reason: {reasons:?}");
         println!("packets lost {}", after.iter().map(|s| s.packets_lost).sum::<u64>());
         fleet.shutdown().await;
     });
