@@ -6,7 +6,6 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Application, ApplicationDesk, Form, ResourceForm, UserForm};
 use crate::authn::Principal;
-use crate::deps::actor;
 use crate::error::{ApiError, Code};
 use crate::grants::{Grant, GrantBook, GrantId};
 use crate::ledger::{Event, Kind};
@@ -80,7 +79,7 @@ impl Approvable for ResourceForm {
         let (from, unit, approver) = (application.id.clone(), application.unit.clone(), by.user().clone());
         let grant = Grant::of_approval(id, from, unit, approver, terms, now);
         let event = Event::new(Kind::GRANTED, now)
-            .actor(actor(by))
+            .actor(by.actor())
             .terminal(by.terminal().to_string())
             .object(format!("{}{}", crate::grants::book::GRANTS, grant.id().0))
             .articles(["J-7"])
@@ -133,7 +132,7 @@ impl Approvable for UserForm {
         let key = user::key(&form.user);
         let roles: Vec<_> = form.roles.iter().map(|role| role.text()).collect();
         let event = Event::new(Kind::REGISTER_CHANGED, now)
-            .actor(actor(by))
+            .actor(by.actor())
             .terminal(by.terminal().to_string())
             .object(&key)
             .articles(["J-7"])

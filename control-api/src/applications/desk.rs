@@ -9,7 +9,6 @@ use super::approval::{Approvable, Approval, digest};
 use super::authority::{self, Barred, Hand, Trail, may_read};
 use super::{Application, Form, ResourceForm, Stage, Step, key};
 use crate::authn::Principal;
-use crate::deps::actor;
 use crate::error::{ApiError, Code};
 use crate::grants::book::{Hand as GrantHand, StepError};
 use crate::grants::{ApplicationId, GrantBook, GrantStep};
@@ -214,7 +213,7 @@ impl ApplicationDesk {
     async fn take_back<F: Form>(&self, by: &Principal, from: &Application<F>, note: &Note) -> Result<(), ApiError> {
         let Some(grant) = &from.grant else { return Ok(()) };
         let hand = GrantHand {
-            actor: actor(by),
+            actor: by.actor(),
             user: by.user().clone(),
             terminal: by.terminal().to_string(),
             reason: note.reason.clone().unwrap_or_else(|| "application withdrawn".into()),
@@ -255,7 +254,7 @@ fn barred(why: Barred) -> ApiError {
 /// The event of an application's newest line, by a person.
 fn moved<F: Form>(application: &Application<F>, by: &Principal, note: &Note, now: Wall) -> Event {
     let event = Event::new(Kind::APPLICATION_MOVED, now)
-        .actor(actor(by))
+        .actor(by.actor())
         .terminal(by.terminal().to_string())
         .request_id(&note.request_id);
     told(application, event)

@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 
 use crate::error::{ApiError, Code};
+use crate::ledger::Actor;
 use crate::registers::{LoginId, Role, Roles, UnitId, UserId};
 
 /// Who asks, for whom, in which roles, from where.
@@ -51,6 +52,11 @@ impl Principal {
     /// The sign-in.
     pub const fn login(&self) -> &LoginId {
         &self.login
+    }
+
+    /// They as the ledger names them.
+    pub fn actor(&self) -> Actor {
+        Actor { user: self.user.to_string(), unit: Some(self.unit.to_string()), role: None }
     }
 
     /// True when `role` is among their roles.

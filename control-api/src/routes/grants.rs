@@ -12,7 +12,7 @@ use super::extract::{Asked, At};
 use super::optional_body::OptionalBody;
 use super::page::{self, Page};
 use crate::authn::Principal;
-use crate::deps::{Deps, actor};
+use crate::deps::Deps;
 use crate::error::{ApiError, Code, ErrorBody};
 use crate::grants::book::{GRANTS, Hand};
 use crate::grants::{Grant, GrantId, GrantState, GrantStep};
@@ -170,7 +170,7 @@ async fn change(
         return Err(ApiError::new(Code::ReasonRequired).at("reason"));
     }
     let hand = Hand {
-        actor: actor(principal),
+        actor: principal.actor(),
         user: principal.user().clone(),
         terminal: principal.terminal().to_string(),
         reason: prose("reason", &because.reason)?,

@@ -15,7 +15,6 @@ use super::metrics::{ALLOWED, SessionMetrics};
 use super::table::{Open, Table};
 use super::{Settings, ending};
 use crate::authn::Principal;
-use crate::deps::actor;
 use crate::error::{ApiError, Code};
 use crate::grants::GrantBook;
 use crate::ledger::{Decision, Event, Kind, Ledger, Recorded};
@@ -180,7 +179,7 @@ impl SessionDesk {
         };
         let expires_at = self.expiry(&permit, open.opened_at);
         let event = Event::new(Kind::SESSION_RENEWED, self.clock.wall())
-            .actor(actor(caller))
+            .actor(caller.actor())
             .terminal(caller.terminal().to_string())
             .session(&id.0)
             .request_id(request_id)
@@ -204,7 +203,7 @@ impl SessionDesk {
         }
         self.end(id, if own { EndReason::User } else { EndReason::Revoked });
         let event = Event::new(ending::END_ASKED, self.clock.wall())
-            .actor(actor(caller))
+            .actor(caller.actor())
             .terminal(caller.terminal().to_string())
             .session(&id.0)
             .request_id(request_id);
@@ -216,7 +215,7 @@ impl SessionDesk {
     async fn refuse(&self, caller: &Principal, ask: &Ask, request_id: &str, denial: Denial) -> ApiError {
         let echo = |text: &str| text.chars().take(ECHO_CHARS_MAX).collect::<String>();
         let mut event = Event::new(Kind::DENIED, self.clock.wall())
-            .actor(actor(caller))
+            .actor(caller.actor())
             .terminal(caller.terminal().to_string())
             .action(verb_word(ask.verb))
             .object(format!("camera/{}", echo(&ask.camera)))
