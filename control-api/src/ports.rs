@@ -1,7 +1,7 @@
 //! What the control API asks of the floor below: cameras to be pulled and their status, and the timeline of a recording. The
 //! binary joins these to the relay and the recorder; nothing here waits for a camera or a disk.
 
-use media::id::{CameraId, Profile, StreamKey};
+use media::id::{CameraId, StreamKey};
 use media::wall::Wall;
 use serde::Serialize;
 
@@ -112,23 +112,4 @@ pub struct RecordingError(pub String);
 pub trait RecordingPort: Send + Sync + 'static {
     /// What there is of `stream` from `from` to `to`.
     fn timeline(&self, stream: &StreamKey, from: Wall, to: Wall) -> Result<Timeline, RecordingError>;
-}
-
-/// Only the main stream is recorded, so there is nothing of a sub stream.
-impl RecordingPort for recorder::Recorder {
-    fn timeline(&self, stream: &StreamKey, from: Wall, to: Wall) -> Result<Timeline, RecordingError> {
-        if stream.profile != Profile::Main {
-            return Ok(Timeline::default());
-        }
-        let found = Self::timeline(self, &stream.camera, from, to).map_err(|e| RecordingError(e.to_string()))?;
-        let missing = |hole: recorder::timeline::Hole| Missing {
-            start: hole.start,
-            end: hole.end,
-            reason: hole.reason.to_string(),
-        };
-        Ok(Timeline {
-            items: found.items.iter().map(|i| Recorded { start: i.start, end: i.end, bytes: i.bytes }).collect(),
-            gaps: found.gaps.into_iter().map(missing).collect(),
-        })
-    }
 }
