@@ -22,6 +22,8 @@ const PATIENCE: RangeInclusive<Duration> = SECOND..=Duration::from_secs(600);
 /// A listener below 16 connections locks its own operators out; a million is beyond the descriptors of one process.
 const CONNECTIONS: RangeInclusive<usize> = 16..=1_000_000;
 const PER_ADDRESS: RangeInclusive<usize> = 1..=1_000_000;
+/// The RTSP library tells each camera's quirks at every connection.
+const DEFAULT_LEVEL: &str = "info,retina=warn";
 /// Where the package keeps what it writes.
 const STATE_FOLDER: &str = "/var/lib/sluice";
 /// The zone of the regulation that this appliance carries out.
@@ -188,7 +190,7 @@ fn log(s: &mut Section<'_, '_>) -> Log {
         text.parse::<tracing_subscriber::filter::Targets>().ok().map(|_| text.to_owned())
     });
     let format = s.choice("format", LogFormat::Text, &[("text", LogFormat::Text), ("json", LogFormat::Json)]);
-    Log { level: level.unwrap_or_else(|| "info".into()), format }
+    Log { level: level.unwrap_or_else(|| DEFAULT_LEVEL.into()), format }
 }
 
 /// A size that a field keeps as `usize`.
