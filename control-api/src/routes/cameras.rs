@@ -91,8 +91,8 @@ impl From<NewCamera> for CameraForm {
     }
 }
 
-/// What of a camera changes; what is absent stays. An empty text clears `sub_source`, `area` and `owner`; an empty
-/// `username` clears the credentials.
+/// What of a camera changes; what is absent stays. An empty text clears `sub_source` and `owner`, and puts
+/// `area` back to the site's own; an empty `username` clears the credentials.
 #[derive(Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 struct CameraEdit {
