@@ -115,11 +115,19 @@ impl Index {
     }
 
     /// A camera's segments from the last one that starts at or before `from` on, in order of their starts, as long as
-    /// they start before `to`; at most `max`. Rows that cannot be read are passed over and counted in the log.
-    pub fn segments(&self, camera: &CameraId, from: Wall, to: Wall, max: usize) -> Result<Vec<Segment>, IndexError> {
+    /// they start before `to`; at most `max`, and of each what `pick` keeps. Rows that cannot be read are passed over
+    /// with a word in the log.
+    pub fn segments<T>(
+        &self,
+        camera: &CameraId,
+        from: Wall,
+        to: Wall,
+        max: usize,
+        mut pick: impl FnMut(Segment) -> T,
+    ) -> Result<Vec<T>, IndexError> {
         let begin = self.last_start_at_or_before(SEGMENTS, camera, from)?.unwrap_or(from);
         let rows = self.rows(SEGMENTS, camera, begin, to, max)?;
-        Ok(rows.into_iter().filter_map(|(start, row)| decode_segment(camera, start, &row)).collect())
+        Ok(rows.into_iter().filter_map(|(start, row)| decode_segment(camera, start, &row)).map(&mut pick).collect())
     }
 
     /// A camera's gaps that touch the time from `from` to `to`, in order; at most `max`.
@@ -296,7 +304,7 @@ mod tests {
         }
         index.commit(&changes).unwrap();
         let starts = |from, to| -> Vec<i64> {
-            let found = index.segments(&ids[1], wall(from), wall(to), 100).unwrap();
+            let found = index.segments(&ids[1], wall(from), wall(to), 100, |s| s).unwrap();
             found.iter().map(|s| s.start.micros() / 1_000_000).collect()
         };
         assert_eq!(starts(10, 70), [0, 60]);

@@ -10,6 +10,7 @@ pub mod gap;
 pub mod index;
 mod live;
 mod metrics;
+mod open_file;
 pub mod playback;
 mod queue;
 mod reader;

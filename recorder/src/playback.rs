@@ -24,8 +24,8 @@ const PIECE_MICROS_MIN: i64 = 2_000_000;
 const PIECE_MICROS_MAX: i64 = 30_000_000;
 /// Fragments in a piece at most, so that a made-up name costs little.
 const PIECE_FRAGMENTS_MAX: usize = 256;
-/// Segments in one range: a week at 60 s.
-const SEGMENTS_MAX: usize = timeline::ITEMS_MAX;
+/// Segments in one playlist: a day at 60 s, which is 2 MB of text. Ask for the next day with another range.
+const SEGMENTS_MAX: usize = 1441;
 /// Longest fragment that is read into memory.
 const FRAGMENT_BYTES_MAX: u64 = 64 << 20;
 /// Two segments of a run follow each other if no more than this is between them; the rest is rounding.
@@ -185,7 +185,7 @@ impl Playback {
     fn segment(&self, camera: &CameraId, start: Wall) -> Result<Option<Segment>, IndexError> {
         let live = self.live.of(camera).segment.filter(|s| s.start == start);
         Ok(match self.index.segment(camera, start)? {
-            Some(row) if row.sealed => Some(row),
+            Some(row) if !row.fragments.is_empty() => Some(row),
             _ => live,
         })
     }

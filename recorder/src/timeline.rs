@@ -52,7 +52,12 @@ pub(crate) fn timeline(
     to: Wall,
     now: Wall,
 ) -> Result<Timeline, IndexError> {
-    let segments = segments(index, live, camera, from, to, ITEMS_MAX)?;
+    // One fragment tells that there is something; a week of all of them would be 50 MB.
+    let sketch = |mut segment: Segment| {
+        segment.fragments = segment.fragments.first().copied().into_iter().collect();
+        segment
+    };
+    let segments = gather(index, live, camera, from, to, ITEMS_MAX, sketch)?;
     let item = |s: &Segment| Item { start: s.start.max(from), end: s.end.min(to), bytes: s.bytes };
     let items = segments.iter().map(item).filter(|item| item.start < item.end).collect();
     let gaps = gaps(index, live, camera, from, to)?;
@@ -70,9 +75,21 @@ pub(crate) fn segments(
     to: Wall,
     max: usize,
 ) -> Result<Vec<Segment>, IndexError> {
+    gather(index, live, camera, from, to, max, |segment| segment)
+}
+
+fn gather(
+    index: &Index,
+    live: &Live,
+    camera: &CameraId,
+    from: Wall,
+    to: Wall,
+    max: usize,
+    pick: impl FnMut(Segment) -> Segment,
+) -> Result<Vec<Segment>, IndexError> {
     // What is live is read first: a segment that moves into the index meanwhile is then met twice, not missed.
     let open = live.of(camera).segment;
-    let mut segments = index.segments(camera, from, to, max)?;
+    let mut segments = index.segments(camera, from, to, max, pick)?;
     if let Some(open) = open.filter(|open| open.start < to) {
         segments.retain(|s| s.start != open.start || s.sealed);
         if segments.iter().all(|s| s.start != open.start) {

@@ -4,32 +4,29 @@
 //! it could not write.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bytes::Bytes;
 use media::fmp4::Fragment;
 use media::id::CameraId;
 use media::wall::{Clock, Wall};
 
 use crate::coverage::{Change, Coverage};
 use crate::disk::Disk;
-use crate::gap::GapReason;
+use crate::gap::{Gap, GapReason};
 use crate::index::{Changes, Index};
 use crate::live::Live;
 use crate::metrics::Metrics;
+use crate::open_file::OpenFile;
 use crate::queue::{Job, Lane, Op, Opening, Queue};
-use crate::segment::{self, Piece, Segment};
+use crate::segment::{Piece, Segment};
 
 /// Jobs taken between two looks at the clock.
 const BATCH_JOBS: usize = 256;
 /// How often silence is looked for.
 const TICK: Duration = Duration::from_secs(1);
-/// Files of one camera that begin in the same millisecond, before it gives up.
-const COPIES_MAX: u32 = 100;
 
 /// What a writer works with.
 pub(crate) struct Parts<D> {
@@ -64,13 +61,6 @@ struct Camera {
     /// Ended, and to be stored as such after the next sync.
     sealed: Vec<Segment>,
     lane: Option<Arc<Lane>>,
-}
-
-struct OpenFile {
-    file: File,
-    segment: Segment,
-    /// Fragments that a sync has covered.
-    durable: usize,
 }
 
 impl<D: Disk> Writer<D> {
@@ -158,65 +148,19 @@ impl<D: Disk> Writer<D> {
         if self.poisoned {
             return self.give_up(lane, GapReason::VolumeFailed);
         }
-        let written = match opening {
-            Some(opening) => self.begin(camera, fragment, &opening),
-            None => self.go_on(camera, fragment),
+        let known = self.cameras.entry(camera.clone()).or_default();
+        let written = match (opening, &mut known.open) {
+            (Some(opening), open) => OpenFile::begin(&self.parts.disk, camera, fragment, &opening).map(|file| {
+                self.parts.metrics.segments.inc();
+                *open = Some(file);
+            }),
+            (None, Some(open)) => open.append(&self.parts.disk, fragment),
+            (None, None) => return lane.broken.store(true, Ordering::Relaxed),
         };
         match written {
-            Ok(true) => self.covered(camera, fragment),
-            Ok(false) => lane.broken.store(true, Ordering::Relaxed),
+            Ok(()) => self.covered(camera, fragment),
             Err(error) => self.failed(lane, &error),
         }
-    }
-
-    /// A new file: header, note and first fragment in one append.
-    fn begin(&mut self, camera: &CameraId, fragment: &Fragment, opening: &Opening) -> io::Result<bool> {
-        let (path, mut file) = self.create(camera, fragment.start)?;
-        let note = Bytes::from(opening.note.encode());
-        let offset = (opening.init.len() + note.len()) as u64;
-        let slices: Vec<Bytes> = [opening.init.clone(), note].into_iter().chain(slices(fragment)).collect();
-        let mut segment = Segment {
-            path,
-            start: fragment.start,
-            end: fragment.start,
-            bytes: 0,
-            init_bytes: opening.init.len() as u32,
-            init_hash: segment::init_hash(&opening.init),
-            note: opening.note,
-            sealed: false,
-            fragments: Vec::new(),
-        };
-        self.parts.disk.append(&mut file, &slices)?;
-        segment.add(piece(fragment, offset));
-        self.parts.metrics.segments.inc();
-        let known = self.cameras.entry(camera.clone()).or_default();
-        known.open = Some(OpenFile { file, segment, durable: 0 });
-        Ok(true)
-    }
-
-    fn create(&self, camera: &CameraId, start: Wall) -> io::Result<(String, File)> {
-        for copy in 0..COPIES_MAX {
-            let path = segment::path(camera, start, copy).ok_or(io::ErrorKind::InvalidInput)?;
-            match self.parts.disk.create(&path) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                made => return made.map(|file| (path, file)),
-            }
-        }
-        Err(io::ErrorKind::AlreadyExists.into())
-    }
-
-    /// False where there is no file to go on with.
-    fn go_on(&mut self, camera: &CameraId, fragment: &Fragment) -> io::Result<bool> {
-        let Some(open) = self.cameras.get_mut(camera).and_then(|c| c.open.as_mut()) else { return Ok(false) };
-        let offset = open.segment.bytes;
-        let slices: Vec<Bytes> = slices(fragment).collect();
-        if let Err(error) = self.parts.disk.append(&mut open.file, &slices) {
-            // What was appended before the failure is no whole fragment. Where cutting fails too, the next start does it.
-            let _ = self.parts.disk.truncate(&open.file, offset);
-            return Err(error);
-        }
-        open.segment.add(piece(fragment, offset));
-        Ok(true)
     }
 
     fn covered(&mut self, camera: &CameraId, fragment: &Fragment) {
@@ -227,16 +171,26 @@ impl<D: Disk> Writer<D> {
         self.record(camera, changes);
     }
 
-    /// One camera's write failed. Want of room is not damage: the camera tries again at its next keyframe.
+    /// One camera's write failed. Want of room, or of a name or a handle for a new file, is not damage: the camera tries
+    /// again at its next keyframe. All else is.
     fn failed(&mut self, lane: &Arc<Lane>, error: &io::Error) {
-        let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
-        if full {
-            tracing::error!(camera = %lane.camera, %error, "no room to record; free the volume or lower the retention");
-            self.give_up(lane, GapReason::DiskFull);
-        } else {
+        use io::ErrorKind::{AlreadyExists, InvalidInput, QuotaExceeded, StorageFull};
+        let reason = match error.kind() {
+            StorageFull | QuotaExceeded => GapReason::DiskFull,
+            AlreadyExists | InvalidInput => GapReason::Unwritable,
+            _ if is_want_of_handles(error) => GapReason::Unwritable,
+            _ => GapReason::VolumeFailed,
+        };
+        if reason == GapReason::VolumeFailed {
             self.poison(error);
-            self.give_up(lane, GapReason::VolumeFailed);
+        } else if self.gap_of(&lane.camera).is_none_or(|gap| gap.reason != reason) {
+            tracing::error!(camera = %lane.camera, %error, "a recording cannot go on for want of room or of a new file");
         }
+        self.give_up(lane, reason);
+    }
+
+    fn gap_of(&self, camera: &CameraId) -> Option<Gap> {
+        self.cameras.get(camera).and_then(|c| c.coverage.gap())
     }
 
     fn give_up(&mut self, lane: &Arc<Lane>, reason: GapReason) {
@@ -283,7 +237,7 @@ impl<D: Disk> Writer<D> {
                 Change::Remove { start } => self.changes.remove_gap(camera, start),
             }
         }
-        let gap = self.cameras.get(camera).and_then(|c| c.coverage.gap());
+        let gap = self.gap_of(camera);
         self.parts.live.change(camera, |live| live.gap = gap);
     }
 
@@ -409,16 +363,8 @@ impl<D: Disk> Writer<D> {
     }
 }
 
-fn slices(fragment: &Fragment) -> impl Iterator<Item = Bytes> {
-    std::iter::once(fragment.head.clone()).chain(fragment.payloads.iter().cloned())
-}
-
-fn piece(fragment: &Fragment, offset: u64) -> Piece {
-    Piece {
-        offset,
-        bytes: fragment.bytes,
-        start: fragment.start,
-        duration_micros: fragment.duration_micros,
-        keyframe: fragment.keyframe,
-    }
+/// The process, or the system, has no more files to open.
+fn is_want_of_handles(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    [Errno::MFILE, Errno::NFILE].iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }
