@@ -1,6 +1,7 @@
 //! The whole appliance: built from a configuration, run until a signal, drained. Build opens everything that can fail
 //! before anything is served; a start that fails says where, and leaves nothing running.
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -248,7 +249,7 @@ fn report_deletions(recorder: &Recorder, ledger: Ledger, clock: Arc<dyn Clock>) 
 pub(crate) fn log_to_stderr(log: &crate::config::Log) {
     use tracing_subscriber::prelude::*;
     let filter: tracing_subscriber::filter::Targets = log.level.parse().unwrap_or_default();
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false).with_ansi(std::io::stderr().is_terminal());
     let registry = tracing_subscriber::registry().with(filter);
     match log.format {
         crate::config::LogFormat::Text => registry.with(lines).init(),

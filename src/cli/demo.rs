@@ -82,7 +82,7 @@ fn config(data: &Path, ports: &Ports) -> anyhow::Result<Config> {
         "# Written by `sluice demo` at each start.\n\
          [api]\nlisten = \"127.0.0.1:{}\"\n\n[rtsp]\nlisten = [\"127.0.0.1:{}\"]\nconnections_per_address_max = 10000\n\n\
          [metrics]\nlisten = \"127.0.0.1:{}\"\n\n[ledger]\npath = \"ledger\"\n\n[state]\npath = \"state\"\n\n\
-         [recorder]\npath = \"recordings\"\n\n[log]\nlevel = \"info\"\n",
+         [recorder]\npath = \"recordings\"\n",
         ports.api, ports.rtsp, ports.metrics
     );
     let file = data.join("sluice.toml");
