@@ -20,7 +20,6 @@ pub(super) struct Feed {
     /// Frames that were looked at ahead.
     held: VecDeque<Arc<Published>>,
     info: Arc<StreamInfo>,
-    awaiting_keyframe: bool,
     metrics: EgressMetrics,
 }
 
@@ -32,7 +31,7 @@ pub(super) enum Next {
 }
 
 impl Feed {
-    /// Begins at the newest keyframe where one of the tracks is video.
+    /// Begins at the newest keyframe, or the next where the hub holds none, if one of the tracks is video.
     pub(super) fn begin(
         hub: &Arc<Hub>,
         info: Arc<StreamInfo>,
@@ -43,7 +42,7 @@ impl Feed {
         let has_video = tracks.iter().any(|id| info.track(*id).is_some_and(|t| t.params.is_video()));
         let start = if has_video { Start::LastKeyframe } else { Start::Live };
         let subscriber = hub.subscribe(start, budget);
-        Self { subscriber, tracks, held: VecDeque::new(), info, awaiting_keyframe: has_video, metrics }
+        Self { subscriber, tracks, held: VecDeque::new(), info, metrics }
     }
 
     /// Where each track begins, as far as the hub knows by now.
@@ -106,10 +105,6 @@ impl Feed {
         if !self.tracks.contains(&published.frame.track) {
             return None;
         }
-        if self.awaiting_keyframe && !published.frame.keyframe {
-            return None;
-        }
-        self.awaiting_keyframe = false;
         Some(Next::Frame(published))
     }
 }

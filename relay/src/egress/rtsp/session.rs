@@ -4,7 +4,7 @@
 mod requests;
 
 use std::future::poll_fn;
-use std::io;
+use std::io::{self, Read as _};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use std::time::Duration;
 use media::frame::StreamInfo;
 use media::hub::{Published, Subscriber};
 use media::rtsp::{Event, Fault, RequestId, Server};
+use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::time::MissedTickBehavior;
 
@@ -183,6 +184,19 @@ impl Session {
         self.parts.clock.monotonic()
     }
 
+    /// A send failed: what the viewer said before that may not have been read yet, and tells leaving from breaking.
+    fn hear_last_words(&mut self) {
+        let mut buffer = [0; READ_BYTES];
+        let room = self.server.room().min(READ_BYTES);
+        // Asks the kernel itself: the runtime has not heard of the bytes yet.
+        let read = (&*SockRef::from(&self.socket)).read(buffer.get_mut(..room).unwrap_or_default());
+        let now = self.now();
+        let _ = self.server.handle_bytes(now, buffer.get(..read.unwrap_or(0)).unwrap_or_default());
+        while let Some(event) = self.server.poll_event() {
+            self.on_event(&event);
+        }
+    }
+
     fn read(&mut self) -> Result<(), End> {
         let mut buffer = [0; READ_BYTES];
         let room = self.server.room().min(READ_BYTES);
@@ -246,10 +260,14 @@ impl Session {
             admitted.sent(media);
             bytes.inc_by(media);
         };
-        match self.outbox.flush(&self.socket, admitted, sent).map_err(End::Broken)? {
-            Flushed::All | Flushed::Paced => {}
-            Flushed::Full => return Ok(Wait::Writable),
-            Flushed::Ended => return Err(told(admitted)),
+        match self.outbox.flush(&self.socket, admitted, sent) {
+            Ok(Flushed::All | Flushed::Paced) => {}
+            Ok(Flushed::Full) => return Ok(Wait::Writable),
+            Ok(Flushed::Ended) => return Err(told(admitted)),
+            Err(error) => {
+                self.hear_last_words();
+                return Err(End::Broken(error));
+            }
         }
         let flushed = match &mut self.udp {
             Some(udp) => udp.flush(admitted, sent, |_| self.parts.metrics.udp_errors.inc()),
