@@ -78,7 +78,8 @@ impl Reader {
                     self.with(&camera, |visited, _, out| visited.recording.end(out));
                 }
                 let cuts = self.cuts(&camera);
-                let subscriber = hub.subscribe(Start::LastKeyframe, Budget::default());
+                let mut subscriber = hub.subscribe(Start::LastKeyframe, Budget::default());
+                subscriber.keep_unread();
                 self.cameras.insert(camera.clone(), Visited { lane, subscriber, recording: Recording::new(cuts) });
                 self.with(&camera, |_, _, out| out.push(Op::Start { at }));
             }

@@ -19,11 +19,21 @@ pub(super) struct Ring {
     next_offset: u64,
     /// Index of the newest keyframe ever published; it may have left the ring already.
     last_keyframe: Option<u64>,
+    /// Next frame of each reader whose unread frames are kept, by the reader's slot: one or two at most.
+    keepers: Vec<(usize, u64)>,
 }
 
 impl Ring {
     pub(super) fn new(limits: HubLimits) -> Self {
-        Self { limits, frames: VecDeque::new(), held_bytes: 0, next_index: 0, next_offset: 0, last_keyframe: None }
+        Self {
+            limits,
+            frames: VecDeque::new(),
+            held_bytes: 0,
+            next_index: 0,
+            next_offset: 0,
+            last_keyframe: None,
+            keepers: Vec::new(),
+        }
     }
 
     pub(super) fn push(&mut self, frame: Frame, info: Arc<StreamInfo>, rtp: RtpStamp) -> Arc<Published> {
@@ -54,12 +64,31 @@ impl Ring {
             let needed = self.last_keyframe.is_some_and(|keyframe| oldest.index >= keyframe);
             let recent =
                 now_micros.saturating_sub(oldest.frame.wall.micros()).saturating_abs() <= self.limits.history_micros;
-            if !over && (needed || recent) {
+            let unread = self.keepers.iter().any(|(_, next)| oldest.index >= *next);
+            if !over && (needed || recent || unread) {
                 return;
             }
             self.held_bytes -= oldest.frame.payload.len() + FRAME_COST_BYTES;
             self.frames.pop_front();
         }
+    }
+
+    /// Keeps what this reader has not read, from `next` on.
+    pub(super) fn keep_unread(&mut self, slot: usize, next: u64) {
+        self.release(slot);
+        self.keepers.push((slot, next));
+    }
+
+    /// A reader came as far as `next`.
+    pub(super) fn advance(&mut self, slot: usize, next: u64) {
+        if let Some(keeper) = self.keepers.iter_mut().find(|(of, _)| *of == slot) {
+            keeper.1 = next;
+        }
+    }
+
+    /// A reader is gone.
+    pub(super) fn release(&mut self, slot: usize) {
+        self.keepers.retain(|(of, _)| *of != slot);
     }
 
     pub(super) fn held_bytes(&self) -> usize {

@@ -71,7 +71,7 @@ impl Subscriber {
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Delivery>> {
         let hub = Arc::clone(&self.hub);
         let mut state = hub.state.lock();
-        if let Some(delivery) = self.take(&state) {
+        if let Some(delivery) = self.take_and_tell(&mut state) {
             return Poll::Ready(Some(delivery));
         }
         if state.closed {
@@ -89,8 +89,15 @@ impl Subscriber {
     /// The next delivery if one is there, without waiting for more.
     pub fn try_next(&mut self) -> Option<Delivery> {
         let hub = Arc::clone(&self.hub);
-        let state = hub.state.lock();
-        self.take(&state)
+        let mut state = hub.state.lock();
+        self.take_and_tell(&mut state)
+    }
+
+    /// From now on the ring keeps what this reader has not read, as far as its bytes allow and however old that is by the
+    /// camera's clock: a burst after a stall of the network must not push out frames between two visits. For a reader
+    /// that comes by for sure; one that stops reading fills the ring.
+    pub fn keep_unread(&mut self) {
+        self.hub.state.lock().ring.keep_unread(self.slot, self.next);
     }
 
     /// True once the hub is closed and all that was in it has been read.
@@ -102,6 +109,12 @@ impl Subscriber {
     /// The description in force now.
     pub fn info(&self) -> Option<Arc<StreamInfo>> {
         self.hub.info()
+    }
+
+    fn take_and_tell(&mut self, state: &mut State) -> Option<Delivery> {
+        let delivery = self.take(state);
+        state.ring.advance(self.slot, self.next);
+        delivery
     }
 
     fn take(&mut self, state: &State) -> Option<Delivery> {
@@ -157,6 +170,8 @@ impl Subscriber {
 
 impl Drop for Subscriber {
     fn drop(&mut self) {
-        self.hub.state.lock().readers.remove(self.slot);
+        let mut state = self.hub.state.lock();
+        state.ring.release(self.slot);
+        state.readers.remove(self.slot);
     }
 }

@@ -292,3 +292,21 @@ fn rtp_numbers_go_on_from_frame_to_frame() {
     let other = Hub::new(LIMITS, 8).publish(frame(0, false), &info).rtp;
     assert_ne!(hub.rtp_offset(TrackId(0)).map(|(ssrc, _)| ssrc), Some(other.ssrc));
 }
+
+#[test]
+fn what_a_keeping_reader_has_not_read_stays_within_the_rings_bytes() {
+    let hub = filled(LIMITS, 1, 10);
+    let mut reader = hub.subscribe(Start::LastKeyframe, Budget::default());
+    reader.keep_unread();
+    let info = video();
+    (1..200).for_each(|at| drop(hub.publish(frame(at, at % 10 == 0), &info)));
+    assert_eq!(drain(&mut reader), (0..200).collect::<Vec<_>>(), "twenty groups, all unread");
+    (200..210).for_each(|at| drop(hub.publish(frame(at, at % 10 == 0), &info)));
+    assert!(hub.ring_bytes() <= 30 * (100 + FRAME_COST_BYTES), "what was read is let go");
+    (210..2000).for_each(|at| drop(hub.publish(frame(at, at % 10 == 0), &info)));
+    assert!(hub.ring_bytes() <= LIMITS.ring_bytes_max);
+    assert!(drain(&mut reader).iter().any(|seen| *seen < 0), "beyond its bytes frames are lost, and told");
+    drop(reader);
+    (2000..2030).for_each(|at| drop(hub.publish(frame(at, at % 10 == 0), &info)));
+    assert!(hub.ring_bytes() <= 30 * (100 + FRAME_COST_BYTES), "a reader that left keeps nothing");
+}

@@ -78,7 +78,7 @@ fn frames_become_files_and_a_close_loses_none() {
     let ids: Vec<CameraId> = (0..3).map(|i| format!("cam-{i}").parse().unwrap()).collect();
     let info = rig::info(1, 640);
     for id in &ids {
-        let hub = Hub::new(HubLimits { history_micros: 100_000_000, ..HubLimits::default() }, 1);
+        let hub = Hub::new(HubLimits::default(), 1);
         hub.publish(rig::frame(0), &info);
         recorder.start(id.clone(), Arc::clone(&hub));
         until(&clock, "the recorder reads the hub", || hub.readers() == 1);
@@ -98,6 +98,25 @@ fn frames_become_files_and_a_close_loses_none() {
     let again = Recorder::open(config(&folder), clock, &Registry::new()).unwrap();
     assert_eq!((again.report().segments, again.report().scanned), (files, 0));
     assert_eq!(again.timeline(&ids[2], rig::at(0.0), rig::at(60.0)).unwrap().gaps[0].reason, GapReason::Removed);
+}
+
+/// After a stall of the network a camera's frames come at once: many groups of pictures between two visits.
+#[test]
+fn a_burst_between_two_visits_is_recorded_whole() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), RealClock::new());
+    let config = Config { poll_interval: Duration::from_millis(200), ..config(&folder) };
+    let recorder = Recorder::open(config, clock.clone(), &Registry::new()).unwrap();
+    let (camera, info): (CameraId, _) = ("cam-1".parse().unwrap(), rig::info(1, 640));
+    let hub = Hub::new(HubLimits::default(), 1);
+    hub.publish(rig::frame(0), &info);
+    recorder.start(camera.clone(), Arc::clone(&hub));
+    until(&clock, "the recorder reads the hub", || hub.readers() == 1);
+    (1..20 * RATE).for_each(|n| drop(hub.publish(rig::frame(n), &info)));
+    until(&clock, "all of it is durable", || end(&timeline(&recorder, &camera)) == rig::at(20.0));
+    assert_eq!(timeline(&recorder, &camera).gaps, []);
+    (20 * RATE..40 * RATE).for_each(|n| drop(hub.publish(rig::frame(n), &info)));
+    assert!(hub.ring_bytes() < 1_300 * 30 * RATE as usize, "the first 20 s were read and are let go");
+    recorder.close();
 }
 
 /// A disk that stands still until the test lets it go on.
@@ -138,7 +157,7 @@ fn a_disk_that_stands_still_costs_bounded_memory_and_a_gap_that_says_so() {
     let registry = Registry::new();
     let recorder = Recorder::open_on(disk, volume, &config, clock.clone(), &registry).unwrap();
     let (camera, info): (CameraId, _) = ("cam-1".parse().unwrap(), rig::info(1, 640));
-    let hub = Hub::new(HubLimits { history_micros: 100_000_000, ..HubLimits::default() }, 1);
+    let hub = Hub::new(HubLimits::default(), 1);
     hub.publish(rig::frame(0), &info);
     recorder.start(camera.clone(), Arc::clone(&hub));
     until(&clock, "the recorder reads the hub", || hub.readers() == 1);
