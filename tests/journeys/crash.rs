@@ -80,8 +80,7 @@ fn recorded_until(appliance: &Appliance, camera: &str, killed: f64) {
     let items = timeline["items"].as_array().unwrap_or_else(|| panic!("{camera}: {timeline}"));
     let ends = items.iter().filter_map(|i| seconds(&i["end"])).filter(|end| *end <= killed + 1.0);
     let last = ends.fold(0.0, f64::max);
-    // One second may be lost by the promise; the fragment being filled is at most one second more than what was durable.
-    assert!(killed - last <= 2.5, "{camera}: recorded until {:.2} s before the cut", killed - last);
+    assert!(killed - last <= 1.0, "{camera}: recorded until {:.2} s before the cut", killed - last);
 }
 
 fn seconds(time: &Value) -> Option<f64> {
