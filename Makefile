@@ -36,9 +36,9 @@ clippy:
 tidy: ## The style as a test: floors, file and function sizes, documented keys and metrics, links
 	@tools/tidy.sh
 
-bench: ## Fan-out, ingest and sessions beside their floors; a table here, JSON in bench-results/
-	@tools/apt.sh run
-	@tools/bench.sh
+bench: ## Fan-out, ingest and record, sessions, each beside its floor; results in bench-results (BENCH="fanout --readers 200" for one)
+	@tools/apt.sh test
+	@tools/bench.sh $(BENCH)
 
 fuzz-smoke: ## Every parser on mutated seeds for FUZZ_SECONDS (default 20) each
 	@tools/apt.sh run

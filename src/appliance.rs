@@ -249,7 +249,10 @@ fn report_deletions(recorder: &Recorder, ledger: Ledger, clock: Arc<dyn Clock>) 
 pub(crate) fn log_to_stderr(log: &crate::config::Log) {
     use tracing_subscriber::prelude::*;
     let filter: tracing_subscriber::filter::Targets = log.level.parse().unwrap_or_default();
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false).with_ansi(std::io::stderr().is_terminal());
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .with_ansi(std::io::stderr().is_terminal());
     let registry = tracing_subscriber::registry().with(filter);
     match log.format {
         crate::config::LogFormat::Text => registry.with(lines).init(),

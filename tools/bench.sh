@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
-# Builds the binary and the benches, then runs them: all of them, or the one named, with its own options.
-#   tools/bench.sh [fanout|ingest|sessions [OPTION...]]
+# Builds the binary and the benches, then runs the bench named by the arguments, or all of them one after the other.
 set -euo pipefail
 # shellcheck source=tools/env.sh
 . "$(dirname "$0")/env.sh"
 
-"$root/tools/cargo.sh" build --release --locked --bin sluice --bin bench
-bin=${SLUICE_TARGET_DIR:-$user_cache/sluice-target}/release
-cd "$root"
+"$root/tools/cargo.sh" build --release --locked -p sluice -p benches --bins
+built=${SLUICE_TARGET_DIR:-$user_cache/sluice-target}/release
+run() { "$built/bench" --sluice "$built/sluice" --out "$root/bench-results" "$@"; }
+
 if [ "$#" -gt 0 ]; then
-    exec "$bin/bench" --sluice "$bin/sluice" "$@"
+    run "$@"
+else
+    for bench in fanout ingest sessions; do
+        printf '\n%s\n' "$bench"
+        run "$bench"
+    done
 fi
-for one in fanout ingest sessions; do
-    "$bin/bench" --sluice "$bin/sluice" "$one"
-done

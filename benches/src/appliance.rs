@@ -20,7 +20,8 @@ impl Drop for Owned {
 impl Owned {
     /// Starts a command; its output goes on to a thread once the line with `prefix` has come.
     pub(crate) fn start(command: &mut Command, prefix: &str) -> anyhow::Result<(Self, String)> {
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().with_context(|| format!("{command:?}"))?;
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().with_context(|| format!("{command:?}"))?;
         let mut reader = BufReader::new(child.stdout.take().context("stdout was piped")?);
         let owned = Self(child);
         let mut line = String::new();
@@ -69,7 +70,8 @@ impl Appliance {
     /// A bearer token of the demo account of that role.
     pub(crate) fn login(&self, role: &str) -> anyhow::Result<String> {
         let account = &self.demo["accounts"][role];
-        let answer = self.call("/api/v1/login", "", &json!({"user": account["user"], "password": account["password"]}))?;
+        let answer =
+            self.call("/api/v1/login", "", &json!({"user": account["user"], "password": account["password"]}))?;
         Ok(answer["token"].as_str().context("login gives a token")?.to_owned())
     }
 
@@ -114,9 +116,9 @@ impl Appliance {
     pub(crate) fn metric(&self, name: &str, part: &str) -> anyhow::Result<f64> {
         let url = self.demo["metrics"].as_str().context("demo.json names the metrics")?;
         let text = self.agent.get(url).call()?.body_mut().read_to_string()?;
-        let lines = text.lines().filter(|l| {
-            l.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])) && l.contains(part)
-        });
+        let lines = text
+            .lines()
+            .filter(|l| l.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])) && l.contains(part));
         Ok(lines.filter_map(|l| l.rsplit(' ').next()?.parse::<f64>().ok()).sum())
     }
 
@@ -149,7 +151,20 @@ pub(crate) fn clip(dir: &Path, kbit: u32) -> anyhow::Result<std::path::PathBuf> 
     let status = Command::new("ffmpeg")
         .args(["-hide_banner", "-loglevel", "error", "-y", "-f", "lavfi"])
         .args(["-i", "testsrc2=size=1280x720:rate=25:duration=12,noise=alls=20:allf=t"])
-        .args(["-c:v", "libx264", "-preset", "veryfast", "-profile:v", "main", "-bf", "0", "-g", "50", "-sc_threshold", "0"])
+        .args([
+            "-c:v",
+            "libx264",
+            "-preset",
+            "veryfast",
+            "-profile:v",
+            "main",
+            "-bf",
+            "0",
+            "-g",
+            "50",
+            "-sc_threshold",
+            "0",
+        ])
         .args(["-b:v", &rate, "-minrate", &rate, "-maxrate", &rate, "-bufsize", &rate, "-pix_fmt", "yuv420p"])
         .arg(&path)
         .status()

@@ -15,7 +15,10 @@ pub(crate) struct CpuSeconds {
 impl CpuSeconds {
     /// Reads both.
     pub(crate) fn of(pid: u32) -> Self {
-        Self { process: tasks(pid), ksoftirqd: softirq_threads().iter().map(|pid| schedstat(&format!("/proc/{pid}/schedstat"))).sum() }
+        Self {
+            process: tasks(pid),
+            ksoftirqd: softirq_threads().iter().map(|pid| schedstat(&format!("/proc/{pid}/schedstat"))).sum(),
+        }
     }
 
     /// Seconds since `earlier`, ksoftirqd included.
@@ -37,13 +40,17 @@ fn schedstat(path: &str) -> f64 {
 fn softirq_threads() -> Vec<u32> {
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
     let pids = entries.flatten().filter_map(|e| e.file_name().to_str()?.parse().ok());
-    pids.filter(|pid: &u32| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|c| c.starts_with("ksoftirqd"))).collect()
+    pids.filter(|pid: &u32| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|c| c.starts_with("ksoftirqd")))
+        .collect()
 }
 
 /// Resident memory in bytes.
 pub(crate) fn resident_bytes(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let kib = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).and_then(|l| l.split_whitespace().next()?.parse::<u64>().ok());
+    let kib = status
+        .lines()
+        .find_map(|l| l.strip_prefix("VmRSS:"))
+        .and_then(|l| l.split_whitespace().next()?.parse::<u64>().ok());
     kib.unwrap_or(0) * 1024
 }
 

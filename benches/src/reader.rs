@@ -50,7 +50,8 @@ struct Player {
 
 impl Player {
     fn play(url: &str) -> anyhow::Result<Self> {
-        let address = url.strip_prefix("rtsp://").and_then(|rest| rest.split('/').next()).context("not an rtsp:// URL")?;
+        let address =
+            url.strip_prefix("rtsp://").and_then(|rest| rest.split('/').next()).context("not an rtsp:// URL")?;
         let socket = TcpStream::connect(address)?;
         socket.set_read_timeout(Some(Duration::from_secs(20)))?;
         let mut reader = BufReader::with_capacity(4096, socket.try_clone()?);
@@ -61,7 +62,8 @@ impl Player {
             answer(&mut reader).with_context(|| format!("{method} {uri}"))
         };
         let (_, sdp) = ask("DESCRIBE", url, "Accept: application/sdp\r\n")?;
-        let controls: Vec<&str> = sdp.lines().filter_map(|l| l.strip_prefix("a=control:")).filter(|c| *c != "*").collect();
+        let controls: Vec<&str> =
+            sdp.lines().filter_map(|l| l.strip_prefix("a=control:")).filter(|c| *c != "*").collect();
         let control = controls.first().context("no track in the SDP")?;
         let uri = if control.starts_with("rtsp://") { (*control).to_owned() } else { format!("{url}/{control}") };
         let (head, _) = ask("SETUP", &uri, "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n")?;

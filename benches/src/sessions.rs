@@ -20,7 +20,10 @@ pub(crate) fn run(sluice: &Path, clients: &[usize], seconds: u64, report: &Repor
     let appliance = Appliance::start(sluice)?;
     appliance.add_cameras(&address, 1)?;
     appliance.wait_for_cameras(1, 30)?;
-    println!("{:>8} {:>12} {:>10} {:>10} {:>18} {:>8}", "clients", "sessions/s", "p50 ms", "p99 ms", "bare fsyncs/s", "ratio");
+    println!(
+        "{:>8} {:>12} {:>10} {:>10} {:>18} {:>8}",
+        "clients", "sessions/s", "p50 ms", "p99 ms", "bare fsyncs/s", "ratio"
+    );
     let mut rows = Vec::new();
     for count in clients {
         let times = load(&appliance, *count, seconds)?;

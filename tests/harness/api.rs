@@ -63,11 +63,6 @@ impl Client {
         answer(request.header("content-type", "text/csv").send(body))
     }
 
-    /// PATCH of JSON.
-    pub(crate) fn patch(&self, path: &str, body: &Value) -> Answer {
-        answer(self.agent.patch(self.url(path)).header("authorization", self.bearer()).send_json(body))
-    }
-
     /// DELETE.
     pub(crate) fn delete(&self, path: &str) -> Answer {
         answer(self.agent.delete(self.url(path)).header("authorization", self.bearer()).call())

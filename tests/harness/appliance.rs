@@ -26,16 +26,11 @@ pub(crate) struct Appliance {
 impl Appliance {
     /// A new appliance without cameras.
     pub(crate) fn start() -> Self {
-        Self::start_in(tempfile::tempdir().expect("a temporary folder"), 0)
+        Self::start_in(tempfile::tempdir().expect("a temporary folder"))
     }
 
-    /// A new appliance with simulated cameras of its own.
-    pub(crate) fn with_cameras(cameras: usize) -> Self {
-        Self::start_in(tempfile::tempdir().expect("a temporary folder"), cameras)
-    }
-
-    fn start_in(dir: TempDir, cameras: usize) -> Self {
-        let (process, demo) = launch(dir.path(), cameras);
+    fn start_in(dir: TempDir) -> Self {
+        let (process, demo) = launch(dir.path());
         Self { process, dir, demo }
     }
 
@@ -52,7 +47,7 @@ impl Appliance {
 
     /// Starts it again on the same folder.
     pub(crate) fn start_again(&mut self) {
-        let (process, demo) = launch(self.dir.path(), 0);
+        let (process, demo) = launch(self.dir.path());
         self.process = process;
         self.demo = demo;
     }
@@ -84,7 +79,10 @@ impl Appliance {
 
     /// Address of the RTSP listener, `127.0.0.1:PORT`.
     pub(crate) fn rtsp_address(&self) -> &str {
-        self.demo["rtsp"].as_str().and_then(|url| url.strip_prefix("rtsp://")).expect("demo.json names the RTSP listener")
+        self.demo["rtsp"]
+            .as_str()
+            .and_then(|url| url.strip_prefix("rtsp://"))
+            .expect("demo.json names the RTSP listener")
     }
 
     /// A login with the demo account of that role.
@@ -130,9 +128,9 @@ pub(crate) fn camera(id: &str, source: &str) -> Value {
     })
 }
 
-fn launch(dir: &Path, cameras: usize) -> (Process, Value) {
+fn launch(dir: &Path) -> (Process, Value) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
-    command.args(["demo", "--port-base", "0", "--cameras", &cameras.to_string(), "--data"]).arg(dir);
+    command.args(["demo", "--port-base", "0", "--cameras", "0", "--data"]).arg(dir);
     let process = Process::start(&mut command);
     process.line_after("ready", START);
     let text = std::fs::read_to_string(dir.join("demo.json")).expect("demo.json is there once it is ready");

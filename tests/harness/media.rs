@@ -22,7 +22,8 @@ pub(crate) fn ffmpeg_plays(url: &str, transport: &str, seconds: u32) -> (u64, St
         .args(["-hide_banner", "-nostdin", "-loglevel", "warning", "-rtsp_transport", transport, "-i", url])
         .args(["-t", &seconds.to_string(), "-map", "0:v", "-f", "null", "-progress", "pipe:1", "-"]));
     let progress = String::from_utf8_lossy(&output.stdout);
-    let frames = progress.lines().filter_map(|l| l.strip_prefix("frame=")).filter_map(|n| n.trim().parse().ok()).next_back();
+    let frames =
+        progress.lines().filter_map(|l| l.strip_prefix("frame=")).filter_map(|n| n.trim().parse().ok()).next_back();
     (frames.unwrap_or(0), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 

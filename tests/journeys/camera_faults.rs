@@ -11,8 +11,10 @@ use crate::harness::camera::GstCamera;
 use crate::harness::eventually;
 use crate::harness::media::make_clip;
 
-const SMALL: &str = "-f lavfi -i testsrc2=size=320x240:rate=25:duration=40 -c:v libx264 -preset veryfast -bf 0 -g 25 -b:v 200k";
-const LARGE: &str = "-f lavfi -i testsrc2=size=640x360:rate=25:duration=40 -c:v libx264 -preset veryfast -bf 0 -g 25 -b:v 400k";
+const SMALL: &str =
+    "-f lavfi -i testsrc2=size=320x240:rate=25:duration=40 -c:v libx264 -preset veryfast -bf 0 -g 25 -b:v 200k";
+const LARGE: &str =
+    "-f lavfi -i testsrc2=size=640x360:rate=25:duration=40 -c:v libx264 -preset veryfast -bf 0 -g 25 -b:v 400k";
 
 #[test]
 fn a_camera_that_comes_back_another_size_keeps_its_viewer() {
@@ -56,7 +58,10 @@ fn a_camera_that_comes_back_another_size_keeps_its_viewer() {
     let (status, timeline) = operator.get("/api/v1/cameras/back/timeline");
     assert_eq!(status, 200, "{timeline}");
     let gaps = timeline["gaps"].as_array().expect("gaps");
-    assert!(gaps.iter().any(|g| g["reason"].as_str().is_some_and(|r| !r.is_empty())), "a gap with a reason: {timeline}");
+    assert!(
+        gaps.iter().any(|g| g["reason"].as_str().is_some_and(|r| !r.is_empty())),
+        "a gap with a reason: {timeline}"
+    );
     let (_, camera) = operator.get("/api/v1/cameras/back");
     assert!(camera["device_status"].as_str().is_some() || camera["device_status"].is_object(), "{camera}");
 }

@@ -76,7 +76,11 @@ fn every_segment_plays(recordings: &Path) {
 /// The index agrees: the camera's timeline reaches to within its last second (and the open fragment) of the cut.
 fn recorded_until(appliance: &Appliance, camera: &str, killed: f64) {
     let (status, timeline) = appliance.login("audit_admin").get(&format!("/api/v1/cameras/{camera}/timeline"));
-    let timeline = if status == 200 { timeline } else { appliance.login("operator").get(&format!("/api/v1/cameras/{camera}/timeline")).1 };
+    let timeline = if status == 200 {
+        timeline
+    } else {
+        appliance.login("operator").get(&format!("/api/v1/cameras/{camera}/timeline")).1
+    };
     let items = timeline["items"].as_array().unwrap_or_else(|| panic!("{camera}: {timeline}"));
     let ends = items.iter().filter_map(|i| seconds(&i["end"])).filter(|end| *end <= killed + 1.0);
     let last = ends.fold(0.0, f64::max);
@@ -91,7 +95,8 @@ fn seconds(time: &Value) -> Option<f64> {
 fn closed_with_crash(appliance: &Appliance, session: &str) {
     let (_, page) = appliance.login("audit_admin").get("/api/v1/usage");
     let records = page["items"].as_array().expect("items");
-    let record = records.iter().find(|r| r.to_string().contains(session)).unwrap_or_else(|| panic!("{session} in {page}"));
+    let record =
+        records.iter().find(|r| r.to_string().contains(session)).unwrap_or_else(|| panic!("{session} in {page}"));
     assert!(record.to_string().contains("crash"), "{record}");
     assert_eq!(appliance.metric("sluice_sessions_without_record"), Some(0.0));
 }

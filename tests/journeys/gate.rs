@@ -31,7 +31,8 @@ struct Viewer {
 
 impl Viewer {
     fn connect(url: &str, from: Ipv4Addr) -> Self {
-        let address: SocketAddr = url["rtsp://".len()..].split('/').next().expect("an address").parse().expect("host:port");
+        let address: SocketAddr =
+            url["rtsp://".len()..].split('/').next().expect("an address").parse().expect("host:port");
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
         socket.bind(&SocketAddr::new(IpAddr::V4(from), 0).into()).expect("loopback has it");
         socket.connect(&address.into()).expect("the listener is there");
@@ -67,7 +68,12 @@ impl Viewer {
         if status != 200 {
             return status;
         }
-        let control = answer.lines().filter_map(|l| l.strip_prefix("a=control:")).find(|c| *c != "*").expect("a track").to_owned();
+        let control = answer
+            .lines()
+            .filter_map(|l| l.strip_prefix("a=control:"))
+            .find(|c| *c != "*")
+            .expect("a track")
+            .to_owned();
         let uri = if control.starts_with("rtsp:") { control } else { format!("{url}/{control}") };
         let (status, answer) = self.ask("SETUP", &uri, "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n");
         if status != 200 {
@@ -210,7 +216,8 @@ fn what_ends_a_grant_ends_what_runs_on_it() {
         let mut viewer = Viewer::connect(rtsp_url(&lease), Ipv4Addr::LOCALHOST);
         assert_eq!(viewer.play(), 200);
         viewer.some_media();
-        let (status, answer) = approver.post(&format!("/api/v1/grants/{grant}/{action}"), &json!({"reason": "journey"}));
+        let (status, answer) =
+            approver.post(&format!("/api/v1/grants/{grant}/{action}"), &json!({"reason": "journey"}));
         assert!(status < 300, "{action}: {status} {answer}");
         viewer.rest();
         refused(&operator.post("/api/v1/sessions", &session(&appliance, "gate")), 403, code);

@@ -7,21 +7,33 @@ use std::time::Duration;
 
 use crate::harness::appliance::Appliance;
 use crate::harness::camera::GstCamera;
-use crate::harness::media::{ffmpeg_plays, make_clip, packet_hashes, run};
 use crate::harness::eventually;
+use crate::harness::media::{ffmpeg_plays, make_clip, packet_hashes, run};
 
 const CLIP_FRAMES: usize = 20 * 25;
 
 /// Name, what the camera serves, ffmpeg's arguments.
 const CLIPS: [(&str, &str, &str); 3] = [
-    ("h264-aac", "h264,aac", "-f lavfi -i testsrc2=size=640x360:rate=25:duration=20 \
+    (
+        "h264-aac",
+        "h264,aac",
+        "-f lavfi -i testsrc2=size=640x360:rate=25:duration=20 \
         -f lavfi -i sine=frequency=440:sample_rate=48000:duration=20 \
-        -c:v libx264 -preset veryfast -profile:v main -bf 0 -g 50 -b:v 700k -c:a aac -b:a 64k"),
-    ("h265", "h265", "-f lavfi -i testsrc2=size=640x360:rate=25:duration=20 \
-        -c:v libx265 -preset veryfast -x265-params log-level=error:keyint=50:bframes=0 -b:v 500k -tag:v hvc1"),
-    ("h264-alaw", "h264,alaw", "-f lavfi -i testsrc2=size=320x240:rate=25:duration=20 \
+        -c:v libx264 -preset veryfast -profile:v main -bf 0 -g 50 -b:v 700k -c:a aac -b:a 64k",
+    ),
+    (
+        "h265",
+        "h265",
+        "-f lavfi -i testsrc2=size=640x360:rate=25:duration=20 \
+        -c:v libx265 -preset veryfast -x265-params log-level=error:keyint=50:bframes=0 -b:v 500k -tag:v hvc1",
+    ),
+    (
+        "h264-alaw",
+        "h264,alaw",
+        "-f lavfi -i testsrc2=size=320x240:rate=25:duration=20 \
         -f lavfi -i sine=frequency=440:sample_rate=8000:duration=20 \
-        -c:v libx264 -preset veryfast -bf 2 -g 50 -b:v 300k -c:a pcm_alaw -ar 8000 -f mov"),
+        -c:v libx264 -preset veryfast -bf 2 -g 50 -b:v 300k -c:a pcm_alaw -ar 8000 -f mov",
+    ),
 ];
 
 fn clips(dir: &Path) -> Vec<(&'static str, PathBuf, &'static str)> {
@@ -78,11 +90,17 @@ fn is_fault(line: &str) -> bool {
         return false;
     }
     let line = line.to_lowercase();
-    ["error", "corrupt", "missed", "concealing", "invalid", "no frame", "non-existing"].iter().any(|word| line.contains(word))
+    ["error", "corrupt", "missed", "concealing", "invalid", "no frame", "non-existing"]
+        .iter()
+        .any(|word| line.contains(word))
 }
 
 fn gstreamer_plays(name: &str, url: &str) {
-    let decode = if name.starts_with("h265") { "rtph265depay ! h265parse ! avdec_h265" } else { "rtph264depay ! h264parse ! avdec_h264" };
+    let decode = if name.starts_with("h265") {
+        "rtph265depay ! h265parse ! avdec_h265"
+    } else {
+        "rtph264depay ! h264parse ! avdec_h264"
+    };
     let pipeline = format!(
         "rtspsrc location={url} protocols=tcp latency=0 name=s  s. ! application/x-rtp,media=video ! {decode} ! identity eos-after=150 ! fakesink sync=false"
     );

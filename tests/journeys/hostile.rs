@@ -23,7 +23,8 @@ fn a_bad_configuration_is_told_whole_and_nothing_starts() {
         let output = run(Command::new(env!("CARGO_BIN_EXE_sluice")).args([command, "--config"]).arg(&config));
         let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert_eq!(output.status.code(), Some(64), "{command}: {said}");
-        for word in ["2", "3", "6", "9", "10", "listen_adress", "segment_duration", "/proc cannot be written", "in use"] {
+        for word in ["2", "3", "6", "9", "10", "listen_adress", "segment_duration", "/proc cannot be written", "in use"]
+        {
             assert!(said.contains(word), "{command} does not say {word:?}: {said}");
         }
     }

@@ -1,5 +1,6 @@
 //! Journeys over the whole appliance: the real binary, real cameras, real players, the disk. One binary of tests.
 #![allow(missing_docs, reason = "tests are read, not linked")]
+#![allow(clippy::indexing_slicing, reason = "an index out of bounds fails the test, as it should")]
 
 #[path = "../harness/mod.rs"]
 mod harness;

@@ -192,7 +192,12 @@ mod tests {
         let enrolment = || {
             count += 1;
             let fallback_id = format!("auto-{count}").parse().unwrap();
-            Ok(Enrolment { fallback_id, fallback_area: "济源".parse().unwrap(), at: Wall::EPOCH, by: "u1".parse().unwrap() })
+            Ok(Enrolment {
+                fallback_id,
+                fallback_area: "济源".parse().unwrap(),
+                at: Wall::EPOCH,
+                by: "u1".parse().unwrap(),
+            })
         };
         read(text, enrolment).map_err(|error| {
             let rows = error.body("r", false).rows.unwrap();
