@@ -30,13 +30,13 @@ impl Cameras {
         Arc::new(Self { fleet, recorder, clock, runtime })
     }
 
-    fn pull(&self, key: StreamKey, source: Result<Source, BadSource>) {
+    fn pull(&self, key: &StreamKey, source: Result<Source, BadSource>) {
         let source = match source {
             Ok(source) => source,
             // The register checked the same text with the same rules, so this is a register made by other hands.
             Err(error) => return tracing::error!(camera = %key.camera, %error, "camera not pulled: {error}"),
         };
-        if self.fleet.update(&key, source.clone()) {
+        if self.fleet.update(key, source.clone()) {
             return;
         }
         match self.fleet.add(CameraStream { key: key.clone(), source }) {
@@ -72,10 +72,10 @@ impl CameraPort for Cameras {
             camera.credentials.as_ref().map(|c| Credentials { user: c.username.clone(), password: c.password.clone() })
         };
         let main = StreamKey { camera: camera.id.clone(), profile: Profile::Main };
-        self.pull(main, Source::parse(&camera.source, login(), transport));
+        self.pull(&main, Source::parse(&camera.source, login(), transport));
         let sub = StreamKey { camera: camera.id.clone(), profile: Profile::Sub };
         match &camera.sub_source {
-            Some(url) => self.pull(sub, Source::parse(url, login(), transport)),
+            Some(url) => self.pull(&sub, Source::parse(url, login(), transport)),
             None => self.drop_stream(sub),
         }
     }
@@ -127,6 +127,10 @@ pub(crate) struct Recordings(pub(crate) Arc<Recorder>);
 
 impl RecordingPort for Recordings {
     fn timeline(&self, stream: &StreamKey, from: Wall, to: Wall) -> Result<Timeline, RecordingError> {
+        if stream.profile != Profile::Main {
+            // Only the main stream is recorded.
+            return Ok(Timeline::default());
+        }
         let timeline = self.0.timeline(&stream.camera, from, to).map_err(|e| RecordingError(e.to_string()))?;
         let items = timeline.items.iter().map(|i| Recorded { start: i.start, end: i.end, bytes: i.bytes }).collect();
         let gaps = timeline

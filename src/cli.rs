@@ -1,4 +1,5 @@
 //! The command line: one file a command, exit codes as in sysexits.h where one fits (64 for a bad configuration).
+#![allow(clippy::print_stdout, reason = "what a command says is its standard output")]
 
 mod admin;
 mod camera_sim;

@@ -1,6 +1,7 @@
 //! What a demo is seeded with: two units, an account for each role, and a grant by area, made over the API like everybody's
 //! (application, endorsement, submission, acceptance, approval). Passwords are random and live in `demo.json`, readable by
 //! its owner alone. A second start seeds nothing and only points the demo's cameras at where they are now.
+#![allow(clippy::print_stdout, reason = "what a command says is its standard output")]
 
 mod client;
 
