@@ -19,8 +19,8 @@ pub use password::Passwords;
 pub use principal::Principal;
 pub use sign_in::SignedIn;
 
+use crate::audit::record;
 use crate::config::Config;
-use crate::deps::record;
 use crate::error::{ApiError, Code};
 use crate::ledger::{Event, Kind, Ledger};
 use crate::registers::user::{User, UserState};
@@ -133,7 +133,7 @@ impl Authn {
     /// Ends one sign-in.
     pub async fn sign_out(&self, token: &str, principal: &Principal) -> Result<(), ApiError> {
         let event = Event::new(Kind::LOGOUT, self.clock.wall())
-            .actor(crate::deps::actor(principal))
+            .actor(principal.actor())
             .terminal(principal.terminal().to_string())
             .with("login", principal.login().as_str());
         record(&self.ledger, &event).await?;

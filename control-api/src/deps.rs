@@ -9,12 +9,13 @@ use prometheus::Registry;
 use relay::lease::Leases;
 
 use crate::applications::ApplicationDesk;
+use crate::audit::record;
 use crate::authn::password::BadCost;
 use crate::authn::{Authn, Principal};
 use crate::config::Config;
 use crate::error::{ApiError, Code};
 use crate::grants::GrantBook;
-use crate::ledger::{Actor, Event, Kind, Ledger};
+use crate::ledger::{Event, Kind, Ledger};
 use crate::outbox::{ChangeError, Outbox};
 use crate::playback::PlaybackPort;
 use crate::ports::{CameraPort, RecordingPort};
@@ -153,7 +154,7 @@ impl Deps {
 
     /// An event of `kind` by `principal`, now, with where it came from.
     pub fn event(&self, kind: Kind, principal: &Principal) -> Event {
-        Event::new(kind, self.now()).actor(actor(principal)).terminal(principal.terminal().to_string())
+        Event::new(kind, self.now()).actor(principal.actor()).terminal(principal.terminal().to_string())
     }
 
     /// Puts the event on the ledger; on disk when it returns, else `AUDIT_UNAVAILABLE`.
@@ -167,22 +168,6 @@ impl Deps {
             return Err(Code::AuditUnavailable.into());
         }
         Ok(self.outbox.change(self.now(), batch, event, || {}).await?)
-    }
-}
-
-/// `principal` as the ledger names them.
-pub fn actor(principal: &Principal) -> Actor {
-    Actor { user: principal.user().to_string(), unit: Some(principal.unit().to_string()), role: None }
-}
-
-/// Puts the event on the ledger, or fails closed.
-pub(crate) async fn record(ledger: &Ledger, event: &Event) -> Result<(), ApiError> {
-    match ledger.append_async(event).await {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            tracing::error!(%error, kind = event.kind.as_str(), "an event could not be put on the ledger");
-            Err(Code::AuditUnavailable.into())
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod applications;
 pub mod attend;
+mod audit;
 pub mod authn;
 pub mod bootstrap;
 pub mod catalogue;
@@ -18,6 +19,7 @@ pub mod playback;
 pub mod policy;
 pub mod ports;
 pub mod registers;
+pub mod request;
 pub mod routes;
 #[cfg(test)]
 mod scene;

@@ -7,7 +7,7 @@ use media::wall::Wall;
 
 use super::login::{self, Login};
 use super::{Authn, check_user};
-use crate::deps::record;
+use crate::audit::record;
 use crate::error::{ApiError, Code};
 use crate::ledger::{Actor, Decision, Event, Kind};
 use crate::mint;

@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 
 use crate::deps::Deps;
 use crate::error::{ApiError, Code};
-use crate::routes::extract::{Terminal, bearer, body_bytes};
+use crate::request::{Terminal, bearer, body_bytes};
 use crate::store::{Batch, CommitError, Revision};
 
 /// The header.

@@ -9,11 +9,11 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use crate::deps::{Deps, actor};
+use crate::deps::Deps;
 use crate::error::{ApiError, Code};
 use crate::ledger::{Decision, Event, Kind};
 use crate::mint;
-use crate::routes::extract::{Behind, RequestId, Terminal};
+use crate::request::{Behind, RequestId, Terminal};
 
 /// Header that names a request.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -84,7 +84,7 @@ async fn write_down(
         .articles(error.articles().iter().copied())
         .request_id(id);
     let event = match &principal {
-        Some(principal) => event.actor(actor(principal)),
+        Some(principal) => event.actor(principal.actor()),
         None => event,
     };
     match deps.record(&event).await {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa_axum::routes;
 
 use super::Calls;
-use super::extract::{Asked, At, Body, RequestId};
+use super::extract::{Asked, At, Body};
 use super::optional_body::OptionalBody;
 use super::page::{self, Page};
 use crate::applications::approval::Approvable;
@@ -20,6 +20,7 @@ use crate::deps::Deps;
 use crate::error::{ApiError, ErrorBody};
 use crate::grants::ApplicationId;
 use crate::registers::UnitId;
+use crate::request::RequestId;
 use crate::store::{Revision, Versioned};
 
 /// The calls of this file.

@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 
 use super::Calls;
 use super::cameras::{KEEPERS, check_owner, enrolment};
-use super::extract::{RequestId, body_bytes, check_media_type};
+use super::extract::check_media_type;
 use crate::authn::Principal;
 use crate::deps::Deps;
 use crate::error::{ApiError, Code, ErrorBody};
@@ -19,6 +19,7 @@ use crate::ledger::Kind;
 use crate::ports::CameraSetup;
 use crate::registers::camera::{self, Camera};
 use crate::registers::camera_csv::{self, FAULTS_MAX, Row, fault, refused, told};
+use crate::request::{RequestId, body_bytes};
 use crate::store::Batch;
 
 /// Ids of one import that its ledger event names; the history of each camera names the rest.

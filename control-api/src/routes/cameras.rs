@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use super::Calls;
 use super::camera_view::{CameraView, Scope, visible};
-use super::extract::{Asked, At, Body, RequestId};
+use super::extract::{Asked, At, Body};
 use super::page::{self, Page};
 use crate::authn::Principal;
 use crate::deps::Deps;
@@ -22,6 +22,7 @@ use crate::mint;
 use crate::ports::{CameraSetup, DeviceState};
 use crate::registers::camera::{self, Camera, CameraForm, Credentials, Enrolment, Transport};
 use crate::registers::{Role, UnitId, unit};
+use crate::request::RequestId;
 use crate::store::{Batch, Store};
 
 /// Who keeps the catalogue.

@@ -1,67 +1,22 @@
 //! From a request to what handlers take: the principal, a JSON body, a query, a path's id. Each failure is a code with the
 //! field it is about; nothing a client sent is repeated.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, MatchedPath, Path, Query, Request};
+use axum::extract::{FromRequest, FromRequestParts, MatchedPath, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use crate::authn::Principal;
 use crate::deps::Deps;
 use crate::error::{ApiError, Code};
 use crate::registers::user::User;
+use crate::request::{Behind, Terminal, bearer, body_bytes};
 
 /// Deepest nesting of a body. The deepest form has 4 levels.
 pub const JSON_DEPTH_MAX: usize = 16;
-
-/// Names a request in the answer, the log and the ledger. Put into every request by the shell.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestId(pub String);
-
-impl<S: Send + Sync> FromRequestParts<S> for RequestId {
-    type Rejection = ApiError;
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        Ok(parts.extensions.get::<Self>().cloned().unwrap_or_else(|| Self(String::new())))
-    }
-}
-
-/// The peer's address, IPv4 in its own form. No header is trusted for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Terminal(pub IpAddr);
-
-impl Terminal {
-    /// Of a request's extensions; a request without a peer (none comes from a socket) is nobody's terminal.
-    pub fn of(extensions: &axum::http::Extensions) -> Self {
-        let peer = extensions.get::<ConnectInfo<SocketAddr>>();
-        Self(peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip().to_canonical()))
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for Terminal {
-    type Rejection = ApiError;
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        Ok(Self::of(&parts.extensions))
-    }
-}
-
-/// The token of `Authorization: Bearer`, or `AUTH_REQUIRED`.
-pub fn bearer(headers: &HeaderMap) -> Result<&str, ApiError> {
-    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token =
-        value.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    match token.map(|(_, token)| token.trim()) {
-        Some(token) if (1..=TOKEN_CHARS_MAX).contains(&token.len()) => Ok(token),
-        _ => Err(Code::AuthRequired.into()),
-    }
-}
-
-/// Longest token looked at; ours have 43 characters.
-const TOKEN_CHARS_MAX: usize = 128;
 
 impl FromRequestParts<Arc<Deps>> for Principal {
     type Rejection = ApiError;
@@ -79,10 +34,6 @@ fn note(parts: &Parts, principal: &Principal) {
         *slot.0.lock() = Some(principal.clone());
     }
 }
-
-/// Where the shell learns who was behind a request that was refused.
-#[derive(Clone, Default)]
-pub struct Behind(pub Arc<parking_lot::Mutex<Option<Principal>>>);
 
 /// A principal who may have to change their password first, with their record and their token.
 pub struct Newcomer {
@@ -122,16 +73,6 @@ pub fn check_media_type(headers: &HeaderMap, expected: &str) -> Result<(), ApiEr
     let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = given.split(';').next().unwrap_or_default().trim();
     if essence.eq_ignore_ascii_case(expected) { Ok(()) } else { Err(Code::UnsupportedMediaType.into()) }
-}
-
-/// The whole body, or `TOO_LARGE` as soon as it is past `bytes_max`.
-pub async fn body_bytes(request: Request, bytes_max: usize) -> Result<Bytes, ApiError> {
-    use http_body_util::{BodyExt, LengthLimitError, Limited};
-    match Limited::new(request.into_body(), bytes_max).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Code::TooLarge.into()),
-        Err(_) => Err(Code::BadRequest.into()),
-    }
 }
 
 /// Reads JSON; a failure names the field where there is one.

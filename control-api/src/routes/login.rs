@@ -9,12 +9,13 @@ use serde::{Deserialize, Serialize};
 use utoipa_axum::routes;
 
 use super::Calls;
-use super::extract::{Body, Newcomer, RequestId, Terminal};
+use super::extract::{Body, Newcomer};
 use crate::deps::Deps;
 use crate::error::{ApiError, ErrorBody};
 use crate::ledger::Kind;
 use crate::registers::user::{self, User};
 use crate::registers::{Roles, UnitId, UserId};
+use crate::request::{RequestId, Terminal};
 use crate::stamp::Stamp;
 use crate::store::Batch;
 

@@ -11,10 +11,10 @@ use axum::routing::get;
 use recorder::PlaybackError;
 use relay::lease::{Protocol, Refused};
 
-use super::extract::Terminal;
 use crate::deps::Deps;
 use crate::error::{ApiError, Code};
 use crate::playback::{self, PLAYLIST, PLAYLIST_TYPE};
+use crate::request::Terminal;
 
 /// The calls of this file. Outside `/api/v1`, and outside the description: players are given whole URLs.
 pub fn media() -> Router<Arc<Deps>> {

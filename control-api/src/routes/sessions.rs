@@ -13,12 +13,13 @@ use serde::{Deserialize, Serialize};
 use utoipa_axum::routes;
 
 use super::Calls;
-use super::extract::{Asked, At, Body, RequestId};
+use super::extract::{Asked, At, Body};
 use super::page::{self, Page, PageQuery};
 use crate::authn::Principal;
 use crate::deps::Deps;
 use crate::error::{ApiError, Code, ErrorBody};
 use crate::grants::Verb;
+use crate::request::RequestId;
 use crate::sessions::{Ask, Origin, SessionView, Urls};
 use crate::stamp::Stamp;
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa_axum::routes;
 
 use super::Calls;
-use super::extract::{Asked, At, Body, RequestId};
+use super::extract::{Asked, At, Body};
 use super::page::{self, Page, PageQuery};
 use crate::authn::Principal;
 use crate::deps::Deps;
@@ -18,6 +18,7 @@ use crate::ledger::Kind;
 use crate::registers::field::line;
 use crate::registers::unit::{self, Unit, UnitKind, UnitState};
 use crate::registers::{Area, PurposeCode, Role, UnitId, camera, purpose};
+use crate::request::RequestId;
 use crate::stamp::Stamp;
 use crate::store::Batch;
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa_axum::routes;
 
 use super::Calls;
-use super::extract::{Asked, At, Body, RequestId};
+use super::extract::{Asked, At, Body};
 use super::page::{self, Page, PageQuery};
 use crate::authn::Principal;
 use crate::deps::Deps;
@@ -22,6 +22,7 @@ use crate::registers::field::line;
 use crate::registers::unit::{self, UnitKind};
 use crate::registers::user::{self, LoginName, User, UserState};
 use crate::registers::{Role, Roles, UnitId, UserId};
+use crate::request::RequestId;
 use crate::stamp::Stamp;
 use crate::store::{Batch, RANGE_ROWS_MAX, Store};
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use media::frame::TrackId;
 use media::rtp;
-use media::rtsp::{self, Event, RequestId, Server, SetUp, Status, Wish};
+use media::rtsp::{Event, RequestId, Server, SetUp, Status, Wish};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
@@ -254,14 +254,4 @@ impl Wire<'_> {
             udp.send_rtp(SocketAddr::new(ip, port), &held);
         }
     }
-}
-
-/// The SDP of a camera. One that forgets its parameter sets has none in the SDP either.
-pub(super) fn sdp(info: &media::frame::StreamInfo, name: &str, parameter_sets: bool) -> String {
-    let sdp = rtsp::describe(info, name);
-    if parameter_sets {
-        return sdp;
-    }
-    let lines = sdp.split_inclusive("\r\n");
-    lines.filter(|line| !(line.starts_with("a=fmtp:") && line.contains("sprop-"))).collect()
 }

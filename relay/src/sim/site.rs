@@ -1,16 +1,15 @@
-//! What all simulated cameras share, the clock and the switches; and a pair of UDP sockets, of which each connection has
-//! its own: a socket that all shared would have room for a few cameras only.
+//! What all simulated cameras share, the clock and the switches, and how each of them is described and played; and a pair
+//! of UDP sockets, of which each connection has its own: a socket that all shared would have room for a few cameras only.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use media::frame::TrackId;
-use media::rtsp::Wish;
+use media::frame::{StreamInfo, TrackId};
+use media::rtsp::{self, Wish};
 use media::wall::Clock;
 use tokio::net::UdpSocket;
 
-use super::connection;
 use super::playback::Playback;
 use super::switches::Switches;
 
@@ -53,7 +52,7 @@ impl Site {
         }
         let (reel, _) = switches.reel();
         let name = format!("Simulated camera {}", camera + 1);
-        Some(connection::sdp(&reel.info, &name, !switches.lacks_parameter_sets()))
+        Some(sdp(&reel.info, &name, !switches.lacks_parameter_sets()))
     }
 
     pub(super) fn play(&self, camera: usize, set_up: &[(TrackId, Wish)]) -> Option<Playback> {
@@ -63,6 +62,16 @@ impl Site {
         let mut random = || getrandom::u32().unwrap_or_default();
         Some(Playback::new(switches, set_up, phase, self.now(), &mut random))
     }
+}
+
+/// The SDP of a camera. One that forgets its parameter sets has none in the SDP either.
+fn sdp(info: &StreamInfo, name: &str, parameter_sets: bool) -> String {
+    let sdp = rtsp::describe(info, name);
+    if parameter_sets {
+        return sdp;
+    }
+    let lines = sdp.split_inclusive("\r\n");
+    lines.filter(|line| !(line.starts_with("a=fmtp:") && line.contains("sprop-"))).collect()
 }
 
 /// RTP from an even port and RTCP from the next one, as RFC 3550 section 11 wants it.
