@@ -1,35 +1,37 @@
 //! What a process costs: CPU seconds from `/proc/PID/task/*/schedstat` (nanoseconds, all threads), ksoftirqd beside it
 //! (loopback receive work that overflows into it is charged to no process), resident memory.
 
+use std::collections::BTreeMap;
 use std::fs;
 
-/// CPU seconds of a process and of ksoftirqd at one moment.
-#[derive(Clone, Copy, Debug)]
+/// CPU seconds at one moment: each thread of the process, and all ksoftirqd threads together.
+#[derive(Clone, Debug)]
 pub(crate) struct CpuSeconds {
-    /// All threads of the process.
-    pub process: f64,
-    /// All ksoftirqd threads.
-    pub ksoftirqd: f64,
+    threads: BTreeMap<String, f64>,
+    ksoftirqd: f64,
 }
 
 impl CpuSeconds {
     /// Reads both.
     pub(crate) fn of(pid: u32) -> Self {
-        Self {
-            process: tasks(pid),
-            ksoftirqd: softirq_threads().iter().map(|pid| schedstat(&format!("/proc/{pid}/schedstat"))).sum(),
-        }
+        let ksoftirqd = softirq_threads().iter().map(|pid| schedstat(&format!("/proc/{pid}/schedstat"))).sum();
+        Self { threads: threads(pid), ksoftirqd }
     }
 
-    /// Seconds since `earlier`, ksoftirqd included.
-    pub(crate) fn since(self, earlier: Self) -> f64 {
-        (self.process - earlier.process) + (self.ksoftirqd - earlier.ksoftirqd)
+    /// Seconds since `earlier`, ksoftirqd included. What a thread spent that ended in between is not seen.
+    pub(crate) fn since(&self, earlier: &Self) -> f64 {
+        let spent = |(id, now): (&String, &f64)| now - earlier.threads.get(id).copied().unwrap_or(0.0);
+        self.threads.iter().map(spent).sum::<f64>() + (self.ksoftirqd - earlier.ksoftirqd)
     }
 }
 
-fn tasks(pid: u32) -> f64 {
-    let Ok(entries) = fs::read_dir(format!("/proc/{pid}/task")) else { return 0.0 };
-    entries.flatten().map(|task| schedstat(&task.path().join("schedstat").display().to_string())).sum()
+fn threads(pid: u32) -> BTreeMap<String, f64> {
+    let entries = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let thread = |task: fs::DirEntry| {
+        let path = task.path();
+        (path.display().to_string(), schedstat(&path.join("schedstat").display().to_string()))
+    };
+    entries.map(thread).collect()
 }
 
 fn schedstat(path: &str) -> f64 {

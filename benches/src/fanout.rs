@@ -110,11 +110,14 @@ fn measure(pid: u32, dir: &Path, urls: &[String], seconds: u64) -> anyhow::Resul
             start = Some(CpuSeconds::of(pid));
             resident = resident_bytes(pid);
         } else if let Some(figures) = line.strip_prefix("bytes ") {
-            let spent = CpuSeconds::of(pid).since(start.context("figures before playing")?);
+            let spent = CpuSeconds::of(pid).since(start.as_ref().context("figures before playing")?);
             let mut figures = figures.split(' ').map(|n| n.parse::<u64>().unwrap_or(0));
             let mut next = || figures.next().unwrap_or(0);
             let (bytes, least, most, lost) = (next(), next(), next(), next());
             let even = lost == 0 && least as f64 >= most as f64 * EVEN;
+            if !even {
+                println!("  uneven: {lost} readers cut off, {least} to {most} bytes a reader");
+            }
             cell = Some(Cell { seconds_per_gb: spent / (bytes as f64 / 1e9), bytes, even });
         }
     }

@@ -32,7 +32,7 @@ pub(crate) fn run(sluice: &Path, sizes: &[usize], seconds: u64, report: &Report)
         let (before, bytes, gaps) =
             (CpuSeconds::of(appliance.id()), appliance.metric("sluice_ingest_bytes_total", "")?, gap()?);
         std::thread::sleep(Duration::from_secs(seconds));
-        let spent = CpuSeconds::of(appliance.id()).since(before);
+        let spent = CpuSeconds::of(appliance.id()).since(&before);
         let bytes = appliance.metric("sluice_ingest_bytes_total", "")? - bytes;
         let gaps = gap()? - gaps;
         let errors = appliance.metric("sluice_ingest_errors_total", "")?;

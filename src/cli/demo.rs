@@ -55,8 +55,10 @@ impl Demo {
         let seeds = demo::prepare(&data, &config)?;
         let clip = demo_clip().context("the built-in clip")?;
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, ports.cameras));
-        let sim = Sim::start(SimConfig { listen, cameras: self.cameras, clip, clock: Arc::new(SystemClock::start()) })?;
-        let sources = sim.urls();
+        let clock = Arc::new(SystemClock::start());
+        let simulate = || Sim::start(SimConfig { listen, cameras: self.cameras, clip, clock });
+        let sim = (self.cameras > 0).then(simulate).transpose()?;
+        let sources = sim.as_ref().map(|sim| sim.urls()).unwrap_or_default();
         appliance::run(config, move |reached| demo::seed(data, seeds, reached, sources))?;
         drop(sim);
         Ok(())

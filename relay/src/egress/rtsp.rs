@@ -2,6 +2,7 @@
 //! core that has the stream. What a session does there is `session`'s.
 
 mod feed;
+mod flow;
 mod outbox;
 mod reports;
 mod session;

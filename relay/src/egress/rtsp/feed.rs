@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use media::codec::CodecParams;
 use media::frame::{StreamInfo, TrackId};
@@ -65,15 +66,15 @@ impl Feed {
         self.held.pop_front().map(Next::Frame).or_else(|| self.try_next_from_hub())
     }
 
-    /// Safe to drop: nothing is lost.
-    pub(super) async fn next(&mut self) -> Next {
+    /// The next frame, or a wake-up once it is there. Nothing is lost by not asking again.
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
         if let Some(frame) = self.held.pop_front() {
-            return Next::Frame(frame);
+            return Poll::Ready(Next::Frame(frame));
         }
         loop {
-            let Some(delivery) = self.subscriber.next().await else { return Next::Over };
+            let Some(delivery) = ready!(self.subscriber.poll_next(cx)) else { return Poll::Ready(Next::Over) };
             if let Some(next) = self.accept(delivery) {
-                return next;
+                return Poll::Ready(next);
             }
         }
     }

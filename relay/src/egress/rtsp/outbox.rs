@@ -76,13 +76,7 @@ impl Outbox {
             if admitted.has_ended() {
                 return Ok(Flushed::Ended);
             }
-            let mut slices = [IoSlice::new(&[]); SLICES_MAX];
-            let mut count = 0;
-            for (slice, piece) in slices.iter_mut().zip(&self.pieces) {
-                *slice = IoSlice::new(&piece.bytes);
-                count += 1;
-            }
-            match socket.try_write_vectored(slices.get(..count).unwrap_or_default()) {
+            match self.hand_over(socket) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(written) => {
                     let media = self.advance(written);
@@ -96,6 +90,20 @@ impl Outbox {
             }
         }
         Ok(Flushed::All)
+    }
+
+    /// One call to the kernel. A single piece, the usual case, goes by plain `send`, which costs less than `writev`.
+    fn hand_over(&self, socket: &TcpStream) -> io::Result<usize> {
+        if let (1, Some(piece)) = (self.pieces.len(), self.pieces.front()) {
+            return socket.try_write(&piece.bytes);
+        }
+        let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+        let mut count = 0;
+        for (slice, piece) in slices.iter_mut().zip(&self.pieces) {
+            *slice = IoSlice::new(&piece.bytes);
+            count += 1;
+        }
+        socket.try_write_vectored(slices.get(..count).unwrap_or_default())
     }
 
     /// Takes written bytes off the front; gives how many of them were media.

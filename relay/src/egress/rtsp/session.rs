@@ -3,11 +3,12 @@
 
 mod requests;
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io::{self, Read as _};
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use media::frame::StreamInfo;
@@ -18,6 +19,7 @@ use tokio::net::TcpStream;
 use tokio::time::MissedTickBehavior;
 
 use super::feed::{Feed, Next};
+use super::flow::{Flow, Flowed};
 use super::outbox::{Flushed, Outbox};
 use super::reports::{self, Reporter};
 use super::udp::{BURST_PAUSE, Udp};
@@ -94,7 +96,10 @@ enum Wait {
 enum Wake {
     Ended(EndReason),
     Readable,
+    /// The next frame of a UDP viewer.
     Frame(Next),
+    /// A TCP viewer's frames flowed until this.
+    Flowed(Flowed),
     Described,
     ReportHeard,
     /// The UDP viewer had its pause.
@@ -128,6 +133,7 @@ impl Session {
 
     async fn serve(&mut self, admitted: &Admitted) -> End {
         let mut ended = pin!(admitted.ended());
+        let mut listening = false;
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -139,15 +145,24 @@ impl Session {
                 tokio::task::yield_now().await;
                 continue;
             }
-            let Self { socket, server, udp, describing, feed, peer, .. } = self;
+            let Self { socket, server, udp, describing, feed, peer, outbox, reporters, parts, .. } = self;
             let playing = server.is_playing();
+            let (clock, metrics, by_frame) = (parts.clock.as_ref(), &parts.metrics, udp.is_some());
+            // A UDP viewer gets frame by frame; a TCP viewer's flow by themselves.
+            let next_wake = poll_fn(|cx| match feed {
+                None => Poll::Pending,
+                Some(feed) if by_frame => feed.poll_next(cx).map(Wake::Frame),
+                Some(feed) => {
+                    Flow { feed, outbox, reporters, socket, admitted, clock, metrics }.poll(cx).map(Wake::Flowed)
+                }
+            });
             let wake = tokio::select! {
                 biased;
-                reason = &mut ended => Wake::Ended(reason),
+                reason = poll_fn(|cx| hear_end(ended.as_mut(), &mut listening, admitted, cx)) => Wake::Ended(reason),
                 // Polled in place: `readable()` would enter a list and leave it again at each frame.
                 _ = poll_fn(|cx| socket.poll_read_ready(cx)), if server.room() > 0 => Wake::Readable,
                 _ = poll_fn(|cx| socket.poll_write_ready(cx)), if matches!(wait, Wait::Writable) => Wake::Ready,
-                next = next_frame(feed), if playing && matches!(wait, Wait::Frame) => Wake::Frame(next),
+                wake = next_wake, if playing && matches!(wait, Wait::Frame) => wake,
                 _ = udp_writable(udp), if matches!(wait, Wait::UdpWritable) => Wake::Ready,
                 () = tokio::time::sleep(BURST_PAUSE), if matches!(wait, Wait::UdpPause) => Wake::Rested,
                 () = udp_heard(udp, *peer), if playing => Wake::ReportHeard,
@@ -170,7 +185,13 @@ impl Session {
                 }
                 self.push_frame(&frame);
             }
-            Wake::Frame(Next::Over) => return Err(End::CameraLost),
+            Wake::Frame(Next::Over) | Wake::Flowed(Flowed::Over) => return Err(End::CameraLost),
+            Wake::Flowed(Flowed::Broken(error)) => {
+                self.hear_last_words();
+                return Err(End::Broken(error));
+            }
+            // The next step finds the same again, and knows what to do.
+            Wake::Flowed(Flowed::Full | Flowed::Ended) => {}
             Wake::Described => self.answer_description(),
             Wake::ReportHeard => self.server.alive(self.now()),
             Wake::Rested => self.udp.iter_mut().for_each(Udp::rest),
@@ -283,9 +304,8 @@ impl Session {
     }
 
     fn push_output(&mut self) {
-        let now = self.now();
         while let Some(bytes) = self.server.poll_output() {
-            self.outbox.push(now, bytes, false);
+            self.outbox.push(self.parts.clock.monotonic(), bytes, false);
         }
     }
 
@@ -353,11 +373,22 @@ fn takes_back(reason: EndReason) -> bool {
     )
 }
 
-async fn next_frame(feed: &mut Option<Feed>) -> Next {
-    match feed {
-        Some(feed) => feed.next().await,
-        None => std::future::pending().await,
+/// The lease's end. The future is entered in its list once; after that the flag it sets is looked at, which is cheap
+/// enough to be done with each frame. A task has one waker for all its life, so the entry stays good.
+fn hear_end(
+    ended: Pin<&mut impl Future<Output = EndReason>>,
+    listening: &mut bool,
+    admitted: &Admitted,
+    cx: &mut Context<'_>,
+) -> Poll<EndReason> {
+    if let Some(reason) = admitted.end_reason() {
+        return Poll::Ready(reason);
     }
+    if *listening {
+        return Poll::Pending;
+    }
+    *listening = true;
+    ended.poll(cx)
 }
 
 async fn udp_writable(udp: &Option<Udp>) -> io::Result<()> {
