@@ -97,16 +97,21 @@ fn a_cut_anywhere_loses_nothing_acknowledged() {
 
 #[test]
 fn a_cut_while_segments_turn_loses_nothing_acknowledged() {
-    let disk = Memory::default();
-    let mut files = open(&disk).unwrap();
-    // Three frames fill a segment; the checkpoint after the third lets the next append remove it.
-    write(&disk, &mut files, &[32, 32, 7], 1_000);
-    let from = disk.log().len();
-    write(&disk, &mut files, &[1, 1, 1], 1_000);
-    let log = disk.log();
-    let removed = log.iter().filter(|op| matches!(op, Op::Remove(name) if name.starts_with("journal/"))).count();
-    assert!(removed > 0, "the script must turn a segment");
-    assert!(cut_everywhere(&log, from, 1_000) > 50);
+    let turns = |first: &[u64], rest: &[u64]| {
+        let disk = Memory::default();
+        let mut files = open(&disk).unwrap();
+        write(&disk, &mut files, first, 1_000);
+        let from = disk.log().len();
+        write(&disk, &mut files, rest, 1_000);
+        let log = disk.log();
+        let removed = log.iter().any(|op| matches!(op, Op::Remove(name) if name.starts_with("journal/")));
+        assert!(removed, "the script must turn a segment");
+        assert!(cut_everywhere(&log, from, 1_000) > 50);
+    };
+    // The checkpoint after the third frame covers the full segment: the next append turns it and removes it.
+    turns(&[32, 32, 7], &[1, 1, 1]);
+    // The segment turns while no checkpoint covers it: it stays until one does.
+    turns(&[], &[70, 1, 1, 1]);
 }
 
 #[test]

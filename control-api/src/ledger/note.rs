@@ -220,6 +220,10 @@ mod tests {
                 assert!(changed.parse::<VerifierKey>().is_err() && changed.parse::<SignerKey>().is_err(), "byte {at}");
             }
         }
+        for other_spelling in ["+1234", "01234"] {
+            let respelled = note.replacen("1234", other_spelling, 1);
+            assert_eq!(verifier.open(&respelled), Err(BadNote::Form), "{other_spelling}");
+        }
         for bad in ["", "\n\n", "a\n1\nb\n\n— a b\n"] {
             assert_eq!(verifier.open(bad), Err(BadNote::Form));
         }

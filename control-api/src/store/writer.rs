@@ -208,3 +208,34 @@ fn gather(first: Request, inbox: &Receiver<Request>) -> Vec<Request> {
     }
     group
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn within_a_group_a_later_batch_sees_the_earlier_ones() {
+        let dir = tempfile::tempdir().unwrap();
+        let rows = Arc::new(Rows::open(dir.path()).unwrap());
+        let commits = broadcast::Sender::new(1);
+        let mut desk = Desk { rows, revision: Arc::default(), commits, failed: None };
+        let (answer, answers) = sync_channel(8);
+        let request = |batch| {
+            let answer = answer.clone();
+            Request { batch, answer: Box::new(move |result| answer.send(result).unwrap()) }
+        };
+        desk.settle(vec![
+            request(Batch::new().expect_absent("seat").put("seat", "first")),
+            request(Batch::new().expect_absent("seat").put("seat", "second").put("other", "x")),
+            request(Batch::new().expect_version("seat", Revision(1)).delete("seat")),
+            request(Batch::new().expect_absent("seat").put("seat", "third")),
+        ]);
+        let mut told: Vec<Option<u64>> =
+            answers.try_iter().map(|answer| answer.ok().map(|revision| revision.0)).collect();
+        told.sort();
+        assert_eq!(told, [None, Some(1), Some(2), Some(3)]);
+        let kept = desk.rows.get("seat").unwrap().unwrap();
+        assert_eq!((kept.value, kept.version), (b"third".to_vec(), Revision(3)));
+        assert_eq!(desk.rows.get("other").unwrap(), None);
+    }
+}
