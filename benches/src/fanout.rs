@@ -116,7 +116,10 @@ fn measure(pid: u32, dir: &Path, urls: &[String], seconds: u64) -> anyhow::Resul
             let (bytes, least, most, lost) = (next(), next(), next(), next());
             let even = lost == 0 && least as f64 >= most as f64 * EVEN;
             if !even {
-                println!("  uneven: {lost} readers cut off, {least} to {most} bytes a reader");
+                println!(
+                    "  uneven: {lost} of {} cut off, {least} to {most} bytes a reader",
+                    urls.first().map_or("", String::as_str)
+                );
             }
             cell = Some(Cell { seconds_per_gb: spent / (bytes as f64 / 1e9), bytes, even });
         }

@@ -84,9 +84,12 @@ fn handshake(socket: &TcpStream) -> std::io::Result<()> {
         let sdp = "v=0\r\nm=video 0 RTP/AVP 96\r\na=control:trackID=0\r\n";
         let mut socket = socket;
         if request.starts_with("DESCRIBE") {
-            write!(socket, "RTSP/1.0 200 OK\r\nCSeq: {sequence}\r\nContent-Length: {}\r\n\r\n{sdp}", sdp.len())?;
+            let length = sdp.len();
+            socket.write_all(
+                format!("RTSP/1.0 200 OK\r\nCSeq: {sequence}\r\nContent-Length: {length}\r\n\r\n{sdp}").as_bytes(),
+            )?;
         } else {
-            write!(socket, "RTSP/1.0 200 OK\r\nCSeq: {sequence}\r\nSession: floor\r\n\r\n")?;
+            socket.write_all(format!("RTSP/1.0 200 OK\r\nCSeq: {sequence}\r\nSession: floor\r\n\r\n").as_bytes())?;
         }
         if request.starts_with("PLAY") {
             return Ok(());

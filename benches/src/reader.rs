@@ -58,7 +58,9 @@ impl Player {
         let mut sequence = 0;
         let mut ask = |method: &str, uri: &str, extra: &str| -> anyhow::Result<(String, String)> {
             sequence += 1;
-            write!(&socket, "{method} {uri} RTSP/1.0\r\nCSeq: {sequence}\r\n{extra}\r\n")?;
+            // In one write: pieces would wait for each other's acknowledgement.
+            let request = format!("{method} {uri} RTSP/1.0\r\nCSeq: {sequence}\r\n{extra}\r\n");
+            (&socket).write_all(request.as_bytes())?;
             answer(&mut reader).with_context(|| format!("{method} {uri}"))
         };
         let (_, sdp) = ask("DESCRIBE", url, "Accept: application/sdp\r\n")?;

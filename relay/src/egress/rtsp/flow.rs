@@ -67,13 +67,13 @@ impl Flow<'_> {
         if let Some(reporter) = self.reporters.iter_mut().find(|r| r.track == frame.frame.track) {
             reporter.count(frame, image);
         }
-        self.outbox.push(self.clock.monotonic(), image.clone(), true);
+        self.outbox.push(image.clone(), true);
     }
 
     /// Hands over what is in the outbox, counted for the session and for Prometheus.
     pub(super) fn flush(&mut self) -> io::Result<Flushed> {
         let (admitted, bytes) = (self.admitted, &self.metrics.rtsp_bytes);
-        self.outbox.flush(self.socket, admitted, |media| {
+        self.outbox.flush(self.socket, admitted, self.clock, |media| {
             admitted.sent(media);
             bytes.inc_by(media);
         })

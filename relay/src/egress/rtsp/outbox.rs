@@ -6,6 +6,7 @@ use std::io::{self, IoSlice};
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
+use media::wall::Clock;
 use tokio::net::TcpStream;
 
 use crate::admission::Admitted;
@@ -19,7 +20,7 @@ const SLICES_MAX: usize = 64;
 pub(super) struct Outbox {
     pieces: VecDeque<Piece>,
     bytes: usize,
-    /// When the oldest of what is here was put in.
+    /// When the socket first took no more, while something is left.
     since: Option<Duration>,
 }
 
@@ -42,11 +43,10 @@ pub(super) enum Flushed {
 }
 
 impl Outbox {
-    pub(super) fn push(&mut self, now: Duration, bytes: Bytes, media: bool) {
+    pub(super) fn push(&mut self, bytes: Bytes, media: bool) {
         if bytes.is_empty() {
             return;
         }
-        self.since.get_or_insert(now);
         self.bytes += bytes.len();
         self.pieces.push_back(Piece { bytes, media });
     }
@@ -70,6 +70,7 @@ impl Outbox {
         &mut self,
         socket: &TcpStream,
         admitted: &Admitted,
+        clock: &dyn Clock,
         mut sent: impl FnMut(u64),
     ) -> io::Result<Flushed> {
         while !self.is_empty() {
@@ -84,7 +85,11 @@ impl Outbox {
                         sent(media);
                     }
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Flushed::Full),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    // Read here alone: a viewer that keeps up costs no look at the clock.
+                    self.since.get_or_insert_with(|| clock.monotonic());
+                    return Ok(Flushed::Full);
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
@@ -134,13 +139,13 @@ mod tests {
     #[test]
     fn a_partial_write_keeps_its_place_and_counts_media_alone() {
         let mut outbox = Outbox::default();
-        let at = Duration::from_secs(7);
-        outbox.push(at, Bytes::from_static(b"RTSP"), false);
-        outbox.push(at + Duration::from_secs(1), Bytes::from_static(b"$frame"), true);
-        outbox.push(at, Bytes::new(), true);
+        outbox.push(Bytes::from_static(b"RTSP"), false);
+        outbox.push(Bytes::from_static(b"$frame"), true);
+        outbox.push(Bytes::new(), true);
+        outbox.since = Some(Duration::from_secs(7));
         assert_eq!(outbox.advance(5), 1);
         assert_eq!(outbox.pieces[0].bytes, "frame");
-        assert_eq!(outbox.stuck_since(), Some(at));
+        assert_eq!(outbox.stuck_since(), Some(Duration::from_secs(7)));
         assert_eq!(outbox.advance(5), 5);
         assert!(outbox.is_empty() && outbox.bytes == 0 && outbox.stuck_since().is_none());
     }
@@ -148,12 +153,12 @@ mod tests {
     #[test]
     fn a_batch_is_full_by_bytes_or_by_pieces() {
         let mut outbox = Outbox::default();
-        outbox.push(Duration::ZERO, Bytes::from(vec![0; BATCH_BYTES - 1]), true);
+        outbox.push(Bytes::from(vec![0; BATCH_BYTES - 1]), true);
         assert!(outbox.has_room());
-        outbox.push(Duration::ZERO, Bytes::from_static(b"x"), true);
+        outbox.push(Bytes::from_static(b"x"), true);
         assert!(!outbox.has_room());
         let mut small = Outbox::default();
-        (0..SLICES_MAX).for_each(|_| small.push(Duration::ZERO, Bytes::from_static(b"x"), true));
+        (0..SLICES_MAX).for_each(|_| small.push(Bytes::from_static(b"x"), true));
         assert!(!small.has_room());
     }
 }

@@ -258,7 +258,7 @@ impl Session {
                         self.parts.metrics.udp_errors.inc();
                     }
                 }
-                None => self.outbox.push(now, reports::interleaved(reporter.track, &report), false),
+                None => self.outbox.push(reports::interleaved(reporter.track, &report), false),
             }
         }
     }
@@ -269,7 +269,7 @@ impl Session {
             if let Event::Close(fault) = event {
                 self.push_output();
                 // What does not fit into the socket now is not worth waiting for.
-                let _ = self.outbox.flush(&self.socket, admitted, |_| ());
+                let _ = self.outbox.flush(&self.socket, admitted, self.parts.clock.as_ref(), |_| ());
                 return Err(End::Fault(fault));
             }
             self.on_event(&event);
@@ -281,7 +281,7 @@ impl Session {
             admitted.sent(media);
             bytes.inc_by(media);
         };
-        match self.outbox.flush(&self.socket, admitted, sent) {
+        match self.outbox.flush(&self.socket, admitted, self.parts.clock.as_ref(), sent) {
             Ok(Flushed::All | Flushed::Paced) => {}
             Ok(Flushed::Full) => return Ok(Wait::Writable),
             Ok(Flushed::Ended) => return Err(told(admitted)),
@@ -305,7 +305,7 @@ impl Session {
 
     fn push_output(&mut self) {
         while let Some(bytes) = self.server.poll_output() {
-            self.outbox.push(self.parts.clock.monotonic(), bytes, false);
+            self.outbox.push(bytes, false);
         }
     }
 
@@ -328,10 +328,7 @@ impl Session {
         }
         match &mut self.udp {
             Some(udp) => udp.push(track, image.clone()),
-            None => {
-                let now = self.parts.clock.monotonic();
-                self.outbox.push(now, image.clone(), true);
-            }
+            None => self.outbox.push(image.clone(), true),
         }
     }
 

@@ -376,9 +376,9 @@ async fn nothing_is_handed_to_the_kernel_after_the_end() {
     let socket = tokio::net::TcpStream::connect(rig.address()).await.unwrap();
     socket.writable().await.unwrap();
     let mut outbox = Outbox::default();
-    outbox.push(rig.now(), bytes::Bytes::from_static(b"$frame"), true);
+    outbox.push(bytes::Bytes::from_static(b"$frame"), true);
     rig.leases.end(&session, EndReason::Revoked);
-    let flushed = outbox.flush(&socket, &admitted, |_| panic!("bytes left"));
+    let flushed = outbox.flush(&socket, &admitted, rig.clock.as_ref(), |_| panic!("bytes left"));
     assert_eq!(flushed.unwrap(), Flushed::Ended);
     drop((admitted, socket));
     rig.stop().await;

@@ -54,7 +54,7 @@ impl Clock for RealClock {
 
 pub(super) struct Rig {
     pub(super) leases: Arc<Leases>,
-    clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<dyn Clock>,
     events: EventReceiver,
     cores: Arc<Cores>,
     stream: Stream,
