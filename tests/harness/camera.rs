@@ -4,6 +4,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use rustix::process::Signal;
+
 use super::process::Process;
 
 /// Time for a camera process to listen; Python and GStreamer load slowly on a busy machine.
@@ -38,6 +40,16 @@ impl GstCamera {
     /// URL of a clip.
     pub(crate) fn url(&self, name: &str) -> String {
         format!("rtsp://127.0.0.1:{}/{name}", self.port)
+    }
+
+    /// Holds it: its connections stay open, and nothing comes any more.
+    pub(crate) fn hold(&self) {
+        self.process.signal(Signal::STOP);
+    }
+
+    /// Lets it go on.
+    pub(crate) fn release(&self) {
+        self.process.signal(Signal::CONT);
     }
 
     /// Pulls the plug.
