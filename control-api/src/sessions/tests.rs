@@ -294,6 +294,7 @@ async fn a_playback_is_had_piece_by_piece_and_counted() {
     assert_eq!(ended.status, StatusCode::NO_CONTENT);
     let record = scene.usage(&id, |r| r["closed_at"].is_string()).await;
     assert_eq!((&record["bytes"], &record["medium"]), (&json!(SEGMENT_BYTES), &json!("playback_stream")));
+    assert_eq!(record["end_reason"], "user");
     let after = scene.send(TERMINAL, get(&format!("{path}/seg-0.m4s"))).await;
     assert_eq!(after.status(), StatusCode::FORBIDDEN);
 }
@@ -339,6 +340,49 @@ async fn renewing_decides_anew_and_moves_the_end() {
     drop(running);
     let record = scene.usage(opened["id"].as_str().unwrap(), |r| r["closed_at"].is_string()).await;
     assert_eq!(record["end_reason"], "expired", "over after 8 hours, however often it is renewed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_viewer_who_leaves_frees_the_place_under_the_grant() {
+    let scene = Scene::new().await;
+    scene.granted(only_for("li", |t| t["max_concurrent"] = json!(1))).await;
+    let opened = scene.opened("li").await;
+    let running = scene.deps.leases.admit(&token(&opened["urls"]["rtsp"]), peer(TERMINAL), Protocol::Rtsp).unwrap();
+    running.sent(1);
+    refused(&scene, "li", live("cam-1"), 429, "CONCURRENCY_LIMIT").await;
+    // The relay ends it; the control API hears of it by the relay's event alone.
+    running.end_session(EndReason::TooSlow);
+    let record = scene.usage(opened["id"].as_str().unwrap(), |r| r["closed_at"].is_string()).await;
+    assert_eq!(record["end_reason"], "too_slow");
+    assert_eq!(scene.read("li", "/api/v1/sessions").await.body["items"], json!([]));
+    scene.opened("li").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_refusals_makes_few_entries_and_loses_no_count() {
+    let scene = Scene::new().await;
+    const FLOOD: u64 = 2_000;
+    for _ in 0..FLOOD {
+        assert!(scene.deps.leases.admit("no token at all", peer("10.0.0.66"), Protocol::Rtsp).is_err());
+    }
+    let told = async || {
+        let events = scene.events();
+        let refusals: Vec<_> = events.into_iter().filter(|e| e.kind.as_str() == "media.refused").collect();
+        let counts =
+            refusals.iter().map(|e| e.detail.get("counts").map_or(1, |c| c["rtsp SESSION_UNKNOWN"].as_u64().unwrap()));
+        (refusals.len(), counts.sum::<u64>())
+    };
+    let all = tokio::time::timeout(Duration::from_secs(20), async {
+        loop {
+            let (entries, refusals) = told().await;
+            if refusals == FLOOD {
+                return entries;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    let entries = all.await.expect("every refusal is told of");
+    assert!(entries < FLOOD as usize / 10, "{entries} entries");
 }
 
 #[tokio::test(flavor = "multi_thread")]
