@@ -8,7 +8,7 @@ FUZZ_SECONDS ?= 20
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-rules lint fmt clippy tidy bench fuzz-smoke deny ci clean
+.PHONY: help run test test-rules lint fmt clippy tidy bench fuzz fuzz-smoke deny ci clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ bench: ## Fan-out, ingest and record, sessions, each beside its floor; results i
 fuzz-smoke: ## Every parser on mutated seeds for FUZZ_SECONDS (default 20) each
 	@tools/apt.sh run
 	$(CARGO) run --release --locked -p fuzz-smoke -- --seconds $(FUZZ_SECONDS)
+
+fuzz: ## One parser under libFuzzer, with a nightly toolchain: make fuzz TARGET=depacketize FUZZ_SECONDS=60
+	@tools/fuzz.sh $(TARGET) $(FUZZ_SECONDS)
 
 deny: ## Licences, sources and banned crates
 	@tools/deny.sh

@@ -90,7 +90,7 @@ impl Appliance {
         let metrics = listen(config.metrics_listen, "metrics.listen").await?;
 
         for folder in [&config.ledger_path, &config.state_path, &config.recorder.root] {
-            std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+            private_folder(folder)?;
         }
         let store = Store::open(&config.state_path.join("store")).context("state.path")?;
         let ledger = Ledger::open(&config.ledger_path, Arc::clone(&clock), &registry).context("ledger.path")?;

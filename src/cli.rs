@@ -74,7 +74,14 @@ impl Arguments {
 
 /// Says on standard error why a command failed, with its causes, and gives the exit code.
 fn failed(error: &anyhow::Error) -> ExitCode {
-    let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
-    eprintln!("sluice: {}", causes.join(": "));
+    let mut said = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        // Some errors repeat their cause in their own words.
+        if !said.contains(&cause) {
+            said += if said.is_empty() { "" } else { ": " };
+            said += &cause;
+        }
+    }
+    eprintln!("sluice: {said}");
     ExitCode::FAILURE
 }

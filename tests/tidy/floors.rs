@@ -10,7 +10,7 @@ struct Floor {
     may_use: &'static [&'static str],
 }
 
-const FLOORS: [Floor; 7] = [
+const FLOORS: [Floor; 8] = [
     Floor { name: "media", folder: "media/", may_use: &[] },
     Floor { name: "relay", folder: "relay/", may_use: &["media"] },
     Floor { name: "recorder", folder: "recorder/", may_use: &["media"] },
@@ -18,6 +18,7 @@ const FLOORS: [Floor; 7] = [
     Floor { name: "sluice", folder: "src/", may_use: &["media", "relay", "recorder", "control-api"] },
     Floor { name: "benches", folder: "benches/", may_use: &["media", "relay", "recorder", "control-api", "sluice"] },
     Floor { name: "fuzz-smoke", folder: "fuzz/", may_use: &["media", "relay", "recorder", "control-api"] },
+    Floor { name: "fuzz-libfuzzer", folder: "fuzz/libfuzzer/", may_use: &["media"] },
 ];
 
 /// What `media` must not name: files, sockets, processes, threads, clocks, a runtime.
