@@ -20,6 +20,9 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longest request id taken from a client; a longer or odd one is replaced.
 const REQUEST_ID_CHARS_MAX: usize = 64;
 
+/// How the action of a request for a session begins: refused here already, it still counts as a decision on one.
+const ASKS_FOR_SESSION: &str = "POST /api/v1/sessions";
+
 /// The headers of every answer: nothing is cached, guessed, framed or referred.
 const ALWAYS: [(HeaderName, HeaderValue); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
@@ -43,6 +46,9 @@ pub async fn stamp(State(deps): State<Arc<Deps>>, mut request: Request, next: Ne
     let mut response = answered.unwrap_or_else(|_| ApiError::new(Code::Timeout).into_response());
     if let Some(mut error) = refusal_of(&mut response) {
         if error.owes_record() {
+            if action.starts_with(ASKS_FOR_SESSION) {
+                deps.sessions.count_refusal(error.code());
+            }
             error = write_down(&deps, error, &behind, terminal, &id, &action).await;
         }
         response = render(&error, &id, chinese, is_head);

@@ -211,6 +211,11 @@ impl SessionDesk {
         Ok(())
     }
 
+    /// Counts a refusal that was decided before it came here: no sign-in, no role for a call.
+    pub fn count_refusal(&self, code: Code) {
+        self.metrics.decisions.with_label_values(&[code.text()]).inc();
+    }
+
     /// Puts a refusal on the ledger and counts it.
     async fn refuse(&self, caller: &Principal, ask: &Ask, request_id: &str, denial: Denial) -> ApiError {
         let echo = |text: &str| text.chars().take(ECHO_CHARS_MAX).collect::<String>();

@@ -73,6 +73,8 @@ fn with(change: impl FnOnce(&mut Value)) -> Value {
 
 /// A refusal over HTTP is an event of the ledger, once, with the same code.
 async fn refused(scene: &Scene, who: &str, ask: Value, status: u16, code: &str) -> Value {
+    let counted = || scene.deps.sessions.metrics.decisions.with_label_values(&[code]).get();
+    let before = counted();
     let answer = scene.post(who, "/api/v1/sessions", ask).await;
     assert_eq!((answer.status.as_u16(), answer.code()), (status, code), "{}", answer.text);
     assert!(answer.body["articles"].as_array().is_some_and(|articles| !articles.is_empty()));
@@ -80,6 +82,7 @@ async fn refused(scene: &Scene, who: &str, ask: Value, status: u16, code: &str) 
     let told: Vec<_> = scene.events().into_iter().filter(|e| e.request_id.as_deref() == request).collect();
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!(told[0].code.as_deref(), Some(code));
+    assert_eq!(counted(), before + 1);
     answer.body
 }
 
