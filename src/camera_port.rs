@@ -52,9 +52,9 @@ impl Cameras {
         self.recorder.camera_down(camera, self.clock.wall(), "connecting");
     }
 
-    fn drop_stream(&self, key: StreamKey) {
-        let fleet = Arc::clone(&self.fleet);
-        self.runtime.spawn(async move { fleet.remove(&key).await });
+    /// It is out of the fleet at once; its connection closes soon after.
+    fn drop_stream(&self, key: &StreamKey) {
+        self.runtime.spawn(self.fleet.remove(key));
     }
 }
 
@@ -76,14 +76,14 @@ impl CameraPort for Cameras {
         let sub = StreamKey { camera: camera.id.clone(), profile: Profile::Sub };
         match &camera.sub_source {
             Some(url) => self.pull(&sub, Source::parse(url, login(), transport)),
-            None => self.drop_stream(sub),
+            None => self.drop_stream(&sub),
         }
     }
 
     fn remove(&self, camera: &CameraId) {
         self.recorder.stop(camera, GapReason::Stopped);
         for profile in [Profile::Main, Profile::Sub] {
-            self.drop_stream(StreamKey { camera: camera.clone(), profile });
+            self.drop_stream(&StreamKey { camera: camera.clone(), profile });
         }
     }
 

@@ -166,16 +166,22 @@ impl Fleet {
         true
     }
 
-    /// Ends a stream for good: its viewers and its recording end with it. Returns once the camera's connection is
-    /// closed. False: no such stream.
-    pub async fn remove(&self, key: &StreamKey) -> bool {
-        let Some(member) = self.members.lock().remove(key) else { return false };
-        self.streams.remove(key);
-        member.orders.send_modify(|orders| orders.stop = true);
-        // None where the core was stopped first: the connection is closed then too.
-        let _ = member.task.await;
-        member.shared.hub.close();
-        true
+    /// Ends a stream for good: its viewers and its recording end with it. It has left the fleet when this returns, so
+    /// that one of the same name can be added at once; the future is done when the camera's connection is closed. False:
+    /// no such stream.
+    pub fn remove(&self, key: &StreamKey) -> impl Future<Output = bool> + Send + use<> {
+        let member = self.members.lock().remove(key);
+        if let Some(member) = &member {
+            self.streams.remove(key);
+            member.orders.send_modify(|orders| orders.stop = true);
+        }
+        async move {
+            let Some(member) = member else { return false };
+            // None where the core was stopped first: the connection is closed then too.
+            let _ = member.task.await;
+            member.shared.hub.close();
+            true
+        }
     }
 
     /// One stream's status.

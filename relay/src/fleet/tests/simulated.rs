@@ -1,5 +1,7 @@
 //! Well-behaved cameras that go away, come back, stall and change.
 
+use std::sync::Arc;
+
 use std::collections::HashMap;
 
 use bytes::Bytes;
@@ -203,6 +205,21 @@ async fn a_changed_source_is_dialled_anew_and_a_removed_camera_is_gone() {
     assert!(viewer.next().await.is_none(), "the hub is closed");
     assert!(!scrape(&rig).contains("cam-1"));
     assert!(!rig.fleet.remove(&key("cam-1")).await);
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_name_is_free_again_before_the_old_connection_is_closed() {
+    let (sim, mut rig) = (sim(2), Rig::new(quick()));
+    let old = rig.add("cam-1", &sim.url(1), Transport::Tcp);
+    rig.until("cam-1", State::Running).await;
+    let closing = rig.fleet.remove(&key("cam-1"));
+    let new = rig.add("cam-1", &sim.url(2), Transport::Tcp);
+    assert!(!Arc::ptr_eq(&old, &new));
+    assert!(closing.await);
+    let stream = rig.streams.lookup(&key("cam-1")).expect("the new one stays");
+    assert!(Arc::ptr_eq(&stream.hub, &new));
+    assert!(rig.fleet.status(&key("cam-1")).is_some());
     rig.stop().await;
 }
 
