@@ -15,6 +15,7 @@ mod nal;
 mod packetize;
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 pub use bits::BitsError;
 pub use bounds::{FRAGMENTS_MAX, NALS_MAX, UNIT_BYTES_MAX, UNITS_QUEUED_MAX};
@@ -137,6 +138,19 @@ impl CodecParams {
             Self::G711(p) if p.is_static() => p.static_payload_type(),
             Self::Mjpeg(_) => mjpeg::PAYLOAD_TYPE,
             Self::G711(_) | Self::H264(_) | Self::H265(_) | Self::Aac(_) => 96 + track % 32,
+        }
+    }
+
+    /// The payload format carries nothing but the picture's own bytes, so that a mark can only come behind them.
+    pub fn mark_follows_picture(&self) -> bool {
+        matches!(self, Self::Mjpeg(_))
+    }
+
+    /// What the payload format puts before a mark's unit in its RTP payload, for this frame.
+    pub fn mark_head(&self, payload: &[u8]) -> SmallVec<[u8; 12]> {
+        match self {
+            Self::Mjpeg(_) => mjpeg::mark_head(payload),
+            Self::H264(_) | Self::H265(_) | Self::Aac(_) | Self::G711(_) => SmallVec::new(),
         }
     }
 

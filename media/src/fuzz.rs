@@ -68,16 +68,48 @@ fn check_units(params: &CodecParams, mut payload: &[u8]) {
 /// The packets of a frame agree with the count reserved for them, and are RTP.
 fn check_image(params: &CodecParams, payload: Bytes, keyframe: bool) {
     let frame = Frame { track: TrackId(0), pts: 0, wall: Wall::EPOCH, keyframe, discontinuity: false, payload };
-    let packets = rtp::packet_count(params, &frame);
-    let image = rtp::interleaved(params, &frame, RtpStamp { ssrc: 1, first_sequence: 65_535, packets, timestamp: 2 });
-    let mut count = 0u16;
-    for datagram in rtp::datagrams(&image) {
-        let packet = rtp::parse(datagram).expect("what goes out is RTP");
-        assert!(packet.payload.len() <= RTP_PAYLOAD_BYTES_MAX && !packet.payload.is_empty());
-        assert_eq!(packet.sequence, 65_535u16.wrapping_add(count));
-        count += 1;
+    let cut = rtp::cut(params, &frame);
+    for marked in [false, cut.picture] {
+        let packets = cut.packets.saturating_add(u16::from(marked));
+        let stamp = RtpStamp { ssrc: 1, first_sequence: 65_535, packets, marked, timestamp: 2 };
+        let image = whole(&rtp::Image::build(params, &frame, stamp));
+        let mut count = 0u16;
+        for datagram in rtp::datagrams(&image) {
+            let packet = rtp::parse(datagram).expect("what goes out is RTP");
+            assert!(packet.payload.len() <= RTP_PAYLOAD_BYTES_MAX && !packet.payload.is_empty());
+            assert_eq!(packet.sequence, 65_535u16.wrapping_add(count));
+            count += 1;
+        }
+        assert_eq!(count, packets);
+        let bare: Vec<u8> = rtp::datagrams(&image).flatten().copied().collect();
+        assert_eq!(whole_datagrams(&rtp::Datagrams::build(params, &frame, stamp)), bare);
     }
-    assert_eq!(count, packets);
+}
+
+/// An image with a mark in its slot.
+fn whole(image: &rtp::Image) -> Vec<u8> {
+    let mut bytes = image.bytes().to_vec();
+    if let Some((at, slot)) = image.slot() {
+        bytes.splice(at..at, slot.filled(&[b'm'; crate::mark::TEXT_BYTES]).interleaved().iter().copied());
+    }
+    assert_eq!(bytes.len(), image.wire_bytes());
+    bytes
+}
+
+/// Datagrams in the order in which they leave, those of each run as the kernel cuts them.
+fn whole_datagrams(datagrams: &rtp::Datagrams) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for item in datagrams.items() {
+        match item {
+            rtp::Item::Run(run) => {
+                let run = datagrams.bytes().get(run).expect("a run lies within the bytes");
+                run.chunks(rtp::SEGMENT_BYTES).for_each(|packet| assert!(rtp::parse(packet).is_ok()));
+                bytes.extend_from_slice(run);
+            }
+            rtp::Item::Slot(slot) => bytes.extend(slot.filled(&[b'm'; crate::mark::TEXT_BYTES]).datagram()),
+        }
+    }
+    bytes
 }
 
 /// Packets off the wire: the payload lies within them.

@@ -3,23 +3,30 @@
 //! the last keyframe (as far as its bytes allow), so a new reader starts at once.
 //!
 //! A reader holds a position, not a queue; a frame is stored once however many read it. Waking is by `Waker` alone: a
-//! reader that comes by at its own pace (the recorder) registers none and costs the publisher nothing.
+//! reader that comes by at its own pace (the recorder) registers none and costs the publisher nothing. Many viewers on one
+//! thread share one reader that is woken, and each keep a [`Cursor`] of their own.
 
+mod cursor;
+mod numbering;
+mod published;
 mod ring;
 mod subscriber;
-#[cfg(test)]
+mod sync;
+#[cfg(all(test, not(feature = "loom")))]
 mod tests;
+mod wakers;
 
-use std::sync::{Arc, OnceLock};
-use std::task::Waker;
-
-use bytes::Bytes;
-use parking_lot::Mutex;
+use std::sync::Arc;
 
 use crate::frame::{Frame, StreamInfo, TrackId};
-use crate::rtp::{self, RtpStamp};
+use crate::rtp;
+pub use cursor::{Budget, Cursor, Delivery, Lag, Start};
+use numbering::Numbering;
+pub use published::Published;
 use ring::Ring;
-pub use subscriber::{Budget, Delivery, Start, Subscriber};
+pub use subscriber::Subscriber;
+use sync::Mutex;
+use wakers::Wakers;
 
 /// A hub's bounds.
 #[derive(Clone, Copy, Debug)]
@@ -38,32 +45,6 @@ impl Default for HubLimits {
     }
 }
 
-/// A frame in the ring: its place, its RTP numbering, and its wire image once somebody has asked for it.
-#[derive(Debug)]
-pub struct Published {
-    /// The frame.
-    pub frame: Frame,
-    /// The description in force for it.
-    pub info: Arc<StreamInfo>,
-    /// Its place in the stream since the hub was made, from 0, all tracks counted.
-    pub index: u64,
-    /// Payload bytes published before it.
-    pub byte_offset: u64,
-    /// Its packets' numbering.
-    pub rtp: RtpStamp,
-    interleaved: OnceLock<Bytes>,
-}
-
-impl Published {
-    /// RTSP-over-TCP image of the frame: built at the first call, shared by all later ones, dropped with the frame.
-    pub fn interleaved(&self) -> &Bytes {
-        self.interleaved.get_or_init(|| match self.info.track(self.frame.track) {
-            Some(track) => rtp::interleaved(&track.params, &self.frame, self.rtp),
-            None => Bytes::new(),
-        })
-    }
-}
-
 /// The meeting point of a stream's publisher and its readers.
 pub struct Hub {
     state: Mutex<State>,
@@ -72,63 +53,9 @@ pub struct Hub {
 struct State {
     ring: Ring,
     info: Option<Arc<StreamInfo>>,
-    numbering: Vec<Numbering>,
-    seed: u64,
-    readers: Slots,
+    numbering: Numbering,
+    readers: Wakers,
     closed: bool,
-}
-
-/// A track's running RTP numbers.
-struct Numbering {
-    ssrc: u32,
-    next_sequence: u16,
-    timestamp_offset: u32,
-}
-
-/// Who reads, and which of them wait to be woken. A reader registers in constant time, however many there are.
-#[derive(Default)]
-struct Slots {
-    wakers: Vec<Option<Waker>>,
-    free: Vec<usize>,
-    waiting: Vec<usize>,
-}
-
-impl Slots {
-    fn add(&mut self) -> usize {
-        self.free.pop().unwrap_or_else(|| {
-            self.wakers.push(None);
-            self.wakers.len() - 1
-        })
-    }
-
-    fn remove(&mut self, slot: usize) {
-        if let Some(waker) = self.wakers.get_mut(slot) {
-            if waker.take().is_some() {
-                self.waiting.retain(|s| *s != slot);
-            }
-            self.free.push(slot);
-        }
-    }
-
-    fn wait(&mut self, slot: usize, waker: &Waker) {
-        let Some(place) = self.wakers.get_mut(slot) else { return };
-        match place {
-            Some(old) => old.clone_from(waker),
-            None => {
-                *place = Some(waker.clone());
-                self.waiting.push(slot);
-            }
-        }
-    }
-
-    fn take_waiting(&mut self) -> Vec<Waker> {
-        let wakers = &mut self.wakers;
-        self.waiting.drain(..).filter_map(|slot| wakers.get_mut(slot).and_then(Option::take)).collect()
-    }
-
-    fn count(&self) -> usize {
-        self.wakers.len() - self.free.len()
-    }
 }
 
 impl Hub {
@@ -138,9 +65,8 @@ impl Hub {
         let state = State {
             ring: Ring::new(limits),
             info: None,
-            numbering: Vec::new(),
-            seed,
-            readers: Slots::default(),
+            numbering: Numbering::new(seed),
+            readers: Wakers::default(),
             closed: false,
         };
         Arc::new(Self { state: Mutex::new(state) })
@@ -148,11 +74,12 @@ impl Hub {
 
     /// Appends a frame, drops what the bounds no longer allow, and wakes the readers that wait.
     pub fn publish(&self, frame: Frame, info: &Arc<StreamInfo>) -> Arc<Published> {
-        let packets = info.track(frame.track).map_or(0, |t| rtp::packet_count(&t.params, &frame));
+        let track = info.track(frame.track);
+        let cut = track.map_or(rtp::Cut { packets: 0, picture: false }, |t| rtp::cut(&t.params, &frame));
         let mut state = self.state.lock();
-        let rtp = state.number(&frame, packets);
+        let stamp = state.numbering.number(&frame, cut, track.map_or(0, |t| t.clock_rate));
         state.info = Some(Arc::clone(info));
-        let published = state.ring.push(frame, Arc::clone(info), rtp);
+        let published = state.ring.push(frame, Arc::clone(info), stamp);
         let waiting = state.readers.take_waiting();
         drop(state);
         for waker in waiting {
@@ -166,15 +93,26 @@ impl Hub {
         self.state.lock().info.clone()
     }
 
-    /// A new reader.
+    /// A new reader that can be woken.
     pub fn subscribe(self: &Arc<Self>, start: Start, budget: Budget) -> Subscriber {
         let mut state = self.state.lock();
-        let (slot, next) = (state.readers.add(), state.ring.start(start));
+        let (slot, cursor) = (state.readers.add(), Cursor::new(state.ring.start(start), budget, start));
         drop(state);
-        Subscriber::new(Arc::clone(self), slot, next, budget, start)
+        Subscriber::new(Arc::clone(self), slot, cursor)
     }
 
-    /// Readers at this moment.
+    /// A position for a reader that nobody wakes and nobody counts.
+    pub fn cursor(&self, start: Start, budget: Budget) -> Cursor {
+        Cursor::new(self.state.lock().ring.start(start), budget, start)
+    }
+
+    /// The next delivery at a position, if one is there.
+    pub fn read(&self, cursor: &mut Cursor) -> Option<Delivery> {
+        let state = self.state.lock();
+        cursor.take(&state.ring, state.closed)
+    }
+
+    /// Readers that can be woken, at this moment.
     pub fn readers(&self) -> usize {
         self.state.lock().readers.count()
     }
@@ -197,39 +135,6 @@ impl Hub {
 
     /// A track's SSRC, and what is added to its pts to make RTP timestamps; none before its first frame.
     pub fn rtp_offset(&self, track: TrackId) -> Option<(u32, u32)> {
-        let state = self.state.lock();
-        state.numbering.get(track.index()).map(|n| (n.ssrc, n.timestamp_offset))
+        self.state.lock().numbering.offset(track)
     }
-}
-
-impl State {
-    fn number(&mut self, frame: &Frame, packets: u16) -> RtpStamp {
-        while self.numbering.len() <= frame.track.index() {
-            let random = scramble(self.seed.wrapping_add(self.numbering.len() as u64 + 1));
-            self.numbering.push(Numbering {
-                ssrc: (random >> 32) as u32,
-                next_sequence: (random & 0x7fff) as u16,
-                timestamp_offset: scramble(random) as u32,
-            });
-        }
-        let Some(track) = self.numbering.get_mut(frame.track.index()) else {
-            unreachable!("the loop above made the track's numbering");
-        };
-        let stamp = RtpStamp {
-            ssrc: track.ssrc,
-            first_sequence: track.next_sequence,
-            packets,
-            timestamp: (frame.pts as u32).wrapping_add(track.timestamp_offset),
-        };
-        track.next_sequence = track.next_sequence.wrapping_add(packets);
-        stamp
-    }
-}
-
-/// One step of SplitMix64: spreads a seed over all 64 bits.
-fn scramble(seed: u64) -> u64 {
-    let mut z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }

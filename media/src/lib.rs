@@ -10,6 +10,7 @@ pub mod fuzz;
 pub mod hls;
 pub mod hub;
 pub mod id;
+pub mod mark;
 pub mod reorder;
 pub mod rtp;
 pub mod rtsp;

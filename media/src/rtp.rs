@@ -4,10 +4,12 @@
 mod header;
 mod image;
 mod rtcp;
+mod slot;
 
 pub use header::{BadPacket, HEADER_BYTES, Packet, parse};
-pub use image::{INTERLEAVED_HEADER_BYTES, datagrams, interleaved, octets, packet_count};
+pub use image::{Cut, Datagrams, INTERLEAVED_HEADER_BYTES, Image, Item, SEGMENT_BYTES, cut, datagrams, octets};
 pub use rtcp::{CNAME_BYTES_MAX, Report, ntp_of, read_sender_report, sender_report, wall_of};
+pub use slot::{Marked, SLOT_BYTES_MAX, Slot};
 
 /// How a frame's packets are numbered, fixed when it is published, so that its image can be built later, once, or never.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,8 +18,10 @@ pub struct RtpStamp {
     pub ssrc: u32,
     /// Sequence number of the frame's first packet.
     pub first_sequence: u16,
-    /// Number of packets.
+    /// Number of packets, a mark's included.
     pub packets: u16,
+    /// One of them carries the viewer's mark.
+    pub marked: bool,
     /// RTP timestamp of all of them.
     pub timestamp: u32,
 }

@@ -53,7 +53,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let clock: Arc<dyn Clock> = Arc::new(RealClock(Instant::now()));
     let config = SimConfig { listen: "127.0.0.1:0".parse()?, cameras, clip: demo_clip()?, clock: Arc::clone(&clock) };
     let sim = Sim::start(config)?;
-    let cores = Cores::start(1)?;
+    let cores = Cores::start(1, uring::Choice::Auto, &clock)?;
     let registry = prometheus::Registry::new();
     let config = FleetConfig { dials_per_second_max: 200, ..FleetConfig::default() };
     let fleet = Fleet::new(Arc::clone(&cores), Streams::new(), clock, config, &registry)?;

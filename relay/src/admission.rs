@@ -4,8 +4,13 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use media::mark::SessionMark;
+use media::wall::Wall;
 
 use crate::lease::{Attached, Content, EndReason, Leases, Protocol, Refused, SessionId, TOKEN_BYTES, TokenHash};
 
@@ -60,9 +65,19 @@ impl Admitted {
         &self.attached.session
     }
 
+    /// What its copies are marked with.
+    pub fn mark(&self) -> SessionMark {
+        self.attached.mark
+    }
+
+    /// How long its frames may wait to leave together.
+    pub fn merge_latency(&self) -> Duration {
+        self.attached.merge_latency
+    }
+
     /// Counts media bytes that were handed to the kernel. The first ones start the session.
-    pub fn sent(&self, bytes: u64) {
-        self.attached.meter.count(bytes, self.leases.clock.wall());
+    pub fn sent(&self, bytes: u64, at: Wall) {
+        self.attached.meter.count(bytes, at);
         if self.attached.line.begins_to_play() {
             self.leases.started(&self.attached.session, &self.attached.line);
         }

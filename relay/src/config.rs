@@ -12,6 +12,10 @@ pub struct Config {
     pub udp_ports: (u16, u16),
     /// Threads that carry cameras and viewers; 0 is one for each CPU.
     pub cores: usize,
+    /// What sends to viewers.
+    pub engine: uring::Choice,
+    /// How long frames of a session may wait on a loaded core to leave together.
+    pub merge_latency: Duration,
     /// RTSP connections at most, over all addresses.
     pub connections_max: usize,
     /// RTSP connections at most from one address.
@@ -40,6 +44,9 @@ impl Default for Config {
             rtsp_listen: vec![SocketAddr::from(([0, 0, 0, 0], 8554))],
             udp_ports: (0, 0),
             cores: 0,
+            engine: uring::Choice::Auto,
+            // A frame's interval: nobody sees it, and it halves what a loaded core spends on small frames.
+            merge_latency: Duration::from_millis(40),
             connections_max: 10_000,
             // A control room's terminals sit behind one address at times.
             connections_per_address_max: 512,

@@ -75,18 +75,17 @@ impl Streams {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::Cores;
     use media::hub::HubLimits;
     use media::id::Profile;
 
     #[test]
     fn a_change_is_told_and_a_remove_of_nothing_is_none() {
-        let cores = Cores::start(1).unwrap();
+        let core = CoreId::FIRST;
         let key = StreamKey { camera: "cam-1".parse().unwrap(), profile: Profile::Main };
         let streams = Streams::new();
         let mut changes = streams.changes();
         let hub = Hub::new(HubLimits::default(), 1);
-        streams.insert(Stream { key: key.clone(), hub: Arc::clone(&hub), core: cores.place(1).core() });
+        streams.insert(Stream { key: key.clone(), hub: Arc::clone(&hub), core });
         assert!(changes.has_changed().unwrap());
         changes.mark_unchanged();
         assert!(Arc::ptr_eq(&streams.lookup(&key).unwrap().hub, &hub));
@@ -95,6 +94,5 @@ mod tests {
         changes.mark_unchanged();
         assert!(streams.remove(&key).is_none());
         assert!(!changes.has_changed().unwrap());
-        cores.join();
     }
 }

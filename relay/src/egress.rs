@@ -1,3 +1,4 @@
-//! Towards viewers: one file a protocol.
+//! The ways out of the relay: from a stream's frames to its viewers' sockets (`fan`), and the protocols that bring a viewer there.
 
+mod fan;
 pub mod rtsp;

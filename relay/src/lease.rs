@@ -15,6 +15,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use media::id::StreamKey;
+use media::mark::SessionMark;
 use media::wall::Wall;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -113,10 +114,27 @@ pub struct Lease {
     pub terminal: IpAddr,
     /// The protocols its URLs were made for.
     pub protocols: Vec<Protocol>,
+    /// What its copies are marked with.
+    pub mark: SessionMark,
+    /// How long its frames may wait to leave together; zero for whoever steers by what he sees.
+    pub merge_latency: Duration,
+    /// Who goes first when there is not enough for all.
+    pub priority: Priority,
     /// Unless the first media byte has left by then, the lease is over. On the clock's monotonic line.
     pub first_byte_by: Duration,
     /// The lease is over at this time. On the clock's monotonic line.
     pub expires_at: Duration,
+}
+
+/// Whose session ends when another must have its place: the lowest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Priority {
+    /// As granted.
+    #[default]
+    Ordinary,
+    /// Priority use in an emergency (J-8).
+    Emergency,
 }
 
 /// Why a session ended; the words of the usage record.

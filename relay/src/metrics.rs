@@ -4,9 +4,41 @@ use std::sync::Arc;
 
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
+use media::hub::Lag;
 use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
 use crate::lease::{Leases, Protocol, Refused};
+
+/// Bytes that were copied in user space for viewers: each frame once for all of them, and each viewer's own marks.
+#[derive(Clone)]
+pub(crate) struct Built {
+    all: IntCounterVec,
+    images: IntCounter,
+    datagrams: IntCounter,
+    marks: IntCounter,
+}
+
+impl Built {
+    fn new() -> prometheus::Result<Self> {
+        let name = "sluice_egress_built_bytes_total";
+        let all = labelled(name, "Bytes copied in user space to package frames and marks.", "packaging")?;
+        let of = |packaging| all.with_label_values(&[packaging]);
+        let (images, datagrams, marks) = (of("interleaved"), of("datagrams"), of("mark"));
+        Ok(Self { all, images, datagrams, marks })
+    }
+
+    pub(crate) fn images(&self, bytes: usize) {
+        self.images.inc_by(bytes as u64);
+    }
+
+    pub(crate) fn datagrams(&self, bytes: usize) {
+        self.datagrams.inc_by(bytes as u64);
+    }
+
+    pub(crate) fn marks(&self, bytes: usize) {
+        self.marks.inc_by(bytes as u64);
+    }
+}
 
 /// Counters and gauges of egress. Cheap to clone.
 #[derive(Clone)]
@@ -14,8 +46,10 @@ pub struct EgressMetrics {
     egress_bytes: IntCounterVec,
     refusals: IntCounterVec,
     pub(crate) rtsp_bytes: IntCounter,
-    pub(crate) skips: IntCounter,
-    pub(crate) frames_skipped: IntCounter,
+    pub(crate) sends: IntCounter,
+    pub(crate) built: Built,
+    skips: IntCounterVec,
+    frames_skipped: IntCounter,
     pub(crate) connections: IntGauge,
     pub(crate) connections_refused: IntCounterVec,
     pub(crate) accept_errors: IntCounter,
@@ -31,7 +65,13 @@ impl EgressMetrics {
             rtsp_bytes: egress_bytes.with_label_values(&[Protocol::Rtsp.as_str()]),
             egress_bytes,
             refusals: labelled("sluice_refusals_total", "Connections that got no byte, by reason.", "reason")?,
-            skips: IntCounter::new("sluice_viewer_skips_total", "Times a slow viewer skipped to a keyframe.")?,
+            sends: IntCounter::new("sluice_egress_sends_total", "Calls to the kernel with media for a viewer.")?,
+            built: Built::new()?,
+            skips: labelled(
+                "sluice_viewer_skips_total",
+                "Times a slow viewer skipped to a keyframe, by what he ran into.",
+                "cause",
+            )?,
             frames_skipped: IntCounter::new("sluice_viewer_frames_skipped_total", "Frames that slow viewers skipped.")?,
             connections: IntGauge::new("sluice_rtsp_connections", "RTSP connections at this moment.")?,
             connections_refused: labelled(
@@ -47,6 +87,10 @@ impl EgressMetrics {
             )?,
             udp_errors: IntCounter::new("sluice_rtsp_udp_errors_total", "UDP sends that the kernel refused.")?,
         };
+        for cause in Lag::ALL {
+            // There from the start, so that the first skip is a rise.
+            metrics.skips.with_label_values(&[cause.as_str()]).inc_by(0);
+        }
         for collector in metrics.collectors() {
             registry.register(collector)?;
         }
@@ -54,10 +98,12 @@ impl EgressMetrics {
         Ok(metrics)
     }
 
-    fn collectors(&self) -> [Box<dyn Collector>; 9] {
+    fn collectors(&self) -> [Box<dyn Collector>; 11] {
         [
             Box::new(self.egress_bytes.clone()),
             Box::new(self.refusals.clone()),
+            Box::new(self.sends.clone()),
+            Box::new(self.built.all.clone()),
             Box::new(self.skips.clone()),
             Box::new(self.frames_skipped.clone()),
             Box::new(self.connections.clone()),
@@ -71,6 +117,12 @@ impl EgressMetrics {
     /// Counts media bytes of a protocol other than RTSP, which counts its own.
     pub fn sent(&self, protocol: Protocol, bytes: u64) {
         self.egress_bytes.with_label_values(&[protocol.as_str()]).inc_by(bytes);
+    }
+
+    /// Counts a skip.
+    pub(crate) fn skipped(&self, cause: Lag, frames: u64) {
+        self.skips.with_label_values(&[cause.as_str()]).inc();
+        self.frames_skipped.inc_by(frames);
     }
 
     /// Counts a refusal.

@@ -53,6 +53,6 @@ pub(super) fn packetize(payload: &[u8], out: &mut dyn FnMut(Part<'_>)) {
     let head = [0, 16, high, low];
     let mut chunks = payload.chunks(RTP_PAYLOAD_BYTES_MAX - HEAD_BYTES).peekable();
     while let Some(body) = chunks.next() {
-        out(Part { head: &head, body, marker: chunks.peek().is_none(), ticks: 0 });
+        out(Part { head: &head, body, marker: chunks.peek().is_none(), ticks: 0, picture: false });
     }
 }

@@ -101,7 +101,7 @@ pub(super) fn packetize(params: &Params, payload: &[u8], out: &mut dyn FnMut(Par
     let chunk = (RTP_PAYLOAD_BYTES_MAX / channels).max(1) * channels;
     let mut ticks = 0u32;
     for body in payload.chunks(chunk) {
-        out(Part { head: &[], body, marker: false, ticks });
+        out(Part { head: &[], body, marker: false, ticks, picture: false });
         ticks = ticks.wrapping_add((body.len() / channels) as u32);
     }
 }

@@ -25,9 +25,22 @@ pub const NAL_SPS: u8 = 7;
 /// `nal_unit_type` of a picture parameter set.
 pub const NAL_PPS: u8 = 8;
 
+/// The header of an SEI unit.
+pub const SEI_HEADER: [u8; 1] = [NAL_SEI];
+
 /// The `nal_unit_type` in a NAL unit's first byte.
 pub const fn nal_type(first: u8) -> u8 {
     first & 0x1f
+}
+
+/// True for units of the coded picture itself: slices and their partitions.
+pub const fn is_picture(nal_type: u8) -> bool {
+    matches!(nal_type, 1..=5)
+}
+
+/// Where in a frame's payload the length of its first picture unit stands.
+pub fn picture_at(payload: &[u8]) -> Option<usize> {
+    nal::places(payload).find(|(_, unit)| unit.first().is_some_and(|b| is_picture(nal_type(*b)))).map(|(at, _)| at)
 }
 
 pub(super) type Depacketizer = NalDepacketizer<H264>;

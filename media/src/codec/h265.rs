@@ -35,6 +35,27 @@ pub const fn is_random_access(nal_type: u8) -> bool {
     matches!(nal_type, 16..=21)
 }
 
+/// True for units of the coded picture itself.
+pub const fn is_picture(nal_type: u8) -> bool {
+    matches!(nal_type, 0..=31)
+}
+
+fn first_picture(payload: &[u8]) -> Option<(usize, &[u8])> {
+    nal::places(payload).find(|(_, unit)| unit.first().is_some_and(|b| is_picture(nal_type(*b))))
+}
+
+/// Where in a frame's payload the length of its first picture unit stands.
+pub fn picture_at(payload: &[u8]) -> Option<usize> {
+    first_picture(payload).map(|(at, _)| at)
+}
+
+/// The header of a prefix SEI unit for this frame: of the base layer and of the picture's own temporal layer
+/// (ITU-T H.265 section 7.4.2.2 wants that of the access unit).
+pub fn sei_header(payload: &[u8]) -> [u8; 2] {
+    let temporal = first_picture(payload).and_then(|(_, unit)| unit.get(1)).map_or(1, |b| b & 7);
+    [NAL_PREFIX_SEI << 1, temporal.max(1)]
+}
+
 pub(super) type Depacketizer = NalDepacketizer<H265>;
 
 /// A depacketiser that knows the parameter sets of SDP's `sprop-vps`, `sprop-sps` and `sprop-pps` (RFC 7798 section 7.1),

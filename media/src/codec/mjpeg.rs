@@ -7,7 +7,7 @@ mod packetize;
 mod tables;
 
 pub(super) use depacketize::Depacketizer;
-pub(super) use packetize::packetize;
+pub(super) use packetize::{mark_head, packetize};
 
 /// The static payload type (RFC 3551 section 6).
 pub const PAYLOAD_TYPE: u8 = 26;

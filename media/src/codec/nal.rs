@@ -38,15 +38,22 @@ pub(super) fn check_set(what: &'static str, set: &[u8]) -> Result<(), ParamsErro
 }
 
 /// The NAL units of a payload of 4-byte lengths. Ends at the first length that does not fit; skips empty units.
-pub(super) fn units(mut payload: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(super) fn units(payload: &[u8]) -> impl Iterator<Item = &[u8]> {
+    places(payload).map(|(_, unit)| unit)
+}
+
+/// The same units, each with the place of its length.
+pub(super) fn places(payload: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let mut rest = payload;
     std::iter::from_fn(move || {
         loop {
-            let (length, rest) = payload.split_first_chunk::<LENGTH_BYTES>()?;
+            let at = payload.len() - rest.len();
+            let (length, tail) = rest.split_first_chunk::<LENGTH_BYTES>()?;
             let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
-            let (unit, rest) = rest.split_at_checked(length)?;
-            payload = rest;
+            let (unit, tail) = tail.split_at_checked(length)?;
+            rest = tail;
             if !unit.is_empty() {
-                return Some(unit);
+                return Some((at, unit));
             }
         }
     })

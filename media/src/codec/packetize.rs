@@ -15,4 +15,6 @@ pub struct Part<'a> {
     pub marker: bool,
     /// Ticks between the frame's timestamp and this packet's; not zero only where samples are split.
     pub ticks: u32,
+    /// It carries the coded picture itself, as opposed to parameter sets and other units around it.
+    pub picture: bool,
 }

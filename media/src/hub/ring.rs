@@ -1,9 +1,9 @@
 //! The hub's memory: frames since the last keyframe, and a little history behind it, within a budget of bytes.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use super::subscriber::Start;
+use super::cursor::Start;
 use super::{HubLimits, Published};
 use crate::frame::{Frame, StreamInfo};
 use crate::rtp::RtpStamp;
@@ -42,14 +42,7 @@ impl Ring {
         if frame.keyframe {
             self.last_keyframe = Some(self.next_index);
         }
-        let published = Arc::new(Published {
-            frame,
-            info,
-            index: self.next_index,
-            byte_offset: self.next_offset,
-            rtp,
-            interleaved: OnceLock::new(),
-        });
+        let published = Arc::new(Published::new(frame, info, self.next_index, self.next_offset, rtp));
         self.next_index += 1;
         self.next_offset += bytes as u64;
         self.frames.push_back(Arc::clone(&published));

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use bytes::Bytes;
 
 use super::ring::FRAME_COST_BYTES;
-use super::{Budget, Delivery, Hub, HubLimits, Start, Subscriber};
+use super::{Budget, Delivery, Hub, HubLimits, Lag, Start, Subscriber};
 use crate::codec::{CodecParams, g711, mjpeg};
 use crate::frame::{Frame, StreamInfo, Track, TrackId};
 use crate::wall::Wall;
@@ -51,7 +51,7 @@ fn drain(reader: &mut Subscriber) -> Vec<i64> {
     std::iter::from_fn(|| reader.try_next())
         .map(|delivery| match delivery {
             Delivery::Frame(published) => published.frame.pts,
-            Delivery::Lagged { frames } => -i64::try_from(frames).unwrap(),
+            Delivery::Lagged { frames, .. } => -i64::try_from(frames).unwrap(),
         })
         .collect()
 }
@@ -269,7 +269,7 @@ fn a_closed_hub_still_tells_what_was_missed() {
     }
     hub.close();
     let mut context = Context::from_waker(Waker::noop());
-    assert!(matches!(reader.poll_next(&mut context), Poll::Ready(Some(Delivery::Lagged { frames: 10 }))));
+    assert!(matches!(reader.poll_next(&mut context), Poll::Ready(Some(Delivery::Lagged { frames: 10, why: Lag::Ring }))));
     assert!(matches!(reader.poll_next(&mut context), Poll::Ready(None)));
 }
 
@@ -284,9 +284,11 @@ fn rtp_numbers_go_on_from_frame_to_frame() {
         if let Some((sequence, timestamp)) = next {
             assert_eq!((rtp.first_sequence, rtp.timestamp), (sequence, timestamp), "frame {at}");
         }
-        let image = published.interleaved();
-        assert_eq!(crate::rtp::datagrams(image).count(), usize::from(rtp.packets));
-        assert!(std::ptr::eq(image, published.interleaved()), "built once");
+        let mut built = 0;
+        let image = published.interleaved(|bytes| built += bytes);
+        assert_eq!(built, image.bytes().len());
+        assert_eq!(crate::rtp::datagrams(image.bytes()).count(), usize::from(rtp.packets));
+        assert!(std::ptr::eq(image, published.interleaved(|_| panic!("built twice"))));
         next = Some((rtp.first_sequence.wrapping_add(rtp.packets), rtp.timestamp.wrapping_add(160)));
     }
     let other = Hub::new(LIMITS, 8).publish(frame(0, false), &info).rtp;

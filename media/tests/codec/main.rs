@@ -7,5 +7,6 @@
 mod against_retina;
 mod fixture;
 mod hostile;
+mod marked;
 mod parameters;
 mod round_trip;

@@ -17,10 +17,11 @@ fn frame(payload: Vec<u8>, keyframe: bool) -> Frame {
 
 /// Sends a frame over the wire image and takes the packets apart again.
 fn over_the_wire(params: &CodecParams, frame: &Frame, first_sequence: u16) -> Vec<RtpPayload> {
-    let packets = rtp::packet_count(params, frame);
-    let stamp = RtpStamp { ssrc: 7, first_sequence, packets, timestamp: u32::MAX - 5 };
-    let image = rtp::interleaved(params, frame, stamp);
-    let read: Vec<_> = rtp::datagrams(&image)
+    let packets = rtp::cut(params, frame).packets;
+    let stamp = RtpStamp { ssrc: 7, first_sequence, packets, marked: false, timestamp: u32::MAX - 5 };
+    let image = rtp::Image::build(params, frame, stamp);
+    let image = image.bytes();
+    let read: Vec<_> = rtp::datagrams(image)
         .map(|datagram| {
             assert!(datagram.len() <= RTP_PAYLOAD_BYTES_MAX + rtp::HEADER_BYTES);
             let packet = rtp::parse(datagram).unwrap();
@@ -40,7 +41,7 @@ fn over_the_wire(params: &CodecParams, frame: &Frame, first_sequence: u16) -> Ve
         assert_eq!(packet.sequence, first_sequence.wrapping_add(index as u16));
     }
     let payload_bytes: usize = read.iter().map(|packet| packet.payload.len()).sum();
-    assert_eq!(rtp::octets(&image, packets), payload_bytes);
+    assert_eq!(rtp::octets(image.len(), packets), payload_bytes);
     read
 }
 

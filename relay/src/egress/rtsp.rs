@@ -1,19 +1,17 @@
 //! RTSP to viewers: takes connections, hears which stream is wanted, asks the leases, and hands the connection to the
 //! core that has the stream. What a session does there is `session`'s.
 
-mod feed;
-mod flow;
-mod outbox;
-mod reports;
 mod session;
 #[cfg(test)]
 mod tests;
-mod udp;
 
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use media::hub::Budget;
+use media::mark::MarkKey;
 use media::rtsp::{Event, Fault, Server, Status};
 use media::wall::Clock;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -23,8 +21,9 @@ use tokio::task::JoinSet;
 
 use crate::admission::Admitted;
 use crate::config::Config;
-use crate::core::Cores;
+use crate::core::{Cores, Local};
 use crate::directory::{Stream, Streams};
+use crate::egress::fan::FanParts;
 use crate::lease::{Content, EndReason, Leases, Protocol};
 use crate::listen::{self, Acceptor, CannotListen, Place, Places};
 use crate::metrics::EgressMetrics;
@@ -52,8 +51,24 @@ pub struct Parts {
     pub streams: Arc<Streams>,
     /// Where it is sent.
     pub cores: Arc<Cores>,
+    /// What copies are marked with.
+    pub marks: MarkKey,
     /// What is counted.
     pub metrics: EgressMetrics,
+}
+
+impl Parts {
+    fn fan_parts(&self) -> FanParts {
+        FanParts {
+            marks: self.marks.clone(),
+            metrics: self.metrics.clone(),
+            budget: Budget {
+                bytes_max: self.config.viewer_behind_bytes_max,
+                age_micros_max: i64::try_from(self.config.viewer_behind_max.as_micros()).unwrap_or(i64::MAX),
+            },
+            stuck_timeout: self.config.stuck_timeout,
+        }
+    }
 }
 
 /// The RTSP server, listening.
@@ -229,11 +244,12 @@ impl Door {
         Ok((admitted, stream))
     }
 
-    /// Runs the session on the stream's core and waits for its end.
+    /// Runs the session on the stream's core, or on another where that is full, and waits for its end.
     async fn carry(&self, arrival: Arrival, stream: Stream) {
-        let (core, parts) = (stream.core, self.parts.clone());
+        let (core, parts) = (self.parts.cores.seat(stream.core), self.parts.clone());
         let peer = arrival.peer;
-        match self.parts.cores.spawn_on(core, move || Session::run(arrival, stream, parts)) {
+        let session = move |local: &Rc<Local>| Session::run(arrival, stream, parts, Rc::clone(local));
+        match self.parts.cores.spawn_on(core, session) {
             Ok(session) => drop(session.await),
             Err(error) => tracing::warn!(%peer, %error, "a viewer was turned away"),
         }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use media::mark::SessionMark;
 use media::wall::{Clock, Wall};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -81,6 +82,8 @@ pub struct Leases {
 pub(crate) struct Attached {
     pub(crate) session: SessionId,
     pub(crate) content: Content,
+    pub(crate) mark: SessionMark,
+    pub(crate) merge_latency: Duration,
     pub(crate) line: Arc<Line>,
     pub(crate) meter: Arc<Meter>,
 }
@@ -219,8 +222,9 @@ impl Leases {
         entry.lines.push(Arc::clone(&line));
         entry.alone = None;
         let (content, meter) = (entry.lease.content.clone(), Arc::clone(&entry.meter));
+        let (mark, merge_latency) = (entry.lease.mark, entry.lease.merge_latency);
         table.reschedule(&session, self.idle_timeout);
-        Ok(Attached { session, content, line, meter })
+        Ok(Attached { session, content, mark, merge_latency, line, meter })
     }
 
     /// A refusal that never reached the table: the text is no token.

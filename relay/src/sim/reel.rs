@@ -144,9 +144,9 @@ pub fn with_parameter_sets(params: &CodecParams, sample: &Sample) -> Bytes {
 
 impl Image {
     fn new(params: &CodecParams, frame: &Frame) -> Self {
-        let packets = rtp::packet_count(params, frame);
-        let stamp = RtpStamp { ssrc: 0, first_sequence: 0, packets, timestamp: 0 };
-        let bytes = rtp::interleaved(params, frame, stamp);
+        let packets = rtp::cut(params, frame).packets;
+        let stamp = RtpStamp { ssrc: 0, first_sequence: 0, packets, marked: false, timestamp: 0 };
+        let bytes = rtp::Image::build(params, frame, stamp).bytes().clone();
         let lengths = rtp::datagrams(&bytes).map(|packet| rtp::INTERLEAVED_HEADER_BYTES + packet.len());
         let begins = lengths.scan(0, |next, length| {
             let at = *next;
@@ -163,7 +163,7 @@ impl Image {
 
     /// RTP payload bytes.
     pub(super) fn octets(&self) -> u32 {
-        rtp::octets(&self.bytes, self.packets()) as u32
+        rtp::octets(self.bytes.len(), self.packets()) as u32
     }
 
     /// Appends the packets with a camera's own numbers.

@@ -1,7 +1,7 @@
 //! H.264 access units to RTP payloads (RFC 6184, packetization mode 1): single NAL units, and FU-A for those that do not fit.
 
 use super::depacketize::FU_A;
-use super::{NAL_SPS, Params, nal_type};
+use super::{NAL_SPS, Params, is_picture, nal_type};
 use crate::codec::nal;
 use crate::codec::packetize::{Part, RTP_PAYLOAD_BYTES_MAX};
 
@@ -18,14 +18,15 @@ pub(in crate::codec) fn packetize(params: &Params, payload: &[u8], keyframe: boo
 }
 
 fn one(unit: &[u8], last: bool, out: &mut dyn FnMut(Part<'_>)) {
+    let Some((&header, body)) = unit.split_first() else { return };
+    let picture = is_picture(nal_type(header));
     if unit.len() <= RTP_PAYLOAD_BYTES_MAX {
-        out(Part { head: &[], body: unit, marker: last, ticks: 0 });
+        out(Part { head: &[], body: unit, marker: last, ticks: 0, picture });
         return;
     }
-    let Some((&header, body)) = unit.split_first() else { return };
     let indicator = header & 0xe0 | FU_A;
     nal::fragments(body, RTP_PAYLOAD_BYTES_MAX - 2, |start, end, body| {
         let fragment = start << 7 | end << 6 | nal_type(header);
-        out(Part { head: &[indicator, fragment], body, marker: last && end == 1, ticks: 0 });
+        out(Part { head: &[indicator, fragment], body, marker: last && end == 1, ticks: 0, picture });
     });
 }

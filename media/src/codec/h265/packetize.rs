@@ -1,7 +1,7 @@
 //! H.265 access units to RTP payloads (RFC 7798): single NAL units, and fragmentation units for those that do not fit.
 
 use super::depacketize::{FU, HEADER_BYTES};
-use super::{NAL_SPS, Params, nal_type};
+use super::{NAL_SPS, Params, is_picture, nal_type};
 use crate::codec::nal;
 use crate::codec::packetize::{Part, RTP_PAYLOAD_BYTES_MAX};
 
@@ -18,8 +18,9 @@ pub(in crate::codec) fn packetize(params: &Params, payload: &[u8], keyframe: boo
 }
 
 fn one(unit: &[u8], last: bool, out: &mut dyn FnMut(Part<'_>)) {
+    let picture = unit.first().is_some_and(|first| is_picture(nal_type(*first)));
     if unit.len() <= RTP_PAYLOAD_BYTES_MAX {
-        out(Part { head: &[], body: unit, marker: last, ticks: 0 });
+        out(Part { head: &[], body: unit, marker: last, ticks: 0, picture });
         return;
     }
     let Some((header, body)) = unit.split_first_chunk::<HEADER_BYTES>() else { return };
@@ -27,6 +28,6 @@ fn one(unit: &[u8], last: bool, out: &mut dyn FnMut(Part<'_>)) {
     nal::fragments(body, RTP_PAYLOAD_BYTES_MAX - HEADER_BYTES - 1, |start, end, body| {
         let fragment = start << 7 | end << 6 | nal_type(header[0]);
         let head = [payload_header[0], payload_header[1], fragment];
-        out(Part { head: &head, body, marker: last && end == 1, ticks: 0 });
+        out(Part { head: &head, body, marker: last && end == 1, ticks: 0, picture });
     });
 }

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use media::frame::TrackId;
 
-use super::outbox::{Flushed, Outbox};
 use crate::config::Config;
 use crate::lease::{EndReason, Protocol, Refused, SessionEvent};
 use rig::{Rig, TOKEN, VIDEO};
@@ -365,22 +364,6 @@ async fn an_end_is_heard_while_nothing_flows() {
     assert!(rig.leases.end(&session, EndReason::Suspended));
     tokio::time::timeout(Duration::from_secs(3), viewer.rest()).await.expect("the end is heard by itself");
     rig.until(|rig| rig.leases.snapshot(&session).is_none()).await;
-    rig.stop().await;
-}
-
-#[tokio::test]
-async fn nothing_is_handed_to_the_kernel_after_the_end() {
-    let rig = Rig::start(Config::default()).await;
-    let session = rig.lease();
-    let admitted = rig.leases.admit(TOKEN, "127.0.0.1".parse().unwrap(), Protocol::Rtsp).unwrap();
-    let socket = tokio::net::TcpStream::connect(rig.address()).await.unwrap();
-    socket.writable().await.unwrap();
-    let mut outbox = Outbox::default();
-    outbox.push(bytes::Bytes::from_static(b"$frame"), true);
-    rig.leases.end(&session, EndReason::Revoked);
-    let flushed = outbox.flush(&socket, &admitted, rig.clock.as_ref(), |_| panic!("bytes left"));
-    assert_eq!(flushed.unwrap(), Flushed::Ended);
-    drop((admitted, socket));
     rig.stop().await;
 }
 

@@ -62,7 +62,8 @@ pub(super) fn quick() -> FleetConfig {
 
 impl Rig {
     pub(super) fn new(config: FleetConfig) -> Self {
-        let (cores, streams, registry) = (Cores::start(1).unwrap(), Streams::new(), Registry::new());
+        let cores = Cores::start(1, crate::core::test_engine(), &RealClock::shared()).unwrap();
+        let (streams, registry) = (Streams::new(), Registry::new());
         let fleet =
             Fleet::new(Arc::clone(&cores), Arc::clone(&streams), RealClock::shared(), config, &registry).unwrap();
         let changes = fleet.watch();
@@ -121,7 +122,7 @@ impl Viewer {
         let delivery = tokio::time::timeout(PATIENCE, self.0.next()).await.expect("a frame in time");
         match delivery.expect("the hub stays open") {
             Delivery::Frame(published) => (published.frame.clone(), Arc::clone(&published.info)),
-            Delivery::Lagged { frames } => panic!("missed {frames} frames"),
+            Delivery::Lagged { frames, .. } => panic!("missed {frames} frames"),
         }
     }
 

@@ -5,9 +5,6 @@ use media::hub::{Budget, Start};
 use media::rtsp::{self, Event, RequestId, SetUp, Status, Wish};
 
 use super::{Describing, Session};
-use crate::egress::rtsp::feed::Feed;
-use crate::egress::rtsp::reports::Reporter;
-use crate::egress::rtsp::udp::Udp;
 
 impl Session {
     pub(super) fn on_event(&mut self, event: &Event) {
@@ -27,22 +24,19 @@ impl Session {
                 self.server.set_up(request, made);
             }
             Event::Play { request } => self.play(request),
-            Event::Pause => self.stop_sending(),
+            Event::Pause => {
+                self.cued = false;
+                self.fan.stop(&self.seat);
+            }
             Event::Teardown => {
-                self.stop_sending();
-                self.reporters.clear();
-                self.udp = None;
+                self.cued = false;
+                self.fan.tear_down(&self.seat);
                 self.torn_down = true;
             }
             // Admitted already, and closing is the step's.
             Event::Admit { request, .. } => self.server.admit(request, Err(Status::NotFound)),
             Event::Close(_) => {}
         }
-    }
-
-    fn stop_sending(&mut self) {
-        self.feed = None;
-        self.udp.iter_mut().for_each(Udp::clear);
     }
 
     pub(super) fn answer_description(&mut self) {
@@ -71,39 +65,31 @@ impl Session {
             Wish::Tcp => None,
             Wish::Udp { rtp, rtcp } => Some(self.aim_udp(track, rtp, rtcp)?),
         };
-        self.reporters.retain(|r| r.track != track);
-        self.reporters.push(Reporter::new(track));
+        self.fan.set_up(&self.seat, track);
         let ssrc = self.stream.hub.rtp_offset(track).map(|(ssrc, _)| ssrc);
         Ok(SetUp { track, ssrc, server_ports })
     }
 
     fn aim_udp(&mut self, track: TrackId, rtp: u16, rtcp: u16) -> Result<(u16, u16), Status> {
-        if self.udp.is_none() {
-            let opened = self.socket.local_addr().and_then(|local| Udp::open(local.ip(), self.parts.config.udp_ports));
-            self.udp = Some(opened.map_err(|error| {
-                self.parts.metrics.udp_errors.inc();
-                tracing::warn!(%error, "no UDP ports for a viewer: widen udp_ports or raise LimitNOFILE");
-                Status::ServiceUnavailable
-            })?);
-        }
-        let udp = self.udp.as_mut().ok_or(Status::ServiceUnavailable)?;
-        udp.aim(track, self.peer.ip(), rtp, rtcp);
-        Ok(udp.ports())
+        let range = self.parts.config.udp_ports;
+        self.fan.aim(&self.seat, track, self.peer.ip(), (rtp, rtcp), range).map_err(|error| {
+            self.parts.metrics.udp_errors.inc();
+            tracing::warn!(%error, "no UDP ports for a viewer: widen udp_ports or raise LimitNOFILE");
+            Status::ServiceUnavailable
+        })
     }
 
     fn play(&mut self, request: RequestId) {
         let Some(info) = self.info.clone() else {
             return self.server.play(request, Err(Status::ServiceUnavailable));
         };
-        let config = &self.parts.config;
-        let budget = Budget {
-            bytes_max: config.viewer_behind_bytes_max,
-            age_micros_max: i64::try_from(config.viewer_behind_max.as_micros()).unwrap_or(i64::MAX),
-        };
-        let tracks = self.reporters.iter().map(|r| r.track).collect();
-        let mut feed = Feed::begin(&self.stream.hub, info, tracks, budget, self.parts.metrics.clone());
-        let starts = feed.look_ahead();
-        self.feed = Some(feed);
-        self.server.play(request, Ok(&starts));
+        match self.fan.cue(&self.seat, info) {
+            Some(starts) => {
+                self.cued = true;
+                self.server.play(request, Ok(&starts));
+            }
+            // Sound without a picture carries no mark, and nothing leaves without one.
+            None => self.server.play(request, Err(Status::Forbidden)),
+        }
     }
 }

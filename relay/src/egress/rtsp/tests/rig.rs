@@ -10,6 +10,7 @@ use media::codec::{CodecParams, g711, h264};
 use media::frame::{Frame, StreamInfo, Track, TrackId};
 use media::hub::{Hub, HubLimits, Published};
 use media::id::{Profile, StreamKey};
+use media::mark::{MarkKey, SessionMark};
 use media::wall::{Clock, Wall};
 use prometheus::Registry;
 use tokio::sync::watch;
@@ -19,7 +20,9 @@ use crate::config::Config;
 use crate::core::Cores;
 use crate::directory::{Stream, Streams};
 use crate::egress::rtsp::{Parts, RtspServer};
-use crate::lease::{Content, EventReceiver, Lease, Leases, Protocol, SessionEvent, SessionId, TOKEN_BYTES, TokenHash};
+use crate::lease::{
+    Content, EventReceiver, Lease, Leases, Priority, Protocol, SessionEvent, SessionId, TOKEN_BYTES, TokenHash,
+};
 use crate::metrics::EgressMetrics;
 
 pub(super) const VIDEO: u8 = 0;
@@ -29,6 +32,9 @@ const TOKEN_OF_FIRST: [u8; TOKEN_BYTES] = [7; TOKEN_BYTES];
 pub(super) const TOKEN: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc";
 /// Far beyond any healthy step; only a hang reaches it.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What the appliance makes at its first start.
+pub(super) const MARK_SECRET: [u8; 32] = [6; 32];
 
 const FRAME_TICKS: i64 = 3_600;
 const FRAME_MICROS: i64 = 40_000;
@@ -64,6 +70,7 @@ pub(super) struct Rig {
     server: Option<JoinHandle<()>>,
     expiry: JoinHandle<()>,
     camera: Camera,
+    pub(super) merge_latency: Duration,
 }
 
 struct Camera {
@@ -81,11 +88,11 @@ pub(super) fn token(bytes: [u8; TOKEN_BYTES]) -> String {
 impl Rig {
     pub(super) async fn start(config: Config) -> Self {
         let config = Config { rtsp_listen: vec![SocketAddr::from(([127, 0, 0, 1], 0))], cores: 1, ..config };
-        let clock = real_clock();
+        let (clock, config_merge) = (real_clock(), config.merge_latency);
         let (leases, events) = Leases::new(Arc::clone(&clock), &config);
         let registry = Registry::new();
         let metrics = EgressMetrics::register(&registry, &leases).unwrap();
-        let (cores, streams) = (Cores::start(1).unwrap(), Streams::new());
+        let (cores, streams) = (Cores::start(1, crate::core::test_engine(), &clock).unwrap(), Streams::new());
         let key = StreamKey { camera: "cam-1".parse().unwrap(), profile: Profile::Main };
         let stream = Stream { key, hub: Hub::new(HubLimits::default(), 42), core: cores.place(1).core() };
         streams.insert(stream.clone());
@@ -95,6 +102,7 @@ impl Rig {
             leases: Arc::clone(&leases),
             streams,
             cores: Arc::clone(&cores),
+            marks: MarkKey::new(&MARK_SECRET),
             metrics,
         };
         let server = RtspServer::bind(parts).unwrap();
@@ -104,7 +112,8 @@ impl Rig {
         let timer = Arc::clone(&leases);
         let expiry = tokio::spawn(async move { timer.run().await });
         let camera = Camera::new(clock.wall());
-        Self { leases, clock, events, cores, stream, registry, address, stop, server, expiry, camera }
+        let merge_latency = config_merge;
+        Self { leases, clock, events, cores, stream, registry, address, stop, server, expiry, camera, merge_latency }
     }
 
     pub(super) fn address(&self) -> SocketAddr {
@@ -141,6 +150,9 @@ impl Rig {
             content: Content::Live(self.stream.key.clone()),
             terminal,
             protocols: vec![Protocol::Rtsp],
+            mark: SessionMark([token[0]; 16]),
+            merge_latency: self.merge_latency,
+            priority: Priority::Ordinary,
             first_byte_by: self.now() + Duration::from_secs(60),
             expires_at: self.now() + Duration::from_secs(600),
         };

@@ -16,8 +16,8 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 const CNAME: &str = "sluice";
 
 /// What left of one track.
-pub(super) struct Reporter {
-    pub(super) track: TrackId,
+pub(crate) struct Reporter {
+    pub(crate) track: TrackId,
     packets: u32,
     octets: u32,
     /// SSRC, capture instant and timestamp of the newest frame.
@@ -26,13 +26,12 @@ pub(super) struct Reporter {
 }
 
 impl Reporter {
-    pub(super) fn new(track: TrackId) -> Self {
+    pub(crate) fn new(track: TrackId) -> Self {
         Self { track, packets: 0, octets: 0, newest: None, due: Duration::ZERO }
     }
 
-    /// Counts a frame. The counts wrap, as the RFC has them.
-    pub(super) fn count(&mut self, published: &Published, image: &[u8]) {
-        let octets = rtp::octets(image, published.rtp.packets);
+    /// Counts a frame, of so many payload bytes. The counts wrap, as the RFC has them.
+    pub(super) fn count(&mut self, published: &Published, octets: usize) {
         self.packets = self.packets.wrapping_add(u32::from(published.rtp.packets));
         self.octets = self.octets.wrapping_add(octets as u32);
         self.newest = Some((published.rtp.ssrc, published.frame.wall, published.rtp.timestamp));

@@ -1,0 +1,50 @@
+//! A frame in the ring: its place, its RTP numbers, and its packagings once somebody has asked for them.
+
+use std::sync::{Arc, OnceLock};
+
+use crate::frame::{Frame, StreamInfo};
+use crate::rtp::{Datagrams, Image, RtpStamp};
+
+/// A frame as its readers get it.
+#[derive(Debug)]
+pub struct Published {
+    /// The frame.
+    pub frame: Frame,
+    /// The description in force for it.
+    pub info: Arc<StreamInfo>,
+    /// Its place in the stream since the hub was made, from 0, all tracks counted.
+    pub index: u64,
+    /// Payload bytes published before it.
+    pub byte_offset: u64,
+    /// Its packets' numbering.
+    pub rtp: RtpStamp,
+    interleaved: OnceLock<Image>,
+    datagrams: OnceLock<Datagrams>,
+}
+
+impl Published {
+    pub(super) fn new(frame: Frame, info: Arc<StreamInfo>, index: u64, byte_offset: u64, rtp: RtpStamp) -> Self {
+        Self { frame, info, index, byte_offset, rtp, interleaved: OnceLock::new(), datagrams: OnceLock::new() }
+    }
+
+    /// RTSP-over-TCP image of the frame: built at the first call, shared by all later ones, dropped with the frame. The
+    /// call that builds it tells how many bytes were copied for it.
+    pub fn interleaved(&self, built: impl FnOnce(usize)) -> &Image {
+        self.interleaved.get_or_init(|| {
+            let track = self.info.track(self.frame.track);
+            let image = track.map_or_else(Image::empty, |t| Image::build(&t.params, &self.frame, self.rtp));
+            built(image.bytes().len());
+            image
+        })
+    }
+
+    /// Its datagrams, in the same way.
+    pub fn datagrams(&self, built: impl FnOnce(usize)) -> &Datagrams {
+        self.datagrams.get_or_init(|| {
+            let track = self.info.track(self.frame.track);
+            let image = track.map_or_else(Datagrams::empty, |t| Datagrams::build(&t.params, &self.frame, self.rtp));
+            built(image.bytes().len());
+            image
+        })
+    }
+}

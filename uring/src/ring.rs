@@ -1,0 +1,166 @@
+//! The engine with a ring. A batch is filled into the submission queue, handed over in one call, and every one of its
+//! completions is collected before [`Ring::send`] returns: `MSG_DONTWAIT` makes each send complete at once, with what the socket took or
+//! with EAGAIN. So nothing that the kernel was told of outlives the call, and the caller keeps the right to all of it.
+
+use std::cell::RefCell;
+use std::io;
+use std::os::fd::{AsRawFd as _, BorrowedFd};
+use std::rc::Rc;
+
+use io_uring::squeue::Entry;
+use io_uring::{IoUring, opcode, types};
+use rustix::io::Errno;
+
+use crate::message::{Message, Outcome};
+
+mod address;
+use address::Address;
+
+/// Messages of one submission. More gain nothing measurable, and push the receive work of loopback out of our account.
+const BATCH_MAX: usize = 256;
+/// Sockets that a ring knows. A core carries some thousand viewers; those beyond it are looked up at each send.
+const FILES_MAX: u32 = 16_384;
+/// Never waits, and never raises SIGPIPE.
+const FLAGS: libc::c_int = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+
+pub(crate) struct Ring {
+    shared: Rc<RefCell<Shared>>,
+    headers: Vec<libc::msghdr>,
+    addresses: Vec<Address>,
+}
+
+/// What a registered socket needs to take itself out again.
+struct Shared {
+    ring: IoUring,
+    free: Vec<u32>,
+}
+
+/// A socket that the ring knows by number. Dropping it makes the ring forget the socket.
+pub struct File {
+    number: u32,
+    shared: Rc<RefCell<Shared>>,
+}
+
+impl std::fmt::Debug for File {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "File({})", self.number)
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        let mut shared = self.shared.borrow_mut();
+        // Refused only for a ring that is gone, and then so is its table.
+        let _ = shared.ring.submitter().register_files_update(self.number, &[-1]);
+        shared.free.push(self.number);
+    }
+}
+
+impl Ring {
+    /// A ring of this thread: others may not submit to it, and it works only when it is entered.
+    pub(crate) fn open() -> io::Result<Self> {
+        let ring =
+            IoUring::builder().setup_single_issuer().setup_defer_taskrun().setup_clamp().build(BATCH_MAX as u32)?;
+        let files = files_max();
+        let registered = files > 0 && ring.submitter().register_files_sparse(files).is_ok();
+        let free = if registered { (0..files).rev().collect() } else { Vec::new() };
+        let shared = Rc::new(RefCell::new(Shared { ring, free }));
+        Ok(Self { shared, headers: Vec::new(), addresses: Vec::new() })
+    }
+
+    pub(crate) fn register(&self, socket: BorrowedFd<'_>) -> Option<File> {
+        let mut shared = self.shared.borrow_mut();
+        let number = shared.free.pop()?;
+        if shared.ring.submitter().register_files_update(number, &[socket.as_raw_fd()]).is_err() {
+            shared.free.push(number);
+            return None;
+        }
+        Some(File { number, shared: Rc::clone(&self.shared) })
+    }
+
+    pub(crate) fn send(&mut self, batch: &[Message<'_>], outcomes: &mut Vec<Outcome>) {
+        for part in batch.chunks(BATCH_MAX) {
+            self.submit(part, outcomes);
+        }
+    }
+
+    /// At most `BATCH_MAX` messages.
+    fn submit(&mut self, batch: &[Message<'_>], outcomes: &mut Vec<Outcome>) {
+        // Filled to their whole length first: the kernel is given addresses within both.
+        self.addresses.clear();
+        self.addresses.extend(batch.iter().map(|message| Address::of(message.to)));
+        self.headers.clear();
+        self.headers.extend(batch.iter().zip(&self.addresses).map(|(message, address)| header(message, address)));
+        let first = outcomes.len();
+        outcomes.resize(first + batch.len(), Err(Errno::CANCELED));
+        let shared = &mut *self.shared.borrow_mut();
+        let mut queue = shared.ring.submission();
+        for (number, (message, header)) in batch.iter().zip(&self.headers).enumerate() {
+            let entry = entry(message, header).user_data(number as u64);
+            // SAFETY: the entry names the message's own slices and bytes, which are borrowed until this function returns, and
+            // a header and an address that lie in vectors which are not touched until then. `wait_for_all` below does not return
+            // before the kernel has completed every entry. The socket may be closed meanwhile by nobody: it is borrowed too.
+            let pushed = unsafe { queue.push(&entry) };
+            assert!(pushed.is_ok(), "the queue holds a whole batch, and was empty");
+        }
+        drop(queue);
+        wait_for_all(&mut shared.ring, outcomes.get_mut(first..).unwrap_or_default());
+    }
+}
+
+/// Returns once each outcome has been filled in.
+fn wait_for_all(ring: &mut IoUring, outcomes: &mut [Outcome]) {
+    let mut left = outcomes.len();
+    while left > 0 {
+        match ring.submit_and_wait(left).map_err(|e| e.raw_os_error()) {
+            // A signal, or a kernel short of memory: what was not taken yet is taken at the next try.
+            Ok(_) | Err(Some(libc::EINTR | libc::EAGAIN | libc::EBUSY)) => {}
+            Err(code) => {
+                // The kernel may still hold addresses of memory that our caller is about to reuse, and will not say.
+                eprintln!("io_uring failed in the middle of a batch (errno {code:?}); going on would not be sound");
+                std::process::abort();
+            }
+        }
+        for completion in ring.completion() {
+            if let Some(outcome) = outcomes.get_mut(completion.user_data() as usize) {
+                *outcome = match completion.result() {
+                    taken if taken >= 0 => Ok(taken as usize),
+                    error => Err(Errno::from_raw_os_error(-error)),
+                };
+                left -= 1;
+            }
+        }
+    }
+}
+
+fn entry(message: &Message<'_>, header: &libc::msghdr) -> Entry {
+    let fd = types::Fd(message.socket.as_raw_fd());
+    match (message.parts, message.to, message.file) {
+        // The usual case, and the cheapest: one piece needs no header.
+        ([part], None, Some(file)) => {
+            opcode::Send::new(types::Fixed(file.number), part.as_ptr(), part.len() as u32).flags(FLAGS).build()
+        }
+        ([part], None, None) => opcode::Send::new(fd, part.as_ptr(), part.len() as u32).flags(FLAGS).build(),
+        (_, _, Some(file)) => {
+            opcode::SendMsg::new(types::Fixed(file.number), header).flags(FLAGS as u32).build()
+        }
+        (_, _, None) => opcode::SendMsg::new(fd, header).flags(FLAGS as u32).build(),
+    }
+}
+
+/// `IoSlice` is `iovec` by its own promise; the kernel only reads what a message for sending points to.
+fn header(message: &Message<'_>, address: &Address) -> libc::msghdr {
+    let (name, length) = address.raw();
+    // SAFETY: `msghdr` is plain integers and pointers, of which all bits zero is a value.
+    let mut header: libc::msghdr = unsafe { std::mem::zeroed() };
+    header.msg_name = name.cast_mut();
+    header.msg_namelen = length;
+    header.msg_iov = message.parts.as_ptr().cast_mut().cast();
+    header.msg_iovlen = message.parts.len();
+    header
+}
+
+fn files_max() -> u32 {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    limit.map_or(FILES_MAX, |limit| u32::try_from(limit).unwrap_or(FILES_MAX).min(FILES_MAX))
+}
