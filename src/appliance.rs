@@ -28,7 +28,7 @@ use tokio::sync::watch;
 use crate::camera_port::{Cameras, Recordings, follow_states};
 use crate::clock::SystemClock;
 use crate::config::Config;
-use crate::watchdog;
+use crate::{mark_key, watchdog};
 
 /// Viewers' connections get this long to end once the stop was asked for.
 const VIEWERS_DRAIN: Duration = Duration::from_secs(5);
@@ -92,12 +92,13 @@ impl Appliance {
         for folder in [&config.ledger_path, &config.state_path, &config.recorder.root] {
             private_folder(folder)?;
         }
+        let marks = mark_key::load_or_make(&config.state_path).context("state.path")?;
         let store = Store::open(&config.state_path.join("store")).context("state.path")?;
         let ledger = Ledger::open(&config.ledger_path, Arc::clone(&clock), &registry).context("ledger.path")?;
         ledger.attach_witness(&store).context("ledger.path")?;
         bootstrap::seed_units(&store, clock.wall()).context("the shipped units")?;
 
-        let cores = Cores::start(config.relay.cores).context("viewers.cores")?;
+        let cores = Cores::start(config.relay.cores, config.relay.engine, &clock).context("relay.engine")?;
         let streams = Streams::new();
         let fleet = Fleet::new(Arc::clone(&cores), Arc::clone(&streams), Arc::clone(&clock), config.fleet, &registry)?;
         let (leases, events) = Leases::new(Arc::clone(&clock), &config.relay);
@@ -106,6 +107,7 @@ impl Appliance {
             leases: Arc::clone(&leases),
             streams,
             cores: Arc::clone(&cores),
+            marks: marks.clone(),
             metrics: EgressMetrics::register(&registry, &leases)?,
             config: config.relay,
         })?;

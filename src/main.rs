@@ -6,6 +6,7 @@ mod cli;
 mod clock;
 mod config;
 mod demo;
+mod mark_key;
 mod scrape;
 mod watchdog;
 

@@ -3,13 +3,12 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use media::mark::SessionMark;
 use media::wall::Wall;
 use relay::lease::{TOKEN_BYTES, TokenHash};
 
 /// Characters of a sortable id: 48 bits of milliseconds and 80 random bits, 5 bits a character.
 pub const ID_CHARS: usize = 26;
-/// Random bytes of a session mark. 128 bits cannot be guessed, nor met twice by chance.
-const MARK_BYTES: usize = 16;
 /// Crockford's base 32: no I, L, O or U, and in the order of ASCII, so that text sorts as the number does.
 const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
@@ -55,8 +54,8 @@ impl Token {
 }
 
 /// The mark of a session: random, so that nothing can be read from it but which session it is.
-pub fn mark() -> Result<String, NoEntropy> {
-    Ok(URL_SAFE_NO_PAD.encode(random_bytes::<MARK_BYTES>()?))
+pub fn mark() -> Result<SessionMark, NoEntropy> {
+    Ok(SessionMark(random_bytes()?))
 }
 
 fn random_bytes<const N: usize>() -> Result<[u8; N], NoEntropy> {

@@ -29,6 +29,8 @@ pub struct Settings {
     pub session_max: Duration,
     /// The first media byte must have left by then (regulation: 60 s by default).
     pub first_byte_timeout: Duration,
+    /// How long frames of a session may wait on a loaded core to leave together.
+    pub merge_latency: Duration,
     /// Longest stretch of one playback session. 24 hours: a playlist of 1,440 segments.
     pub playback_max: Duration,
     /// The host that URLs name; none means the one the caller used.
@@ -47,6 +49,7 @@ impl Default for Settings {
             lease: Duration::from_secs(3_600),
             session_max: Duration::from_secs(8 * 3_600),
             first_byte_timeout: Duration::from_secs(60),
+            merge_latency: Duration::from_millis(40),
             playback_max: Duration::from_secs(24 * 3_600),
             public_host: None,
             rtsp_port: 8554,

@@ -8,7 +8,7 @@ mod unit;
 
 pub use find::{Finder, Found};
 pub use text::{Forged, KEY_BYTES, MarkKey, NoMark, Reading, SessionMark, TEXT_BYTES, Text};
-pub use unit::{UNIT_BYTES_MAX, UUID, Unit, insertion};
+pub use unit::{Carrier, UNIT_BYTES_MAX, UUID, Unit};
 
 /// Longest media time between two marks of a track; keyframes carry one in any case.
 pub const INTERVAL_MAX: std::time::Duration = std::time::Duration::from_secs(2);

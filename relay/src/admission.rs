@@ -75,8 +75,13 @@ impl Admitted {
         self.attached.merge_latency
     }
 
-    /// Counts media bytes that were handed to the kernel. The first ones start the session.
-    pub fn sent(&self, bytes: u64, at: Wall) {
+    /// Counts media bytes that were handed to the kernel just now. The first ones start the session.
+    pub fn sent(&self, bytes: u64) {
+        self.sent_at(bytes, self.leases.clock.wall());
+    }
+
+    /// The same by a clock that was read already.
+    pub fn sent_at(&self, bytes: u64, at: Wall) {
         self.attached.meter.count(bytes, at);
         if self.attached.line.begins_to_play() {
             self.leases.started(&self.attached.session, &self.attached.line);

@@ -16,6 +16,10 @@ pub struct Config {
     pub engine: uring::Choice,
     /// How long frames of a session may wait on a loaded core to leave together.
     pub merge_latency: Duration,
+    /// Bits per second that all sessions together may take; none for no bound.
+    pub egress_bits_max: Option<u64>,
+    /// No further session is taken where the core that would carry it is at work for this share of its time.
+    pub busy_percent_max: usize,
     /// RTSP connections at most, over all addresses.
     pub connections_max: usize,
     /// RTSP connections at most from one address.
@@ -47,6 +51,9 @@ impl Default for Config {
             engine: uring::Choice::Auto,
             // A frame's interval: nobody sees it, and it halves what a loaded core spends on small frames.
             merge_latency: Duration::from_millis(40),
+            egress_bits_max: None,
+            // What is left takes the keyframes of all cameras at once.
+            busy_percent_max: 85,
             connections_max: 10_000,
             // A control room's terminals sit behind one address at times.
             connections_per_address_max: 512,

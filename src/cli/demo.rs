@@ -1,5 +1,6 @@
 //! `sluice demo`: the whole appliance on embedded defaults, with simulated cameras and seeded accounts.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -27,6 +28,9 @@ pub(crate) struct Demo {
     /// 9554 and 8555.
     #[arg(long, value_name = "N")]
     port_base: Option<u16>,
+    /// A setting of ops/sluice.example.toml to use in place of the demo's own, such as relay.engine=epoll. May be repeated.
+    #[arg(long = "set", value_name = "SECTION.KEY=VALUE")]
+    settings: Vec<String>,
 }
 
 /// The ports of one demo, each on loopback.
@@ -50,7 +54,7 @@ impl Demo {
         appliance::private_folder(&self.data)?;
         let data = self.data.canonicalize().with_context(|| format!("cannot find {}", self.data.display()))?;
         let ports = self.ports()?;
-        let config = config(&data, &ports)?;
+        let config = config(&data, &ports, &self.settings)?;
         appliance::log_to_stderr(&config.log);
         let seeds = demo::prepare(&data, &config)?;
         let clip = demo_clip().context("the built-in clip")?;
@@ -79,15 +83,39 @@ impl Demo {
 }
 
 /// The demo's configuration is a file like any other, so that it can be read, changed and served by `sluice serve`.
-fn config(data: &Path, ports: &Ports) -> anyhow::Result<Config> {
-    let text = format!(
-        "# Written by `sluice demo` at each start.\n\
-         [api]\nlisten = \"127.0.0.1:{}\"\n\n[rtsp]\nlisten = [\"127.0.0.1:{}\"]\nconnections_per_address_max = 10000\n\n\
-         [metrics]\nlisten = \"127.0.0.1:{}\"\n\n[ledger]\npath = \"ledger\"\n\n[state]\npath = \"state\"\n\n\
-         [recorder]\npath = \"recordings\"\n",
-        ports.api, ports.rtsp, ports.metrics
-    );
+fn config(data: &Path, ports: &Ports, settings: &[String]) -> anyhow::Result<Config> {
+    let mut sections: BTreeMap<&str, BTreeMap<&str, String>> = BTreeMap::new();
+    let own = [
+        ("api", "listen", format!("\"127.0.0.1:{}\"", ports.api)),
+        ("rtsp", "listen", format!("[\"127.0.0.1:{}\"]", ports.rtsp)),
+        ("rtsp", "connections_per_address_max", "10000".into()),
+        ("metrics", "listen", format!("\"127.0.0.1:{}\"", ports.metrics)),
+        ("ledger", "path", "\"ledger\"".into()),
+        ("state", "path", "\"state\"".into()),
+        ("recorder", "path", "\"recordings\"".into()),
+    ];
+    for (section, key, value) in own {
+        sections.entry(section).or_default().insert(key, value);
+    }
+    for setting in settings {
+        let (section, key, value) = parse(setting)?;
+        sections.entry(section).or_default().insert(key, value);
+    }
+    let mut text = String::from("# Written by `sluice demo` at each start.\n");
+    for (section, keys) in &sections {
+        text += &format!("\n[{section}]\n");
+        keys.iter().for_each(|(key, value)| text += &format!("{key} = {value}\n"));
+    }
     let file = data.join("sluice.toml");
     std::fs::write(&file, &text).with_context(|| format!("cannot write {}", file.display()))?;
     Config::load(&file).map_err(|faults| anyhow::anyhow!("{faults}"))
+}
+
+/// Section, key and value of a setting; a value that is no number, list or text in quotes is put in quotes.
+fn parse(setting: &str) -> anyhow::Result<(&str, &str, String)> {
+    let parts = setting.split_once('=').and_then(|(place, value)| Some((place.split_once('.')?, value)));
+    let ((section, key), value) =
+        parts.with_context(|| format!("--set {setting}: write SECTION.KEY=VALUE, such as relay.engine=epoll"))?;
+    let plain = value.parse::<i64>().is_ok() || ["true", "false"].contains(&value) || value.starts_with(['"', '[']);
+    Ok((section, key, if plain { value.into() } else { format!("{value:?}") }))
 }

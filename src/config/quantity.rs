@@ -7,6 +7,14 @@ const TIME_UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m",
 /// Units of size, the largest first, in bytes.
 const SIZE_UNITS: [(&str, u64); 5] = [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 
+/// Units of a rate, the largest first, in bits per second; decimal, as networks have them.
+const RATE_UNITS: [(&str, u64); 3] = [("Gbit", 1_000_000_000), ("Mbit", 1_000_000), ("kbit", 1_000)];
+
+/// `900Mbit` and the like, in bits per second.
+pub(super) fn bits_per_second(text: &str) -> Option<u64> {
+    scaled(text, &RATE_UNITS)
+}
+
 /// `10s` and the like; none where the text is no number with one of the units ms, s, m, h, d, or too large.
 pub(super) fn duration(text: &str) -> Option<Duration> {
     scaled(text, &TIME_UNITS).map(Duration::from_millis)
@@ -49,6 +57,8 @@ mod tests {
         assert_eq!(duration("250ms"), Some(Duration::from_millis(250)));
         assert_eq!(duration("30d"), Some(Duration::from_secs(30 * 86_400)));
         assert_eq!(size_bytes("64MiB"), Some(64 << 20));
+        assert_eq!(bits_per_second("900Mbit"), Some(900_000_000));
+        assert_eq!(bits_per_second("8GiB"), None);
         for bad in ["", "s", "10", "10 s", "-1s", "1.5s", "1h30m", "10S", "99999999999999999999s", "999999999999999d"] {
             assert_eq!(duration(bad), None, "{bad}");
         }

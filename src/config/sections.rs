@@ -8,7 +8,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use uring::Choice;
 
+use super::quantity;
 use super::reader::{Document, Section};
 use super::{Api, Config, Log, LogFormat};
 
@@ -22,6 +24,8 @@ const PATIENCE: RangeInclusive<Duration> = SECOND..=Duration::from_secs(600);
 /// A listener below 16 connections locks its own operators out; a million is beyond the descriptors of one process.
 const CONNECTIONS: RangeInclusive<usize> = 16..=1_000_000;
 const PER_ADDRESS: RangeInclusive<usize> = 1..=1_000_000;
+/// Below is no network, above no machine.
+const RATES: RangeInclusive<u64> = 1_000_000..=1_000_000_000_000;
 /// The RTSP library tells each camera's quirks at every connection.
 const DEFAULT_LEVEL: &str = "info,retina=warn";
 /// Where the package keeps what it writes.
@@ -39,7 +43,8 @@ pub(super) fn read(document: &mut Document<'_>) -> Config {
     let fleet = document.section("cameras", cameras);
     let mut relay = relay::config::Config::default();
     document.section("rtsp", |s| rtsp(s, &mut relay));
-    document.section("viewers", |s| viewers(s, &mut relay));
+    document.section("relay", |s| self::relay(s, &mut relay));
+    sessions.merge_latency = relay.merge_latency;
     sessions.http_port = listen.port();
     sessions.rtsp_port = relay.rtsp_listen.first().map_or(sessions.rtsp_port, SocketAddr::port);
     let state = Path::new(STATE_FOLDER);
@@ -155,12 +160,22 @@ fn rtsp(s: &mut Section<'_, '_>, to: &mut relay::config::Config) {
         s.count("connections_per_address_max", to.connections_per_address_max, PER_ADDRESS);
     to.describe_timeout = s.duration("describe_timeout", to.describe_timeout, PATIENCE);
     to.idle_timeout = s.duration("idle_timeout", to.idle_timeout, PATIENCE);
-    to.stuck_timeout = s.duration("stuck_timeout", to.stuck_timeout, PATIENCE);
     to.send_buffer_bytes = size(s, "send_buffer_bytes", to.send_buffer_bytes, 0..=64 << 20);
 }
 
-fn viewers(s: &mut Section<'_, '_>, to: &mut relay::config::Config) {
+fn relay(s: &mut Section<'_, '_>, to: &mut relay::config::Config) {
     to.cores = s.count("cores", to.cores, 0..=1_024);
+    let engines = [("auto", Choice::Auto), ("io_uring", Choice::IoUring), ("epoll", Choice::Epoll)];
+    to.engine = s.choice("engine", to.engine, &engines);
+    let latencies = [0, 40, 120].map(Duration::from_millis);
+    let wanted = "one of \"0ms\", \"40ms\", \"120ms\"";
+    let latency = |text: &str| quantity::duration(text).filter(|latency| latencies.contains(latency));
+    to.merge_latency = s.text_as("merge_latency", wanted, latency).unwrap_or(to.merge_latency);
+    to.stuck_timeout = s.duration("stuck_timeout", to.stuck_timeout, PATIENCE);
+    let rate = "a rate such as \"900Mbit\" or \"8Gbit\", from 1Mbit to 1000Gbit";
+    let bits = |text: &str| quantity::bits_per_second(text).filter(|bits| RATES.contains(bits));
+    to.egress_bits_max = s.text_as("egress_max", rate, bits).or(to.egress_bits_max);
+    to.busy_percent_max = s.count("busy_percent_max", to.busy_percent_max, 10..=100);
     to.leases_max = s.count("sessions_max", to.leases_max, 1..=1_000_000);
     to.refusals_queued_max = s.count("refusals_queued_max", to.refusals_queued_max, 16..=1_000_000);
     to.viewer_behind_bytes_max = s.size_bytes("behind_bytes_max", to.viewer_behind_bytes_max, 1 << 20..=1 << 30);

@@ -215,7 +215,7 @@ fn every_setting_of_the_layers_has_its_key() {
     assert_eq!(keys(["api", "login"]) - 3, fields(&control_api::config::Config::default()));
     // public_host and time_zone stand in [api]; the two ports are those of the listeners.
     assert_eq!(keys(["sessions", ""]) + 2 + 2, fields(&control_api::sessions::Settings::default()));
-    assert_eq!(keys(["rtsp", "viewers"]), fields(&relay::config::Config::default()));
+    assert_eq!(keys(["rtsp", "relay"]), fields(&relay::config::Config::default()));
     // The index goes below state.path.
     assert_eq!(keys(["recorder", ""]) + 1, fields(&recorder::config::Config::default()));
 }

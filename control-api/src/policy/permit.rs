@@ -27,6 +27,7 @@ pub struct Permit {
     grant: GrantId,
     approver: UserId,
     raw: bool,
+    steers: bool,
     until: Stamp,
     decided_at: Stamp,
     policy_version: &'static str,
@@ -49,6 +50,7 @@ pub(super) fn of_passed(case: &Case<'_>) -> Option<Permit> {
         grant: grant.id().clone(),
         approver: grant.approver().clone(),
         raw: grant.terms().verbs.contains(&Verb::Raw),
+        steers: grant.terms().verbs.contains(&Verb::Ptz),
         until: facts.open_until(grant)?.into(),
         decided_at: facts.now.into(),
         policy_version: POLICY_VERSION,
@@ -114,6 +116,11 @@ impl Permit {
     /// The stream may go to a player that is not ours.
     pub const fn raw(&self) -> bool {
         self.raw
+    }
+
+    /// Its viewer may steer the camera by what he sees.
+    pub const fn steers(&self) -> bool {
+        self.steers
     }
 
     /// The permit is void from then on: the grant's end, or the end of its hours.

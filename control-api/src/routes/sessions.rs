@@ -134,7 +134,7 @@ async fn open(
     let ask = Ask { camera, verb, profile, purpose, reason, range };
     let opened = deps.sessions.open(&principal, ask, Origin { request_id, host }).await?;
     let view =
-        OpenedView { id: opened.id.0, urls: opened.urls, expires_at: opened.expires_at.into(), mark: opened.mark };
+        OpenedView { id: opened.id.0, urls: opened.urls, expires_at: opened.expires_at.into(), mark: opened.mark.to_string() };
     Ok((StatusCode::CREATED, Json(view)))
 }
 

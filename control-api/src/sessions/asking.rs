@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use media::id::Profile;
+use media::mark::SessionMark;
 use media::wall::Wall;
 use relay::lease::{Protocol, SessionId};
 
@@ -67,7 +68,7 @@ pub struct Opened {
     /// When its lease runs out unless renewed.
     pub expires_at: Wall,
     /// Its mark.
-    pub mark: String,
+    pub mark: SessionMark,
 }
 
 /// The host of `host:port`; a bracketed IPv6 address keeps its brackets.
@@ -164,7 +165,7 @@ pub(super) struct NewSession {
     pub(super) permit: Permit,
     pub(super) id: SessionId,
     pub(super) token: Token,
-    pub(super) mark: String,
+    pub(super) mark: SessionMark,
     pub(super) opened_at: Wall,
     pub(super) terminal: IpAddr,
     request_id: String,
@@ -234,7 +235,7 @@ impl NewSession {
             reason: permit.reason().into(),
             terminal: self.terminal.to_string(),
             grant: Some(permit.grant().0.clone()),
-            mark: Some(self.mark.clone()),
+            mark: Some(self.mark.to_string()),
             request_id: Some(self.request_id.clone()),
             started_at: None,
             protocol: None,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use media::id::StreamKey;
 use media::wall::{Clock, Wall};
 use parking_lot::Mutex;
-use relay::lease::{CannotGrant, Content, EndReason, Lease, Leases, SessionId};
+use relay::lease::{CannotGrant, Content, EndReason, Lease, Leases, Priority, SessionId};
 
 use super::asking::{Ask, NewSession, Opened, Origin, Permitted, REASON_CHARS_MAX, as_value, verb_word};
 use super::inquiry::Inquiry;
@@ -150,11 +150,14 @@ impl SessionDesk {
             content,
             terminal: new.terminal,
             protocols: new.protocols(),
+            mark: new.mark,
+            merge_latency: if permit.steers() { Duration::ZERO } else { self.settings.merge_latency },
+            priority: Priority::Ordinary,
             first_byte_by: self.clock.monotonic() + self.settings.first_byte_timeout,
             expires_at: self.monotonic_at(expires_at),
         };
         let (terminal, opened_at) = (new.terminal, new.opened_at);
-        let open = Open { permit, terminal, mark: new.mark.clone(), opened_at, expires_at };
+        let open = Open { permit, terminal, mark: new.mark, opened_at, expires_at };
         // Under one lock, so that whoever ends what hangs on a right finds either no session or one with its lease.
         let mut table = self.table.lock();
         self.leases.grant(lease)?;

@@ -5,6 +5,7 @@ use std::hash::Hash;
 use std::net::IpAddr;
 
 use media::id::CameraId;
+use media::mark::SessionMark;
 use media::wall::Wall;
 use relay::lease::SessionId;
 
@@ -20,7 +21,7 @@ pub(crate) struct Open {
     /// The address it was opened from.
     pub(crate) terminal: IpAddr,
     /// Its mark.
-    pub(crate) mark: String,
+    pub(crate) mark: SessionMark,
     /// When it was opened.
     pub(crate) opened_at: Wall,
     /// When its lease runs out.

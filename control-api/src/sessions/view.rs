@@ -149,7 +149,7 @@ impl SessionView {
             to: range.map(|(_, to)| to.into()),
             grant: Some(permit.grant().clone()),
             terminal: open.terminal.to_string(),
-            mark: Some(open.mark.clone()),
+            mark: Some(open.mark.to_string()),
             opened_at: open.opened_at.into(),
             expires_at: Some(open.expires_at.into()),
             started_at: started_at.map(Wall::into),

@@ -3,7 +3,7 @@
 
 use super::{HEADER_BYTES, INTERLEAVED_HEADER_BYTES};
 use crate::codec::CodecParams;
-use crate::mark::{Text, UNIT_BYTES_MAX, Unit};
+use crate::mark::{Carrier, Text, UNIT_BYTES_MAX};
 
 /// Longest header that a payload format puts before the unit: RFC 2435's main and restart headers.
 const HEAD_BYTES_MAX: usize = 12;
@@ -32,7 +32,7 @@ impl Slot {
         channel: u8,
         header: [u8; HEADER_BYTES],
     ) -> Option<Self> {
-        let unit = Unit::of(params, payload)?;
+        let unit = Carrier::of(params)?.unit(payload);
         let head = params.mark_head(payload);
         let length = HEADER_BYTES + head.len() + unit.bytes().len();
         let [high, low] = (length as u16).to_be_bytes();

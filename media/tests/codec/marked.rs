@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use media::codec::{CodecParams, Depacketizer, RtpPayload};
 use media::frame::{Frame, TrackId};
-use media::mark::{self, Finder, MarkKey, SessionMark, Text};
+use media::mark::{Carrier, Finder, MarkKey, SessionMark, Text};
 use media::rtp::{self, Datagrams, Image, RtpStamp};
 use media::wall::Wall;
 
@@ -69,8 +69,9 @@ fn marks_in(bytes: &[u8]) -> Vec<Text> {
 
 /// The payload without the mark's unit, which stood where `insertion` says.
 fn without_mark(params: &CodecParams, original: &[u8], marked: &[u8]) -> Vec<u8> {
-    let at = mark::insertion(params, original).unwrap();
-    let unit = 4 + mark::Unit::of(params, original).unwrap().bytes().len();
+    let carrier = Carrier::of(params).unwrap();
+    let at = carrier.insertion(original).unwrap();
+    let unit = 4 + carrier.unit(original).bytes().len();
     assert_eq!(marks_in(&marked[at..at + unit]), [text()], "it stands before the picture");
     [&marked[..at], &marked[at + unit..]].concat()
 }
@@ -105,7 +106,7 @@ fn jpeg_carries_a_mark_behind_the_scan() {
         assert_eq!((errors.len(), out.len()), (0, 1));
         let got = &out[0].payload;
         assert_eq!(marks_in(got), [text()]);
-        let unit = mark::Unit::of(&params, picture).unwrap().bytes().len();
+        let unit = Carrier::Jpeg.unit(picture).bytes().len();
         let scan = |picture: &[u8]| picture[picture.windows(2).position(|w| w == [0xff, 0xda]).unwrap()..].to_vec();
         let end = got.len() - 2;
         assert_eq!(got[end..], [0xff, 0xd9]);

@@ -97,7 +97,7 @@ fn without_a_first_byte_in_time_the_lease_is_idle_and_with_one_it_is_not() {
 
     let (mut desk, _) = Desk::granted();
     let open = desk.admit(Protocol::Rtsp).unwrap();
-    open.sent(10, Wall::EPOCH);
+    open.sent(10);
     desk.pass(50);
     assert!(!open.has_ended() && desk.closed().is_none());
 }
@@ -106,7 +106,7 @@ fn without_a_first_byte_in_time_the_lease_is_idle_and_with_one_it_is_not() {
 fn a_lease_ends_when_it_expires_unless_it_was_renewed() {
     let (mut desk, session) = Desk::granted();
     let open = desk.admit(Protocol::Rtsp).unwrap();
-    open.sent(10, Wall::EPOCH);
+    open.sent(10);
     assert!(desk.leases.renew(&session, Duration::from_secs(200)));
     desk.pass(189);
     assert!(!open.has_ended());
@@ -114,7 +114,7 @@ fn a_lease_ends_when_it_expires_unless_it_was_renewed() {
     assert_eq!(open.end_reason(), Some(EndReason::Expired));
     assert_eq!(desk.admit(Protocol::Rtsp).err(), Some(Refused::Expired));
     assert!(!desk.leases.renew(&session, Duration::from_secs(900)));
-    open.sent(5, Wall::EPOCH);
+    open.sent(5);
     drop(open);
     assert_eq!(desk.closed(), Some((EndReason::Expired, 15)));
     assert_eq!(desk.admit(Protocol::Rtsp).err(), Some(Refused::Expired));
@@ -138,7 +138,7 @@ fn how_the_last_connection_left_is_why_an_idle_session_closes() {
     ] {
         let (mut desk, _) = Desk::granted();
         let first = desk.admit(Protocol::Rtsp).unwrap();
-        first.sent(1, Wall::EPOCH);
+        first.sent(1);
         match how {
             Some(how) => first.leave(how),
             None => drop(first),
@@ -155,7 +155,7 @@ fn how_the_last_connection_left_is_why_an_idle_session_closes() {
     }
     let (mut desk, _) = Desk::granted();
     let request = desk.admit(Protocol::Hls).unwrap();
-    request.sent(1, Wall::EPOCH);
+    request.sent(1);
     drop(request);
     desk.pass(30);
     assert_eq!(desk.closed(), Some((EndReason::Idle, 1)));
@@ -165,7 +165,7 @@ fn how_the_last_connection_left_is_why_an_idle_session_closes() {
 fn an_end_reaches_every_connection_and_closes_with_the_last() {
     let (mut desk, session) = Desk::granted();
     let connections: Vec<_> = (0..3).map(|_| desk.admit(Protocol::Hls).unwrap()).collect();
-    connections.iter().for_each(|c| c.sent(100, Wall::EPOCH));
+    connections.iter().for_each(|c| c.sent(100));
     assert_eq!(desk.leases.snapshot(&session).unwrap().connections, 3);
     assert!(desk.leases.end(&session, EndReason::Revoked));
     assert!(!desk.leases.end(&session, EndReason::User), "the first reason stays");
@@ -194,12 +194,12 @@ fn a_connection_that_never_stops_does_not_hold_back_the_record() {
 fn the_newest_player_is_the_one_that_plays() {
     let (mut desk, _) = Desk::granted();
     let older = desk.admit(Protocol::Rtsp).unwrap();
-    older.sent(1, Wall::EPOCH);
+    older.sent(1);
     let newer = desk.admit(Protocol::Rtsp).unwrap();
     assert!(!older.has_ended(), "asking alone takes nothing over");
     let hls = desk.admit(Protocol::Hls).unwrap();
-    hls.sent(1, Wall::EPOCH);
-    newer.sent(1, Wall::EPOCH);
+    hls.sent(1);
+    newer.sent(1);
     assert_eq!(older.end_reason(), Some(EndReason::User));
     assert!(!newer.has_ended() && !hls.has_ended());
     drop(older);

@@ -249,7 +249,7 @@ impl Fan {
     /// Media bytes that left.
     fn count(&self, seat: &Seat, media: u64) {
         if media > 0 {
-            seat.admitted.sent(media, self.local.clock().wall());
+            seat.admitted.sent(media);
             self.parts.metrics.rtsp_bytes.inc_by(media);
         }
     }

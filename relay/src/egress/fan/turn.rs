@@ -35,6 +35,9 @@ impl Fan {
         let (mut due, mut waited_for, mut in_step) = (Duration::MAX, window.end(), 0);
         self.pressure.reckon(now, self.local.busy_share());
         for seat in seats.iter() {
+            if draft.is_full() {
+                self.flush(draft, window, outcomes, now);
+            }
             let flow = &mut *seat.flow.borrow_mut();
             match self.look(seat, flow, window, now) {
                 Look::Nothing => {}
@@ -50,9 +53,6 @@ impl Fan {
                 }
                 Look::Rests(until) => due = due.min(until),
                 Look::Late => late.push(Rc::clone(seat)),
-            }
-            if draft.is_full() {
-                self.flush(draft, window, outcomes, now);
             }
         }
         self.pressure.offered(new * in_step);
@@ -180,7 +180,7 @@ impl Fan {
         for (order, results) in draft.results(outcomes) {
             let sent = self.settle(draft, window, order, results, now);
             if sent > 0 {
-                order.seat.admitted.sent(sent, wall);
+                order.seat.admitted.sent_at(sent, wall);
             }
             total += sent;
         }
