@@ -7,6 +7,8 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
+use crate::cpu::{SERVER_CPU, other_cpu, spawn_on};
+
 /// A child that is ended with its owner.
 pub(crate) struct Owned(pub(crate) Child);
 
@@ -18,10 +20,9 @@ impl Drop for Owned {
 }
 
 impl Owned {
-    /// Starts a command; its output goes on to a thread once the line with `prefix` has come.
-    pub(crate) fn start(command: &mut Command, prefix: &str) -> anyhow::Result<(Self, String)> {
-        let mut child =
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().with_context(|| format!("{command:?}"))?;
+    /// Starts a command on one CPU; its output goes on to a thread once the line with `prefix` has come.
+    pub(crate) fn start(cpu: usize, command: &mut Command, prefix: &str) -> anyhow::Result<(Self, String)> {
+        let mut child = spawn_on(cpu, command.stdin(Stdio::piped()).stdout(Stdio::piped()))?;
         let mut reader = BufReader::new(child.stdout.take().context("stdout was piped")?);
         let owned = Self(child);
         let mut line = String::new();
@@ -51,12 +52,15 @@ pub(crate) struct Appliance {
 }
 
 impl Appliance {
-    /// Starts it in a folder of its own, without cameras.
-    pub(crate) fn start(sluice: &Path) -> anyhow::Result<Self> {
+    /// Starts it in a folder of its own, without cameras, on the server's CPU, with these settings.
+    pub(crate) fn start(sluice: &Path, settings: &[String]) -> anyhow::Result<Self> {
         let dir = tempfile::Builder::new().prefix("sluice-bench").tempdir()?;
         let mut command = Command::new(sluice);
         command.args(["demo", "--port-base", "0", "--cameras", "0", "--data"]).arg(dir.path());
-        let (process, _) = Owned::start(&mut command, "ready")?;
+        for setting in settings.iter().map(String::as_str).chain(["log.level=warn"]) {
+            command.args(["--set", setting]);
+        }
+        let (process, _) = Owned::start(SERVER_CPU, &mut command, "ready")?;
         let demo = serde_json::from_str(&std::fs::read_to_string(dir.path().join("demo.json"))?)?;
         let config = ureq::Agent::config_builder().http_status_as_error(false).build();
         Ok(Self { process, demo, agent: config.into(), _dir: dir })
@@ -134,14 +138,14 @@ impl Appliance {
     }
 }
 
-/// `sluice camera-sim`; its address.
+/// `sluice camera-sim` beside the server, its pictures stamped; its address.
 pub(crate) fn cameras(sluice: &Path, count: usize, clip: Option<&Path>) -> anyhow::Result<(Owned, String)> {
     let mut command = Command::new(sluice);
-    command.args(["camera-sim", "--listen", "127.0.0.1:0", "--cameras", &count.to_string()]);
+    command.args(["camera-sim", "--stamp", "--listen", "127.0.0.1:0", "--cameras", &count.to_string()]);
     if let Some(clip) = clip {
         command.arg("--file").arg(clip);
     }
-    Owned::start(&mut command, "ready ")
+    Owned::start(other_cpu(), &mut command, "ready ")
 }
 
 /// A clip of that bit rate, made with ffmpeg: noise under a test picture, 25 frames a second, a keyframe every 2 s.

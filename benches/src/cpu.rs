@@ -1,37 +1,68 @@
-//! What a process costs: CPU seconds from `/proc/PID/task/*/schedstat` (nanoseconds, all threads), ksoftirqd beside it
-//! (loopback receive work that overflows into it is charged to no process), resident memory.
+//! What a process costs: CPU seconds from `/proc/PID/task/*/schedstat` (nanoseconds, by thread), ksoftirqd beside it
+//! (loopback receive work that overflows into it is charged to no process), the whole of a CPU from `/proc/stat`, resident
+//! memory; and keeping processes on CPUs of their own.
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::process::{Child, Command};
 
-/// CPU seconds at one moment: each thread of the process, and all ksoftirqd threads together.
+use anyhow::Context;
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+/// Ticks of `/proc/stat` in a second (`USER_HZ`), the same on every Linux.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// CPU seconds at one moment: each thread of the process, all ksoftirqd threads together, and the CPU it is kept on.
 #[derive(Clone, Debug)]
 pub(crate) struct CpuSeconds {
-    threads: BTreeMap<String, f64>,
+    threads: BTreeMap<u32, (String, f64)>,
     ksoftirqd: f64,
+    busy: f64,
+}
+
+/// What was spent between two moments.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Spent {
+    /// All threads of the process, and ksoftirqd. What a thread spent that ended in between is not seen.
+    pub(crate) process: f64,
+    /// Of those, the threads that carry media, and ksoftirqd.
+    pub(crate) cores: f64,
+    /// Everything that ran on the server's CPU, whoever it is charged to; in ticks of 10 ms.
+    pub(crate) cpu: f64,
 }
 
 impl CpuSeconds {
-    /// Reads both.
+    /// Reads them all.
     pub(crate) fn of(pid: u32) -> Self {
         let ksoftirqd = softirq_threads().iter().map(|pid| schedstat(&format!("/proc/{pid}/schedstat"))).sum();
-        Self { threads: threads(pid), ksoftirqd }
+        Self { threads: threads(pid), ksoftirqd, busy: busy(SERVER_CPU) }
     }
 
-    /// Seconds since `earlier`, ksoftirqd included. What a thread spent that ended in between is not seen.
-    pub(crate) fn since(&self, earlier: &Self) -> f64 {
-        let spent = |(id, now): (&String, &f64)| now - earlier.threads.get(id).copied().unwrap_or(0.0);
-        self.threads.iter().map(spent).sum::<f64>() + (self.ksoftirqd - earlier.ksoftirqd)
+    /// What was spent since `earlier`.
+    pub(crate) fn since(&self, earlier: &Self) -> Spent {
+        let spent = |id: &u32, now: f64| now - earlier.threads.get(id).map_or(0.0, |(_, then)| *then);
+        let of = |wanted: &dyn Fn(&str) -> bool| {
+            let fitting = self.threads.iter().filter(|(_, (name, _))| wanted(name));
+            fitting.map(|(id, (_, now))| spent(id, *now)).sum::<f64>()
+        };
+        let ksoftirqd = self.ksoftirqd - earlier.ksoftirqd;
+        Spent {
+            process: of(&|_| true) + ksoftirqd,
+            cores: of(&|name| name.starts_with("core-")) + ksoftirqd,
+            cpu: self.busy - earlier.busy,
+        }
     }
 }
 
-fn threads(pid: u32) -> BTreeMap<String, f64> {
+fn threads(pid: u32) -> BTreeMap<u32, (String, f64)> {
     let entries = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
     let thread = |task: fs::DirEntry| {
         let path = task.path();
-        (path.display().to_string(), schedstat(&path.join("schedstat").display().to_string()))
+        let name = fs::read_to_string(path.join("comm")).unwrap_or_default().trim().to_owned();
+        let id = task.file_name().to_str()?.parse().ok()?;
+        Some((id, (name, schedstat(&path.join("schedstat").display().to_string()))))
     };
-    entries.map(thread).collect()
+    entries.filter_map(thread).collect()
 }
 
 fn schedstat(path: &str) -> f64 {
@@ -46,6 +77,15 @@ fn softirq_threads() -> Vec<u32> {
         .collect()
 }
 
+/// Seconds in which a CPU was not idle: user, nice, system, interrupts, and what other guests took is left out.
+fn busy(cpu: usize) -> f64 {
+    let text = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let line = text.lines().find(|l| l.starts_with(&format!("cpu{cpu} "))).unwrap_or_default();
+    let ticks: Vec<f64> = line.split_whitespace().skip(1).filter_map(|n| n.parse().ok()).collect();
+    let at = |place: usize| ticks.get(place).copied().unwrap_or(0.0);
+    (at(0) + at(1) + at(2) + at(5) + at(6)) / TICKS_PER_SECOND
+}
+
 /// Resident memory in bytes.
 pub(crate) fn resident_bytes(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
@@ -56,19 +96,22 @@ pub(crate) fn resident_bytes(pid: u32) -> u64 {
     kib.unwrap_or(0) * 1024
 }
 
-/// Keeps a process (and the threads it will start) on one CPU, so that server and readers do not share one.
-pub(crate) fn pin(pid: u32, cpu: usize) {
-    let mut set = rustix::thread::CpuSet::new();
-    set.set(cpu);
-    let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    for tid in tasks.filter_map(|t| t.file_name().to_str()?.parse().ok()).filter_map(rustix::thread::Pid::from_raw) {
-        if let Err(error) = rustix::thread::sched_setaffinity(Some(tid), &set) {
-            println!("cannot pin {pid} to CPU {cpu}: {error}; server and readers share CPUs");
-        }
-    }
+/// The CPU that a server under test has to itself.
+pub(crate) const SERVER_CPU: usize = 0;
+
+/// The CPU for everything else: readers, cameras.
+pub(crate) fn other_cpu() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).saturating_sub(1)
 }
 
-/// Number of CPUs this process may use.
-pub(crate) fn cpus() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
+/// Starts a process that stays on one CPU with all its threads, and knows it: a server that starts a thread for each CPU
+/// starts one.
+pub(crate) fn spawn_on(cpu: usize, command: &mut Command) -> anyhow::Result<Child> {
+    let before = sched_getaffinity(None)?;
+    let mut only = CpuSet::new();
+    only.set(cpu);
+    sched_setaffinity(None, &only).with_context(|| format!("cannot run on CPU {cpu}"))?;
+    let child = command.spawn();
+    sched_setaffinity(None, &before)?;
+    child.with_context(|| format!("{command:?}"))
 }

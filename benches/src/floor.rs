@@ -1,22 +1,54 @@
-//! The floor: a server of one thread that sends one prepared frame image with one `send` per reader, in real time. It
-//! speaks just enough RTSP for the same readers to play from it. Same shape as a 4 Mbit/s camera: 25 frames a second, a
-//! keyframe of 120 kB every 50, others about 17 kB.
+//! The floors: servers of one thread that do the least there is to do. They send the same frames as the camera under test,
+//! from prepared images, in real time, and speak just enough RTSP for the same readers to play from them. One sends each
+//! frame to each reader with one `send`; one waits until it has 64 KiB; one sends by UDP with `UDP_SEGMENT`.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::AsFd as _;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use rustix::net::{SendFlags, send};
+use anyhow::Context;
+use media::clip::Clip;
+use media::frame::Frame;
+use media::rtp::{Datagrams, Image, Item, RtpStamp, SEGMENT_BYTES, cut};
+use media::wall::Wall;
+use rustix::net::{SendFlags, send, sendto};
 
-const FRAME: Duration = Duration::from_millis(40);
-const KEYFRAME_BYTES: usize = 120_000;
-const GOP: u64 = 50;
-/// 4 Mbit/s are 1,000,000 bytes in the 2 s of a GOP.
-const FRAME_BYTES: usize = (1_000_000 - KEYFRAME_BYTES) / (GOP as usize - 1);
+/// Which floor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Floor {
+    /// One send for each frame and reader.
+    Frame,
+    /// One send for each 64 KiB and reader.
+    Merged,
+    /// One send by UDP for each frame (or 64 KiB of it) and reader.
+    Udp,
+}
+
+/// Beyond one segment of 64 KiB a send pays its fixed cost again.
+const MERGED_BYTES: usize = 65_483;
+/// Datagrams that the kernel takes in one send.
+const SEGMENTS_MAX: usize = 46;
+
+/// One frame as it goes out.
+struct Shot {
+    due: Duration,
+    image: Vec<u8>,
+    /// The same in datagrams, in what one send takes each.
+    runs: Vec<Vec<u8>>,
+}
+
+struct Reader {
+    socket: TcpStream,
+    to: Option<SocketAddr>,
+    owed: Vec<u8>,
+}
 
 /// Serves until its standard input closes; prints `ready PORT`.
-pub(crate) fn serve() -> anyhow::Result<()> {
+pub(crate) fn serve(floor: Floor, clip: &Path) -> anyhow::Result<()> {
+    let (shots, lap) = shots(clip)?;
     let listener = TcpListener::bind("127.0.0.1:0")?;
     println!("ready {}", listener.local_addr()?.port());
     let (joined, readers) = channel();
@@ -25,57 +57,151 @@ pub(crate) fn serve() -> anyhow::Result<()> {
             let joined = joined.clone();
             // A thread a handshake: they are over before anything is measured.
             std::thread::spawn(move || {
-                if handshake(&socket).is_ok() && socket.set_nonblocking(true).is_ok() {
-                    let _ = joined.send(socket);
+                if let Ok(to) = handshake(&socket)
+                    && socket.set_nonblocking(true).is_ok()
+                {
+                    let _ = joined.send(Reader { socket, to, owed: Vec::new() });
                 }
             });
         }
     });
-    std::thread::spawn(move || send_frames(&readers));
+    std::thread::spawn(move || match floor {
+        Floor::Udp => send_datagrams(&readers, &shots, lap),
+        Floor::Frame | Floor::Merged => send_frames(&readers, &shots, lap, floor == Floor::Merged),
+    });
     std::io::stdin().lines().for_each(drop);
     Ok(())
 }
 
-fn send_frames(joined: &Receiver<TcpStream>) {
-    let image = vec![0x5a_u8; KEYFRAME_BYTES];
-    let mut readers: Vec<(TcpStream, usize)> = Vec::new();
-    let mut due = Instant::now();
-    for number in 0_u64.. {
-        readers.extend(joined.try_iter().map(|socket| (socket, 0)));
-        let size = if number % GOP == 0 { KEYFRAME_BYTES } else { FRAME_BYTES };
-        // What a socket did not take is owed to it and goes out before the next frame.
-        readers.retain_mut(|(socket, owed)| {
-            *owed += size;
-            while *owed > 0 {
-                let part = image.get(..(*owed).min(size)).unwrap_or(&image);
-                match send(&*socket, part, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
-                    Ok(sent) => *owed -= sent,
-                    Err(rustix::io::Errno::AGAIN) => break,
-                    Err(_) => return false,
-                }
+/// The clip's pictures as a camera sends them.
+fn shots(clip: &Path) -> anyhow::Result<(Vec<Shot>, Duration)> {
+    let clip = Clip::parse(&std::fs::read(clip)?.into())?;
+    let track = clip.tracks.iter().find(|t| t.params.is_video()).context("the clip has no video")?;
+    let seconds = |ticks: i64| Duration::from_secs_f64(ticks.max(0) as f64 / f64::from(track.clock_rate));
+    let mut shots = Vec::new();
+    let mut sequence = 0_u16;
+    for sample in clip.samples.iter().filter(|s| s.track == track.id) {
+        let payload = relay::sim::with_parameter_sets(&track.params, sample);
+        let (pts, wall) = (sample.pts, Wall::EPOCH);
+        let frame = Frame { track: track.id, pts, wall, keyframe: sample.keyframe, discontinuity: false, payload };
+        let packets = cut(&track.params, &frame).packets;
+        let stamp =
+            RtpStamp { ssrc: 1, first_sequence: sequence, packets, marked: false, timestamp: sample.pts as u32 };
+        sequence = sequence.wrapping_add(packets);
+        let image = Image::build(&track.params, &frame, stamp).bytes().to_vec();
+        shots.push(Shot { due: seconds(sample.dts), image, runs: runs(&Datagrams::build(&track.params, &frame, stamp)) });
+    }
+    let last = clip.samples.iter().rfind(|s| s.track == track.id).context("the clip is empty")?;
+    Ok((shots, seconds(last.dts + i64::from(last.duration))))
+}
+
+/// What follows each other in whole segments goes together, as far as the kernel takes it.
+fn runs(datagrams: &Datagrams) -> Vec<Vec<u8>> {
+    let mut runs: Vec<Vec<u8>> = Vec::new();
+    for item in datagrams.items() {
+        let Item::Run(run) = item else { continue };
+        let run = datagrams.bytes().get(run).unwrap_or_default();
+        match runs.last_mut() {
+            Some(open) if open.len() % SEGMENT_BYTES == 0 && open.len() + run.len() <= SEGMENTS_MAX * SEGMENT_BYTES => {
+                open.extend_from_slice(run);
             }
-            true
-        });
-        due += FRAME;
-        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            _ => runs.push(run.to_vec()),
+        }
+    }
+    runs
+}
+
+/// Waits for each frame's time, over and over, and tells it.
+fn in_real_time(shots: &[Shot], lap: Duration, mut send: impl FnMut(&Shot)) {
+    let started = Instant::now();
+    for number in 0_u32.. {
+        for shot in shots {
+            let due = started + lap * number + shot.due;
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            send(shot);
+        }
     }
 }
 
-fn handshake(socket: &TcpStream) -> std::io::Result<()> {
+fn send_frames(joined: &Receiver<Reader>, shots: &[Shot], lap: Duration, merged: bool) {
+    let mut readers: Vec<Reader> = Vec::new();
+    let mut together: Vec<u8> = Vec::new();
+    in_real_time(shots, lap, |shot| {
+        readers.extend(joined.try_iter());
+        let image = if merged {
+            if together.len() + shot.image.len() <= MERGED_BYTES {
+                together.extend_from_slice(&shot.image);
+                return;
+            }
+            std::mem::replace(&mut together, shot.image.clone())
+        } else {
+            Vec::new()
+        };
+        let image = if merged { &image } else { &shot.image };
+        readers.retain_mut(|reader| reader.take(image));
+    });
+}
+
+impl Reader {
+    /// What a socket did not take is owed to it and goes out before the next frame. False: it is gone.
+    fn take(&mut self, image: &[u8]) -> bool {
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        if !self.owed.is_empty() {
+            self.owed.extend_from_slice(image);
+            return match send(&self.socket, &self.owed, flags) {
+                Ok(sent) => {
+                    self.owed.drain(..sent);
+                    true
+                }
+                Err(rustix::io::Errno::AGAIN) => true,
+                Err(_) => false,
+            };
+        }
+        match send(&self.socket, image, flags) {
+            Ok(sent) => self.owed.extend_from_slice(image.get(sent..).unwrap_or_default()),
+            Err(rustix::io::Errno::AGAIN) => self.owed.extend_from_slice(image),
+            Err(_) => return false,
+        }
+        true
+    }
+}
+
+fn send_datagrams(joined: &Receiver<Reader>, shots: &[Shot], lap: Duration) {
+    let Ok(socket) = UdpSocket::bind("127.0.0.1:0") else { return };
+    if uring::set_udp_segment(socket.as_fd(), SEGMENT_BYTES as u16).is_err() {
+        return;
+    }
+    let mut readers: Vec<Reader> = Vec::new();
+    in_real_time(shots, lap, |shot| {
+        readers.extend(joined.try_iter());
+        for reader in &readers {
+            let Some(to) = &reader.to else { continue };
+            for run in &shot.runs {
+                // Lost where the socket is full, as datagrams are.
+                let _ = sendto(&socket, run, SendFlags::DONTWAIT, to);
+            }
+        }
+    });
+}
+
+/// Answers up to PLAY. Gives where a reader by UDP wants its packets.
+fn handshake(socket: &TcpStream) -> anyhow::Result<Option<SocketAddr>> {
     socket.set_nodelay(true)?;
     let mut reader = BufReader::new(socket.try_clone()?);
+    let mut to = None;
     loop {
         let (mut request, mut sequence) = (String::new(), String::from("0"));
         loop {
             let mut line = String::new();
-            if reader.read_line(&mut line)? == 0 {
-                return Err(std::io::ErrorKind::UnexpectedEof.into());
-            }
+            anyhow::ensure!(reader.read_line(&mut line)? > 0, "gone");
             if line == "\r\n" {
                 break;
             }
             if let Some(number) = line.strip_prefix("CSeq:") {
                 number.trim().clone_into(&mut sequence);
+            }
+            if let Some(port) = line.split("client_port=").nth(1).and_then(|p| p.split('-').next()) {
+                to = Some(SocketAddr::new(socket.peer_addr()?.ip(), port.parse()?));
             }
             if request.is_empty() {
                 request = line;
@@ -83,16 +209,22 @@ fn handshake(socket: &TcpStream) -> std::io::Result<()> {
         }
         let sdp = "v=0\r\nm=video 0 RTP/AVP 96\r\na=control:trackID=0\r\n";
         let mut socket = socket;
-        if request.starts_with("DESCRIBE") {
-            let length = sdp.len();
-            socket.write_all(
-                format!("RTSP/1.0 200 OK\r\nCSeq: {sequence}\r\nContent-Length: {length}\r\n\r\n{sdp}").as_bytes(),
-            )?;
+        let (extra, body) = if request.starts_with("DESCRIBE") {
+            (format!("Content-Length: {}\r\n", sdp.len()), sdp)
         } else {
-            socket.write_all(format!("RTSP/1.0 200 OK\r\nCSeq: {sequence}\r\nSession: floor\r\n\r\n").as_bytes())?;
-        }
+            ("Session: floor\r\n".to_owned(), "")
+        };
+        socket.write_all(format!("RTSP/1.0 200 OK\r\nCSeq: {sequence}\r\n{extra}\r\n{body}").as_bytes())?;
         if request.starts_with("PLAY") {
-            return Ok(());
+            return Ok(to);
         }
     }
+}
+
+/// The command that runs a floor.
+pub(crate) fn command(floor: Floor, clip: &PathBuf) -> anyhow::Result<std::process::Command> {
+    let mut command = std::process::Command::new(std::env::current_exe()?);
+    let name = clap::ValueEnum::to_possible_value(&floor).context("every floor has a name")?;
+    command.arg("floor-server").arg(name.get_name()).arg(clip);
+    Ok(command)
 }

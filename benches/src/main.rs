@@ -11,6 +11,7 @@ mod floor;
 mod ingest;
 mod reader;
 mod report;
+mod rtsp;
 mod sessions;
 
 use std::path::PathBuf;
@@ -32,27 +33,10 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum What {
-    /// N RTSP/TCP readers of one camera, beside one `send` per frame and reader.
-    Fanout {
-        /// Numbers of readers.
-        #[arg(long, value_delimiter = ',', default_value = "10,50,200")]
-        readers: Vec<usize>,
-        /// Interleaved rounds of appliance and floor.
-        #[arg(long, default_value_t = 3)]
-        rounds: usize,
-        /// Seconds of each measurement.
-        #[arg(long, default_value_t = 10)]
-        seconds: u64,
-    },
-    /// N simulated cameras pulled and recorded at once: CPU, memory, gaps.
-    Ingest {
-        /// Numbers of cameras.
-        #[arg(long, value_delimiter = ',', default_value = "100,500")]
-        cameras: Vec<usize>,
-        /// Seconds of each measurement.
-        #[arg(long, default_value_t = 60)]
-        seconds: u64,
-    },
+    /// N RTSP readers of one camera, beside floors that send the same frames.
+    Fanout(fanout::Plan),
+    /// N simulated cameras pulled and recorded at once, beside a bare receive loop.
+    Ingest(ingest::Plan),
     /// Sessions opened per second, each durably on record, beside bare grouped fsyncs on the same disk.
     Sessions {
         /// Concurrent clients.
@@ -62,27 +46,34 @@ enum What {
         #[arg(long, default_value_t = 5)]
         seconds: u64,
     },
-    /// The floor's own server; started by `fanout`.
+    /// A floor's own server; started by `fanout`.
     #[command(hide = true)]
-    FloorServer,
+    FloorServer { floor: floor::Floor, clip: PathBuf },
     /// The readers, as a process of their own; started by `fanout`.
     #[command(hide = true)]
-    Readers {
-        /// URLs, one a line, in a file.
-        urls: PathBuf,
-        /// Seconds to read after all play.
-        seconds: u64,
-    },
+    Readers(reader::Reading),
+    /// The bare receive loop, as a process of its own; started by `ingest`.
+    #[command(hide = true)]
+    Receivers { address: String, cameras: usize, seconds: u64 },
 }
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
+    raise_descriptors();
     let report = report::Report::new(arguments.out);
     match arguments.what {
-        What::Fanout { readers, rounds, seconds } => fanout::run(&arguments.sluice, &readers, rounds, seconds, &report),
-        What::Ingest { cameras, seconds } => ingest::run(&arguments.sluice, &cameras, seconds, &report),
+        What::Fanout(plan) => fanout::run(&arguments.sluice, &plan, &report),
+        What::Ingest(plan) => ingest::run(&arguments.sluice, &plan, &report),
         What::Sessions { clients, seconds } => sessions::run(&arguments.sluice, &clients, seconds, &report),
-        What::FloorServer => floor::serve(),
-        What::Readers { urls, seconds } => reader::run(&urls, seconds),
+        What::FloorServer { floor, clip } => floor::serve(floor, &clip),
+        What::Readers(reading) => reader::run(&reading),
+        What::Receivers { address, cameras, seconds } => ingest::receive(&address, cameras, seconds),
     }
+}
+
+/// Thousands of sockets: as many descriptors as this process, and those it starts, may have.
+fn raise_descriptors() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }

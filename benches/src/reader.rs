@@ -1,118 +1,286 @@
-//! The readers: N RTSP/TCP players in one thread that throw the media away in the kernel (`MSG_TRUNC`), so that what is
-//! measured is the server. Runs as a process of its own, on a CPU of its own.
+//! The readers: N RTSP players in one thread that throw the media away in the kernel (`MSG_TRUNC`), so that what is measured is
+//! the server; and beside them a few that read for real, on threads of their own, for latency and loss. Runs as a process of
+//! its own, on a CPU of its own.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::io::Read;
+use std::net::{TcpStream, UdpSocket};
+use std::os::fd::AsFd;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
+use media::rtp;
+use relay::sim::read_stamp;
 use rustix::net::{RecvFlags, recv};
+
+use crate::report::percentile;
+use crate::rtsp::{self, Opened};
 
 /// Time between two visits of a socket: no wake-up per send, and far from filling a socket at 4 Mbit/s.
 const VISIT: Duration = Duration::from_millis(5);
+/// The same where there are so many that a round takes longer.
+const VISIT_MANY: Duration = Duration::from_millis(20);
+const MANY: usize = 1_000;
 /// Discarded by one call at most.
 const DISCARD_BYTES: usize = 1 << 20;
+/// Room of a UDP reader's socket: two keyframes.
+const UDP_ROOM_BYTES: usize = 1 << 20;
+/// Viewers that join late, one after the other, to see how long the first picture takes.
+pub(crate) const LATE: usize = 20;
+/// What was sent while the others connected is not counted; and a core needs a moment to know its load.
+const SETTLE: Duration = Duration::from_secs(3);
 
-/// Connects to each URL in the file, plays, prints `playing`, reads for `seconds`, prints `bytes TOTAL MIN MAX LOST`.
-pub(crate) fn run(urls: &Path, seconds: u64) -> anyhow::Result<()> {
-    let text = std::fs::read_to_string(urls)?;
-    let mut players = Vec::new();
-    for url in text.lines().filter(|l| !l.is_empty()) {
-        players.push(Player::play(url).with_context(|| format!("playing {url}"))?);
-    }
-    let mut discard = vec![0_u8; DISCARD_BYTES];
-    // What was sent while the others connected is not counted: all are read dry once.
-    settle(&mut players, &mut discard, Duration::from_secs(2));
-    players.iter_mut().for_each(|p| p.bytes = 0);
-    println!("playing");
-    settle(&mut players, &mut discard, Duration::from_secs(seconds));
-    let lost = players.iter().filter(|p| p.closed).count();
-    let bytes = || players.iter().map(|p| p.bytes);
-    println!("bytes {} {} {} {lost}", bytes().sum::<u64>(), bytes().min().unwrap_or(0), bytes().max().unwrap_or(0));
-    Ok(())
+/// What the readers are to do.
+#[derive(clap::Args)]
+pub(crate) struct Reading {
+    /// URLs, one a line, in a file; the last ones join late, if `late` says so.
+    pub(crate) urls: std::path::PathBuf,
+    /// Seconds to read after all play.
+    pub(crate) seconds: u64,
+    /// By UDP.
+    #[arg(long)]
+    pub(crate) udp: bool,
+    /// Of the first ones, so many read for real.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) probes: usize,
+    /// The last `LATE` URLs are opened one by one once the others play.
+    #[arg(long)]
+    pub(crate) late: bool,
 }
 
-fn settle(players: &mut [Player], discard: &mut [u8], time: Duration) {
+/// Connects to each URL in the file, plays, prints `playing`, reads for `seconds`, and prints what it saw, a line each.
+pub(crate) fn run(reading: &Reading) -> anyhow::Result<()> {
+    let urls = urls(&reading.urls)?;
+    let late = if reading.late { LATE.min(urls.len()) } else { 0 };
+    let (early, late) = urls.split_at(urls.len() - late);
+    let mut discarding = Vec::new();
+    let mut probing = Vec::new();
+    for (number, url) in early.iter().enumerate() {
+        let viewer = Viewer::play(url, reading.udp).with_context(|| format!("playing {url}"))?;
+        if number < reading.probes { probing.push(viewer) } else { discarding.push(viewer) }
+    }
+    let (stop, begun) = (AtomicBool::new(false), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        let probes: Vec<_> =
+            probing.iter_mut().map(|viewer| scope.spawn(|| viewer.probe(&stop, &begun))).collect();
+        let mut discard = vec![0_u8; DISCARD_BYTES];
+        settle(&mut discarding, &mut discard, SETTLE);
+        discarding.iter_mut().for_each(|p| p.bytes = 0);
+        begun.store(true, Ordering::Relaxed);
+        println!("playing");
+        settle(&mut discarding, &mut discard, Duration::from_secs(reading.seconds));
+        println!("over");
+        stop.store(true, Ordering::Relaxed);
+        let probes: Vec<Probe> = probes.into_iter().filter_map(|p| p.join().ok()).collect();
+        report(&discarding, &probes);
+        let first: Vec<f64> = late.iter().filter_map(|url| first_picture(url).ok()).collect();
+        println!("first {} {:.6} {:.6}", first.len(), percentile(&first, 0.5), percentile(&first, 0.99));
+        Ok(())
+    })
+}
+
+fn urls(file: &Path) -> anyhow::Result<Vec<String>> {
+    let text = std::fs::read_to_string(file)?;
+    Ok(text.lines().filter(|l| !l.is_empty()).map(str::to_owned).collect())
+}
+
+fn report(discarding: &[Viewer], probes: &[Probe]) {
+    let closed = discarding.iter().filter(|v| v.closed).count() + probes.iter().filter(|p| p.closed).count();
+    let bytes = || discarding.iter().map(|v| v.bytes);
+    let all = bytes().sum::<u64>() + probes.iter().map(|p| p.bytes).sum::<u64>();
+    println!("bytes {all} {} {} {closed}", bytes().min().unwrap_or(0), bytes().max().unwrap_or(0));
+    let delays: Vec<f64> = probes.iter().flat_map(|p| p.delays.iter().copied()).collect();
+    let lost: u64 = probes.iter().map(|p| p.lost).sum();
+    println!(
+        "latency {} {:.6} {:.6} {:.6} {lost}",
+        delays.len(),
+        percentile(&delays, 0.5),
+        percentile(&delays, 0.99),
+        percentile(&delays, 1.0)
+    );
+}
+
+fn settle(viewers: &mut [Viewer], discard: &mut [u8], time: Duration) {
+    let visit = if viewers.len() > MANY { VISIT_MANY } else { VISIT };
     let started = Instant::now();
     while started.elapsed() < time {
-        let visit = Instant::now();
-        players.iter_mut().for_each(|player| player.read_dry(discard));
-        std::thread::sleep(VISIT.saturating_sub(visit.elapsed()));
+        let began = Instant::now();
+        viewers.iter_mut().for_each(|viewer| viewer.read_dry(discard));
+        std::thread::sleep(visit.saturating_sub(began.elapsed()));
     }
 }
 
-struct Player {
-    socket: TcpStream,
+struct Viewer {
+    opened: Opened,
+    /// RTP and RTCP.
+    udp: Option<(UdpSocket, UdpSocket)>,
     bytes: u64,
     closed: bool,
 }
 
-impl Player {
-    fn play(url: &str) -> anyhow::Result<Self> {
-        let address =
-            url.strip_prefix("rtsp://").and_then(|rest| rest.split('/').next()).context("not an rtsp:// URL")?;
-        let socket = TcpStream::connect(address)?;
-        socket.set_read_timeout(Some(Duration::from_secs(20)))?;
-        let mut reader = BufReader::with_capacity(4096, socket.try_clone()?);
-        let mut sequence = 0;
-        let mut ask = |method: &str, uri: &str, extra: &str| -> anyhow::Result<(String, String)> {
-            sequence += 1;
-            // In one write: pieces would wait for each other's acknowledgement.
-            let request = format!("{method} {uri} RTSP/1.0\r\nCSeq: {sequence}\r\n{extra}\r\n");
-            (&socket).write_all(request.as_bytes())?;
-            answer(&mut reader).with_context(|| format!("{method} {uri}"))
+/// What a viewer that reads for real has seen.
+#[derive(Default)]
+struct Probe {
+    bytes: u64,
+    /// Seconds from the camera's stamp to the last packet of the picture.
+    delays: Vec<f64>,
+    lost: u64,
+    closed: bool,
+    sequence: Option<u16>,
+    stamp: Option<f64>,
+}
+
+impl Viewer {
+    fn play(url: &str, udp: bool) -> anyhow::Result<Self> {
+        let sockets = if udp { Some(udp_sockets()?) } else { None };
+        let port = |socket: &UdpSocket| socket.local_addr().map(|a| a.port());
+        let ports = match &sockets {
+            Some((rtp, rtcp)) => Some((port(rtp)?, port(rtcp)?)),
+            None => None,
         };
-        let (_, sdp) = ask("DESCRIBE", url, "Accept: application/sdp\r\n")?;
-        let controls: Vec<&str> =
-            sdp.lines().filter_map(|l| l.strip_prefix("a=control:")).filter(|c| *c != "*").collect();
-        let control = controls.first().context("no track in the SDP")?;
-        let uri = if control.starts_with("rtsp://") { (*control).to_owned() } else { format!("{url}/{control}") };
-        let (head, _) = ask("SETUP", &uri, "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n")?;
-        let session = head.lines().find_map(|l| l.strip_prefix("Session:")).context("no Session header")?;
-        let session = session.split(';').next().unwrap_or("").trim().to_owned();
-        ask("PLAY", url, &format!("Session: {session}\r\nRange: npt=0.000-\r\n"))?;
-        drop(reader);
-        socket.set_nonblocking(true)?;
-        Ok(Self { socket, bytes: 0, closed: false })
+        let mut opened = rtsp::open(url, ports)?;
+        opened.play()?;
+        Ok(Self { opened, udp: sockets, bytes: 0, closed: false })
     }
 
     fn read_dry(&mut self, discard: &mut [u8]) {
-        while !self.closed {
-            let size = discard.len();
-            match recv(&self.socket, &mut *discard, RecvFlags::TRUNC | RecvFlags::DONTWAIT) {
-                Ok((0, 0)) => self.closed = true,
-                Ok((_, bytes)) => {
-                    self.bytes += bytes as u64;
-                    if bytes < size {
-                        return;
+        match &self.udp {
+            Some((rtp, _)) => while self.bytes_of(rtp.as_fd(), discard).map(|n| self.bytes += n).is_some() {},
+            None => {
+                while !self.closed {
+                    match recv(&self.opened.socket, &mut *discard, RecvFlags::TRUNC | RecvFlags::DONTWAIT) {
+                        Ok((0, 0)) => self.closed = true,
+                        Ok((_, bytes)) => {
+                            self.bytes += bytes as u64;
+                            if bytes < discard.len() {
+                                return;
+                            }
+                        }
+                        Err(rustix::io::Errno::AGAIN) => return,
+                        Err(_) => self.closed = true,
                     }
                 }
-                Err(rustix::io::Errno::AGAIN) => return,
-                Err(_) => self.closed = true,
             }
+        }
+    }
+
+    #[allow(clippy::unused_self, reason = "reads better beside its sibling")]
+    fn bytes_of(&self, socket: std::os::fd::BorrowedFd<'_>, discard: &mut [u8]) -> Option<u64> {
+        // One byte is enough: the kernel tells the length that it threw away.
+        let datagram = recv(socket, discard.get_mut(..1)?, RecvFlags::TRUNC | RecvFlags::DONTWAIT).ok()?;
+        Some(datagram.1 as u64)
+    }
+
+    /// Reads until `stop`; what came before `begun` is not counted.
+    fn probe(&mut self, stop: &AtomicBool, begun: &AtomicBool) -> Probe {
+        let mut probe = Probe::default();
+        let mut buffer = vec![0; 256 << 10];
+        let mut held = 0;
+        let timeout = Some(Duration::from_millis(200));
+        let socket = &self.opened.socket;
+        let _ = socket.set_read_timeout(timeout);
+        if let Some((rtp, _)) = &self.udp {
+            let _ = (rtp.set_nonblocking(false), rtp.set_read_timeout(timeout));
+        }
+        while !stop.load(Ordering::Relaxed) {
+            let room = buffer.get_mut(held..).unwrap_or_default();
+            let read = match &self.udp {
+                Some((rtp, _)) => rtp.recv(room),
+                None => Read::read(&mut &*socket, room),
+            };
+            let read = match read {
+                Ok(0) => {
+                    probe.closed = true;
+                    break;
+                }
+                Ok(read) => read,
+                Err(_) => continue,
+            };
+            let counts = begun.load(Ordering::Relaxed);
+            probe.bytes += if counts { read as u64 } else { 0 };
+            if self.udp.is_some() {
+                probe.packet(buffer.get(..read).unwrap_or_default(), counts);
+                continue;
+            }
+            held += read;
+            let used = probe.interleaved(buffer.get(..held).unwrap_or_default(), counts);
+            buffer.copy_within(used..held, 0);
+            held -= used;
+        }
+        probe
+    }
+}
+
+impl Probe {
+    /// Takes whole packets; gives how many bytes they were. Words of the server between them are passed over.
+    fn interleaved(&mut self, bytes: &[u8], counts: bool) -> usize {
+        let mut at = 0;
+        while let Some(rest) = bytes.get(at..).filter(|rest| rest.len() >= 4) {
+            let &[first, channel, high, low, ..] = rest else { break };
+            let length = usize::from(u16::from_be_bytes([high, low]));
+            if first != b'$' {
+                at += 1;
+                continue;
+            }
+            let Some(packet) = rest.get(4..4 + length) else { break };
+            if channel == 0 {
+                self.packet(packet, counts);
+            }
+            at += 4 + length;
+        }
+        at
+    }
+
+    fn packet(&mut self, packet: &[u8], counts: bool) {
+        let Ok(packet) = rtp::parse(packet) else { return };
+        let missing = self.sequence.map_or(0, |last| packet.sequence.wrapping_sub(last).wrapping_sub(1));
+        self.sequence = Some(packet.sequence);
+        if let Some(stamp) = read_stamp(packet.payload) {
+            self.stamp = Some(stamp.micros() as f64 / 1e6);
+        }
+        if !counts {
+            return;
+        }
+        self.lost += u64::from(missing);
+        if packet.marker && let Some(stamp) = self.stamp.take() {
+            self.delays.push(now() - stamp);
         }
     }
 }
 
-/// One RTSP answer: its head and its body.
-fn answer(reader: &mut BufReader<TcpStream>) -> anyhow::Result<(String, String)> {
-    let mut head = String::new();
+fn now() -> f64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64())
+}
+
+/// Seconds from PLAY to the last packet of the first picture.
+fn first_picture(url: &str) -> anyhow::Result<f64> {
+    let mut opened = rtsp::open(url, None)?;
+    let began = Instant::now();
+    opened.play()?;
+    let socket: &TcpStream = &opened.socket;
+    let (mut buffer, mut held) = (vec![0; 1 << 20], 0);
     loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line)? == 0 {
-            bail!("the server closed the connection");
+        let read = Read::read(&mut &*socket, buffer.get_mut(held..).unwrap_or_default())?;
+        anyhow::ensure!(read > 0, "closed before the first picture");
+        held += read;
+        let mut at = 0;
+        while let Some(&[b'$', channel, high, low]) = buffer.get(at..held).and_then(|r| r.first_chunk::<4>()) {
+            let length = usize::from(u16::from_be_bytes([high, low]));
+            let Some(packet) = buffer.get(at + 4..at + 4 + length).filter(|_| at + 4 + length <= held) else { break };
+            if channel == 0 && rtp::parse(packet).is_ok_and(|p| p.marker) {
+                return Ok(began.elapsed().as_secs_f64());
+            }
+            at += 4 + length;
         }
-        if line == "\r\n" {
-            break;
-        }
-        head.push_str(&line);
     }
-    if !head.starts_with("RTSP/1.0 200") {
-        bail!("answer: {}", head.lines().next().unwrap_or(""));
-    }
-    let length = head.lines().find_map(|l| l.strip_prefix("Content-Length:")).map_or(Ok(0), |n| n.trim().parse())?;
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body)?;
-    Ok((head, String::from_utf8_lossy(&body).into_owned()))
+}
+
+fn udp_sockets() -> anyhow::Result<(UdpSocket, UdpSocket)> {
+    let (rtp, rtcp) = (UdpSocket::bind("127.0.0.1:0")?, UdpSocket::bind("127.0.0.1:0")?);
+    rtp.set_nonblocking(true)?;
+    // What this process may not have, it goes without.
+    let _ = rustix::net::sockopt::set_socket_recv_buffer_size_force(&rtp, UDP_ROOM_BYTES)
+        .or_else(|_| rustix::net::sockopt::set_socket_recv_buffer_size(&rtp, UDP_ROOM_BYTES));
+    Ok((rtp, rtcp))
 }

@@ -55,7 +55,7 @@ fn machine() -> Value {
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     serde_json::json!({
-        "cpu": model, "cpus": crate::cpu::cpus(), "kernel": kernel.trim(),
+        "cpu": model, "cpus": crate::cpu::other_cpu() + 1, "kernel": kernel.trim(),
         "load_at_end": load.split_whitespace().next().unwrap_or(""),
     })
 }

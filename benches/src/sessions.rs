@@ -17,7 +17,7 @@ const RECORD_BYTES: usize = 1_000;
 /// Runs all numbers of clients, prints a table, writes `sessions.json`.
 pub(crate) fn run(sluice: &Path, clients: &[usize], seconds: u64, report: &Report) -> anyhow::Result<()> {
     let (_sim, address) = cameras(sluice, 1, None)?;
-    let appliance = Appliance::start(sluice)?;
+    let appliance = Appliance::start(sluice, &[])?;
     appliance.add_cameras(&address, 1)?;
     appliance.wait_for_cameras(1, 30)?;
     println!(

@@ -6,6 +6,7 @@ mod connection;
 mod playback;
 mod reel;
 mod site;
+mod stamp;
 mod switches;
 
 use std::cell::RefCell;
@@ -27,6 +28,7 @@ use connection::Connection;
 use reel::Reel;
 pub use reel::{EmptyClip, with_parameter_sets};
 use site::Site;
+pub use stamp::{STAMP_UUID, read_stamp};
 pub use switches::Switches;
 
 /// How often the cameras look whether a frame is due: a quarter of a frame at 25 fps.
@@ -51,6 +53,8 @@ pub struct SimConfig {
     pub cameras: usize,
     /// What they show.
     pub clip: Clip,
+    /// Its pictures say when they were sent; H.264 alone.
+    pub stamped: bool,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -87,8 +91,8 @@ impl Sim {
     pub fn start(config: SimConfig) -> Result<SimHandle, SimError> {
         let listen = config.listen;
         let fault = |source| SimError::Io { listen, source };
-        let reel = Reel::new(&config.clip)?;
-        let switches: Arc<[Switches]> = (0..config.cameras).map(|_| Switches::new(Arc::clone(&reel))).collect();
+        let reel = Reel::new(&config.clip, config.stamped)?;
+        let switches: Arc<[Switches]> = (0..config.cameras).map(|_| Switches::new(Arc::clone(&reel), config.stamped)).collect();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(fault)?;
         let entered = runtime.enter();
         let listener = listen_on(listen).map_err(fault)?;

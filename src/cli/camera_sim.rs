@@ -27,6 +27,9 @@ pub(crate) struct CameraSim {
     /// MP4 clip that all of them play, in a loop, each at its own point of it; without it, a clip that is built in.
     #[arg(long, value_name = "CLIP.mp4")]
     file: Option<PathBuf>,
+    /// Let each H.264 picture say when it was sent, in an SEI unit, so that a viewer can measure its way.
+    #[arg(long)]
+    stamp: bool,
 }
 
 impl CameraSim {
@@ -41,7 +44,7 @@ impl CameraSim {
     fn serve(self) -> anyhow::Result<()> {
         let clip = self.file.as_deref().map_or_else(|| demo_clip().context("the built-in clip"), read_clip)?;
         let clock = Arc::new(SystemClock::start());
-        let sim = Sim::start(SimConfig { listen: self.listen, cameras: self.cameras, clip, clock })?;
+        let sim = Sim::start(SimConfig { listen: self.listen, cameras: self.cameras, clip, stamped: self.stamp, clock })?;
         println!("{} cameras, {} to {}", self.cameras, sim.url(1), sim.url(self.cameras.max(1)));
         println!("ready {}", sim.addr());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

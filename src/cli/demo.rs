@@ -60,7 +60,7 @@ impl Demo {
         let clip = demo_clip().context("the built-in clip")?;
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, ports.cameras));
         let clock = Arc::new(SystemClock::start());
-        let simulate = || Sim::start(SimConfig { listen, cameras: self.cameras, clip, clock });
+        let simulate = || Sim::start(SimConfig { listen, cameras: self.cameras, clip, stamped: false, clock });
         let sim = (self.cameras > 0).then(simulate).transpose()?;
         let sources = sim.as_ref().map(|sim| sim.urls()).unwrap_or_default();
         appliance::run(config, move |reached| demo::seed(data, seeds, reached, sources))?;

@@ -101,7 +101,7 @@ impl Playback {
             self.awaiting_keyframe = true;
         }
         while self.is_due(now) {
-            self.send_next(switches, carrier);
+            self.send_next(switches, wall, carrier);
         }
         if now >= self.next_report && !switches.is_silent() {
             self.next_report = now + REPORT_INTERVAL;
@@ -120,7 +120,7 @@ impl Playback {
         shot.map_or(self.base + reel.lap * (self.lap + 1), |s| self.due(s)) <= now
     }
 
-    fn send_next(&mut self, switches: &Switches, carrier: &mut impl Carrier) {
+    fn send_next(&mut self, switches: &Switches, wall: Wall, carrier: &mut impl Carrier) {
         let reel = Arc::clone(&self.reel);
         let Some(shot) = reel.shots.get(self.next) else {
             self.next = 0;
@@ -141,15 +141,15 @@ impl Playback {
             Some(bare) if switches.lacks_parameter_sets() => bare,
             _ => &shot.image,
         };
-        self.send(shot, image, due, carrier);
+        self.send(shot, image, (due, wall), carrier);
     }
 
-    fn send(&mut self, shot: &Shot, image: &Image, due: Duration, carrier: &mut impl Carrier) {
+    fn send(&mut self, shot: &Shot, image: &Image, (due, wall): (Duration, Wall), carrier: &mut impl Carrier) {
         let lap_ticks = self.reel.lap_ticks(shot.track).wrapping_mul(i64::from(self.lap));
         let Some(Some(out)) = self.outs.get_mut(shot.track) else { return };
         let timestamp = out.timestamp_offset.wrapping_add(lap_ticks.wrapping_add(shot.pts) as u32);
         self.scratch.clear();
-        image.write(out.ssrc, out.sequence, timestamp, &mut self.scratch);
+        image.write(out.ssrc, out.sequence, timestamp, wall, &mut self.scratch);
         carrier.rtp(out.wish, &self.scratch);
         out.sequence = out.sequence.wrapping_add(image.packets());
         out.packets = out.packets.wrapping_add(u32::from(image.packets()));

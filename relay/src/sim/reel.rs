@@ -11,6 +11,8 @@ use media::frame::{Frame, StreamInfo, Track};
 use media::rtp::{self, RtpStamp};
 use media::wall::Wall;
 
+use super::stamp;
+
 /// An interleaved header and the RTP header behind it up to the sequence number.
 const SEQUENCE_AT: usize = rtp::INTERLEAVED_HEADER_BYTES + 2;
 const TIMESTAMP_AT: usize = SEQUENCE_AT + 2;
@@ -43,6 +45,8 @@ pub(super) struct Shot {
 pub(super) struct Image {
     bytes: Bytes,
     packets_at: Vec<usize>,
+    /// Where the digits of a stamp stand, where it has one.
+    stamp_at: Option<usize>,
 }
 
 /// A clip of which no reel can be made.
@@ -51,7 +55,8 @@ pub(super) struct Image {
 pub struct EmptyClip;
 
 impl Reel {
-    pub(super) fn new(clip: &Clip) -> Result<Arc<Self>, EmptyClip> {
+    /// With `stamped`, pictures of H.264 say when they were sent.
+    pub(super) fn new(clip: &Clip, stamped: bool) -> Result<Arc<Self>, EmptyClip> {
         let (ticks, rate) = clip.duration();
         let lap = duration(ticks, rate);
         let mut shots = Vec::with_capacity(clip.samples.len());
@@ -60,7 +65,7 @@ impl Reel {
             let due = duration(sample.dts, track.clock_rate);
             // What begins after the loop's end would overlap its beginning.
             if due < lap {
-                shots.push(Shot::new(track, sample, due));
+                shots.push(Shot::new(track, sample, due, stamped));
             }
         }
         if shots.is_empty() || lap.is_zero() {
@@ -102,7 +107,7 @@ impl Reel {
 }
 
 impl Shot {
-    fn new(track: &Track, sample: &Sample, due: Duration) -> Self {
+    fn new(track: &Track, sample: &Sample, due: Duration, stamped: bool) -> Self {
         let frame = |payload: Bytes, keyframe| Frame {
             track: sample.track,
             pts: 0,
@@ -111,7 +116,9 @@ impl Shot {
             discontinuity: false,
             payload,
         };
-        let with_sets = frame(with_parameter_sets(&track.params, sample), sample.keyframe);
+        let payload = with_parameter_sets(&track.params, sample);
+        let payload = if stamped { stamp::put_in(&track.params, payload) } else { payload };
+        let with_sets = frame(payload, sample.keyframe);
         // A frame that is not said to be a keyframe gets no parameter sets.
         let bare = sample.keyframe.then(|| Image::new(&track.params, &frame(sample.payload.clone(), false)));
         Self {
@@ -154,7 +161,8 @@ impl Image {
             Some(at)
         });
         let packets_at = begins.collect();
-        Self { bytes, packets_at }
+        let stamp_at = stamp::digits_at(&bytes);
+        Self { bytes, packets_at, stamp_at }
     }
 
     pub(super) fn packets(&self) -> u16 {
@@ -166,11 +174,14 @@ impl Image {
         rtp::octets(self.bytes.len(), self.packets()) as u32
     }
 
-    /// Appends the packets with a camera's own numbers.
-    pub(super) fn write(&self, ssrc: u32, first_sequence: u16, timestamp: u32, out: &mut Vec<u8>) {
+    /// Appends the packets with a camera's own numbers, sent at `now`.
+    pub(super) fn write(&self, ssrc: u32, first_sequence: u16, timestamp: u32, now: Wall, out: &mut Vec<u8>) {
         let from = out.len();
         out.extend_from_slice(&self.bytes);
         let Some(image) = out.get_mut(from..) else { return };
+        if let Some(digits) = self.stamp_at.and_then(|at| image.get_mut(at..at + stamp::DIGITS)) {
+            digits.copy_from_slice(&stamp::digits(now));
+        }
         for (index, at) in self.packets_at.iter().enumerate() {
             let sequence = first_sequence.wrapping_add(index as u16);
             let Some(header) = image.get_mut(at + SEQUENCE_AT..at + SSRC_AT + 4) else { return };

@@ -23,6 +23,8 @@ pub struct Switches {
     connections: AtomicU64,
     reel: Mutex<Arc<Reel>>,
     reels: AtomicU64,
+    /// Its pictures say when they were sent.
+    stamped: bool,
 }
 
 macro_rules! switch {
@@ -39,7 +41,7 @@ macro_rules! switch {
 }
 
 impl Switches {
-    pub(super) fn new(reel: Arc<Reel>) -> Self {
+    pub(super) fn new(reel: Arc<Reel>, stamped: bool) -> Self {
         Self {
             offline: AtomicBool::new(false),
             stall_video: AtomicBool::new(false),
@@ -52,6 +54,7 @@ impl Switches {
             connections: AtomicU64::new(0),
             reel: Mutex::new(reel),
             reels: AtomicU64::new(0),
+            stamped,
         }
     }
 
@@ -93,7 +96,7 @@ impl Switches {
 
     /// Sends another clip from now on, over open connections too.
     pub fn set_clip(&self, clip: &Clip) -> Result<(), EmptyClip> {
-        *self.reel.lock() = Reel::new(clip)?;
+        *self.reel.lock() = Reel::new(clip, self.stamped)?;
         self.reels.fetch_add(1, Ordering::Release);
         Ok(())
     }

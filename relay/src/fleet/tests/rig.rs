@@ -107,7 +107,7 @@ pub(super) fn key(camera: &str) -> StreamKey {
 pub(super) fn sim(cameras: usize) -> SimHandle {
     let clip = demo_clip().unwrap();
     let listen = "127.0.0.1:0".parse().unwrap();
-    Sim::start(SimConfig { listen, cameras, clip, clock: RealClock::shared() }).unwrap()
+    Sim::start(SimConfig { listen, cameras, clip, stamped: false, clock: RealClock::shared() }).unwrap()
 }
 
 /// A reader that waits for frames.
