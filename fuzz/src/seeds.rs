@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use media::codec::{CodecParams, g711};
+use media::codec::{CodecParams, g711, mjpeg};
 use media::fmp4::{Builder, Fragment, Limits, Note, init};
 use media::frame::{Frame, StreamInfo, Track, TrackId};
 use media::wall::Wall;
@@ -48,4 +48,34 @@ pub(crate) fn fmp4() -> Vec<Vec<u8>> {
         fragment.payloads.iter().for_each(|payload| segment.extend_from_slice(payload));
     }
     vec![segment, header.to_vec()]
+}
+
+/// Two fragments of pictures and sound behind a byte that says how pictures carry marks, for each way.
+pub(crate) fn splice() -> Vec<Vec<u8>> {
+    let pictures: [&[u8]; 3] = [
+        &[0, 0, 0, 2, 9, 0x10, 0, 0, 0, 4, 0x65, 0x88, 0x84, 0],
+        &[0, 0, 0, 3, 0x46, 1, 0x50, 0, 0, 0, 4, 0x26, 1, 0xaf, 9],
+        &[0xff, 0xd8, 0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0, 0x5a, 0xff, 0xd9],
+    ];
+    (0u8..).zip(pictures).map(|(kind, picture)| [vec![kind], pictures_and_sound(picture)].concat()).collect()
+}
+
+fn pictures_and_sound(picture: &'static [u8]) -> Vec<u8> {
+    let video = CodecParams::Mjpeg(mjpeg::Params { width: 64, height: 64 });
+    let sound = CodecParams::G711(g711::Params { law: g711::Law::A, channels: 1, sample_rate: 8_000 });
+    let tracks = vec![
+        Track { id: TrackId(0), clock_rate: 90_000, params: video },
+        Track { id: TrackId(1), clock_rate: 8_000, params: sound },
+    ];
+    let mut builder = Builder::new(StreamInfo::shared(1, tracks), Wall::EPOCH, Limits::default());
+    let mut fragments: Vec<Fragment> = Vec::new();
+    for at in 0..16i64 {
+        let wall = Wall::from_micros(at * 200_000);
+        let payload = if at % 2 == 0 { picture.into() } else { vec![0xd5; 40].into() };
+        let (track, pts) = if at % 2 == 0 { (0, at * 18_000) } else { (1, at * 1_600) };
+        let frame = Frame { track: TrackId(track), pts, wall, keyframe: at == 0, discontinuity: false, payload };
+        fragments.extend(builder.push(&frame, wall));
+    }
+    fragments.extend(builder.cut(None));
+    fragments.into_iter().flat_map(|f| std::iter::once(f.head).chain(f.payloads)).flatten().collect()
 }

@@ -28,4 +28,5 @@ pub(crate) const TARGETS: &[Target] = &[
     target("rtsp-server", rtsp::fuzz::server, seeds::rtsp),
     target("fmp4-reader", fmp4::fuzz::check_invariants, seeds::fmp4),
     target("fmp4-builder", fmp4::fuzz::check_builder, fuzz::script_seeds),
+    target("fmp4-splice", fmp4::fuzz::check_splice, seeds::splice),
 ];

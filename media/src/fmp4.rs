@@ -2,22 +2,26 @@
 //! reader of what was written. Where bytes are stored, and when a file ends, is the recorder's business.
 //!
 //! Sample data is never copied: a fragment is a small head and the frames' own payloads. Within a segment the decode times
-//! of all tracks begin near zero, so that each file plays by itself; [`shift()`] moves a fragment to another line of time.
+//! of all tracks begin near zero, so that each file plays by itself; [`shift()`] moves a fragment to another line of time, and a
+//! [`Splicer`] puts marks into a copy of it.
 
 mod boxes;
 pub mod fragment;
 pub mod fuzz;
 mod head;
 pub mod init;
+mod layout;
 mod line;
 pub mod note;
 pub mod reader;
 mod shift;
+mod splice;
 
 pub use fragment::{Builder, Fragment, Limits};
 pub use init::{InitError, init};
 pub use note::Note;
 pub use shift::shift;
+pub use splice::{Spliced, Splicer, head_bytes};
 
 use crate::wall::Wall;
 

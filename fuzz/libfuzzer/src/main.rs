@@ -17,6 +17,7 @@ static BODY: LazyLock<fn(&[u8])> = LazyLock::new(|| match std::env::var("SLUICE_
     Ok("rtsp-server") => rtsp::fuzz::server,
     Ok("fmp4-reader") => fmp4::fuzz::check_invariants,
     Ok("fmp4-builder") => fmp4::fuzz::check_builder,
+    Ok("fmp4-splice") => fmp4::fuzz::check_splice,
     Ok("canary") => fuzz::canary,
     other => panic!("SLUICE_FUZZ_TARGET names no target: {other:?}"),
 });

@@ -1,13 +1,16 @@
-//! Fuzz bodies: hostile bytes into the reader, hostile stamps into the builder. Each panics where an invariant breaks, so
-//! that a fuzz target is one line.
+//! Fuzz bodies: hostile bytes into the reader and the splicer, hostile stamps into the builder. Each panics where an invariant
+//! breaks, so that a fuzz target is one line.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Builder, Fragment, Limits, Note, init, reader, shift};
+use super::boxes::Header;
+use super::layout::Layout;
+use super::{Builder, Fragment, Limits, Note, Spliced, Splicer, head_bytes, init, reader, shift};
 use crate::codec::{CodecParams, g711};
 use crate::frame::{Frame, StreamInfo, Track, TrackId};
+use crate::mark::{Carrier, Finder, MarkKey, Pen, SessionMark};
 use crate::wall::Wall;
 
 /// Whatever the bytes are, the reader ends, what it finds lies in order within them, and its valid part reads back the same.
@@ -67,6 +70,64 @@ pub fn check_builder(data: &[u8]) {
     }
     let written: usize = scan.fragments.iter().flat_map(|f| &f.tracks).map(|t| t.samples).sum();
     assert_eq!(written, frames.len());
+}
+
+/// Whatever stored fragments hold, the marked copy of each is as long as its head foretold, and its samples are those that were
+/// stored, with a mark in those that get one and in no other way changed. The first byte of `data` says how they carry it.
+pub fn check_splice(data: &[u8]) {
+    let Some((kind, fragments)) = data.split_first() else { return };
+    let carrier = match kind % 3 {
+        0 => Carrier::H264,
+        1 => Carrier::H265,
+        _ => Carrier::Jpeg,
+    };
+    let video = reader::TrackHeader { id: 1, timescale: 90_000, video: true, carrier: Some(carrier) };
+    let sound = reader::TrackHeader { id: 2, timescale: 8_000, video: false, carrier: None };
+    let pen = Pen { key: MarkKey::new(&[1; 32]), session: SessionMark([2; 16]) };
+    let mut splicer = Splicer::new(&[video, sound]).expect("one track carries marks");
+    let mut rest = Bytes::copy_from_slice(fragments);
+    while let Some((head, bytes)) = extent(&rest) {
+        let fragment = rest.split_to(bytes.min(rest.len()));
+        let foretold = splicer.clone().length(fragment.get(..head).unwrap_or_default(), fragment.len() as u64);
+        let spliced = splicer.splice(&fragment, &pen);
+        let bytes = |s: &Spliced| (s.head.len() + s.data.iter().map(Bytes::len).sum::<usize>()) as u64;
+        assert_eq!(foretold, spliced.as_ref().map(bytes));
+        let Some(spliced) = spliced else { return };
+        check_samples(&fragment, &[&spliced.head[..], &spliced.data.concat()].concat(), carrier);
+    }
+}
+
+/// Length of the head that stands here, and of the fragment.
+fn extent(bytes: &[u8]) -> Option<(usize, usize)> {
+    let head = head_bytes(bytes)?;
+    let mdat = Header::parse(bytes.get(head - 8..)?)?;
+    Some((head, (head - 8).checked_add(usize::try_from(mdat.bytes).ok()?)?))
+}
+
+fn check_samples(stored: &[u8], marked: &[u8], carrier: Carrier) {
+    let layouts = (Layout::read(stored), Layout::read(marked));
+    let (Some(before), Some(after)) = layouts else { panic!("a copy is of the same form: {layouts:?}") };
+    assert_eq!(before.runs.len(), after.runs.len());
+    for (run, copied) in before.runs.iter().zip(&after.runs) {
+        assert_eq!(run.samples(stored).count(), copied.samples(marked).count());
+        for (sample, copy) in run.samples(stored).zip(copied.samples(marked)) {
+            let times = |s: &super::layout::SampleAt| (s.decode_time, s.composition, s.sync);
+            assert_eq!(times(&sample), times(&copy));
+            let original = stored.get(sample.data).expect("a sample lies in its fragment");
+            let copy = marked.get(copy.data).expect("a sample lies in its copy");
+            if original == copy {
+                assert!(run.track != 1 || !sample.sync, "a keyframe without a mark");
+                continue;
+            }
+            let cut = carrier.insertion(original).unwrap_or(original.len());
+            let (begin, end) = original.split_at(cut);
+            let unit =
+                copy.strip_prefix(begin).and_then(|rest| rest.strip_suffix(end)).expect("the sample's own bytes");
+            let mut marks = 0;
+            Finder::default().push(unit, &mut |_| marks += 1);
+            assert_eq!((run.track, marks), (1, 1));
+        }
+    }
 }
 
 fn frame_from(bytes: &[u8]) -> Option<Frame> {

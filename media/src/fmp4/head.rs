@@ -28,9 +28,9 @@ const SYNC: u32 = 0x0200_0000;
 /// `sample_flags`: depends on others, no place to begin.
 const NON_SYNC: u32 = 0x0101_0000;
 /// `tf_flags`: offsets count from the moof.
-const DEFAULT_BASE_IS_MOOF: u32 = 0x02_0000;
+pub(super) const DEFAULT_BASE_IS_MOOF: u32 = 0x02_0000;
 /// `tr_flags`: data offset, and per sample duration, size, flags and composition offset.
-const TRUN_FLAGS: u32 = 0x00_0f01;
+pub(super) const TRUN_FLAGS: u32 = 0x00_0f01;
 /// `prft` flags: the time is that of the scene itself (ISO/IEC 14496-12 section 8.16.5).
 const PRFT_REAL_TIME: u32 = 24;
 /// Length of the prft box, version 1.

@@ -2,11 +2,12 @@
 //! and work whatever the bytes say; it asks for headers only, so a scan does not touch the media itself.
 
 use bytes::Bytes;
-use mp4_atom::{Decode, Moof, Moov, Traf};
+use mp4_atom::{Codec, Decode, Moof, Moov, Traf};
 
 use super::boxes::Header;
 use super::note::{NOTE_BYTES, Note};
 use super::{micros, wall_from_ntp};
+use crate::mark::Carrier;
 use crate::wall::Wall;
 
 /// Bytes asked for at each box: a header, and most moofs whole.
@@ -22,7 +23,7 @@ const BOXES_MAX: usize = 4 * FRAGMENTS_MAX;
 /// Most samples taken in one run; a run without a table could claim 2^32 of them.
 const RUN_SAMPLES_MAX: usize = 1 << 16;
 /// `sample_is_non_sync_sample` (ISO/IEC 14496-12 section 8.8.3.1).
-const NON_SYNC: u32 = 0x0001_0000;
+pub(super) const NON_SYNC: u32 = 0x0001_0000;
 
 /// A track as the moov describes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +34,8 @@ pub struct TrackHeader {
     pub timescale: u32,
     /// Video, as opposed to audio.
     pub video: bool,
+    /// How its samples carry a mark, where they can.
+    pub carrier: Option<Carrier>,
 }
 
 /// One track's part of a fragment, in ticks.
@@ -320,7 +323,20 @@ fn track_headers(moov: &Bytes) -> Option<Vec<TrackHeader>> {
         id: trak.tkhd.track_id,
         timescale: trak.mdia.mdhd.timescale,
         video: trak.mdia.hdlr.handler == b"vide".into(),
+        carrier: carrier(&trak.mdia.minf.stbl.stsd.codecs),
     };
     let tracks: Vec<TrackHeader> = moov.trak.iter().map(header).collect();
     (!tracks.is_empty()).then_some(tracks)
+}
+
+/// A mark is a NAL unit behind a length of 4 bytes: samples with shorter ones carry none, nor does a track of several kinds.
+fn carrier(entries: &[Codec]) -> Option<Carrier> {
+    match entries {
+        [Codec::Avc1(entry)] if entry.avcc.length_size == 4 => Some(Carrier::H264),
+        [Codec::Avc3(entry)] if entry.avcc.length_size == 4 => Some(Carrier::H264),
+        [Codec::Hvc1(entry)] if entry.hvcc.length_size_minus_one == 3 => Some(Carrier::H265),
+        [Codec::Hev1(entry)] if entry.hvcc.length_size_minus_one == 3 => Some(Carrier::H265),
+        [Codec::Jpeg(_)] => Some(Carrier::Jpeg),
+        _ => None,
+    }
 }

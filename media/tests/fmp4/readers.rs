@@ -2,24 +2,25 @@
 
 use std::io::Cursor;
 
+use bytes::Bytes;
 use media::clip::Clip;
-use media::fmp4::{init, reader, shift};
+use media::fmp4::{Fragment, init, reader, shift};
 use media::frame::Frame;
 use shiguredo_mp4::demux::Fmp4SegmentDemuxer;
 
 use crate::stream::{self, BEGIN, Stream};
 
-const FRAGMENT_MICROS: i64 = 500_000;
+pub(crate) const FRAGMENT_MICROS: i64 = 500_000;
 
 /// One sample as a reader sees it: decode and presentation time, keyframe, bytes.
-type Seen = (i64, i64, bool, Vec<u8>);
+pub(crate) type Seen = (i64, i64, bool, Vec<u8>);
 
-fn sent(stream: &Stream, track: u8) -> Vec<&Frame> {
+pub(crate) fn sent(stream: &Stream, track: u8) -> Vec<&Frame> {
     stream.frames.iter().filter(|f| usize::from(track) == f.track.index()).collect()
 }
 
 /// Samples agree with the frames sent: order, bytes, presentation, strictly rising decode times.
-fn check(stream: &Stream, track: u8, seen: &[Seen]) {
+pub(crate) fn check(stream: &Stream, track: u8, seen: &[Seen]) {
     let frames = sent(stream, track);
     assert_eq!(seen.len(), frames.len(), "track {track}");
     let video = stream.info.tracks[usize::from(track)].params.is_video();
@@ -31,12 +32,12 @@ fn check(stream: &Stream, track: u8, seen: &[Seen]) {
     assert!(seen.windows(2).all(|w| w[1].0 > w[0].0), "decode times");
 }
 
-fn by_shiguredo(stream: &Stream) {
+/// The samples of each track as shiguredo reads these fragments.
+pub(crate) fn by_shiguredo(stream: &Stream, fragments: &[Bytes]) -> Vec<Vec<Seen>> {
     let mut demuxer = Fmp4SegmentDemuxer::new();
     demuxer.handle_init_segment(&init(&stream.info).unwrap()).unwrap();
     let mut seen = vec![Vec::new(); stream.info.tracks.len()];
-    for fragment in stream::fragments(stream, FRAGMENT_MICROS) {
-        let bytes: Vec<u8> = std::iter::once(&fragment.head).chain(&fragment.payloads).flatten().copied().collect();
+    for bytes in fragments {
         // It wants the moof first; the prft before it is ours.
         let prft = u32::from_be_bytes(bytes[..4].try_into().unwrap()) as usize;
         let bytes = &bytes[prft..];
@@ -47,15 +48,26 @@ fn by_shiguredo(stream: &Stream) {
             seen[sample.track.track_id as usize - 1].push((decode, shown, sample.keyframe, data.to_vec()));
         }
     }
-    for (track, seen) in seen.iter().enumerate() {
-        check(stream, track as u8, seen);
-    }
+    seen
 }
 
 #[test]
 fn shiguredo_reads_every_sample() {
-    by_shiguredo(&stream::h264_aac());
-    by_shiguredo(&stream::h265_g711());
+    for stream in [stream::h264_aac(), stream::h265_g711()] {
+        let fragments = stream::fragments(&stream, FRAGMENT_MICROS);
+        let whole = |f: &Fragment| [&f.head[..], &f.payloads.concat()].concat().into();
+        let fragments: Vec<Bytes> = fragments.iter().map(whole).collect();
+        for (track, seen) in by_shiguredo(&stream, &fragments).iter().enumerate() {
+            check(&stream, track as u8, seen);
+        }
+    }
+}
+
+/// The samples of a track as our own reader of clips sees them.
+pub(crate) fn of_clip(stream: &Stream, clip: &Clip, track: u8) -> Vec<Seen> {
+    let video = stream.info.tracks[usize::from(track)].params.is_video();
+    let of_track = clip.samples.iter().filter(|s| s.track.index() == usize::from(track));
+    of_track.map(|s| (s.dts, s.pts, s.keyframe || !video, s.payload.to_vec())).collect()
 }
 
 #[test]
@@ -64,10 +76,7 @@ fn our_clip_reader_agrees() {
         let clip = Clip::parse(&stream::file(&stream, &stream::fragments(&stream, FRAGMENT_MICROS))).unwrap();
         assert_eq!(clip.tracks, stream.info.tracks);
         for track in 0..2 {
-            let video = stream.info.tracks[track].params.is_video();
-            let of_track = clip.samples.iter().filter(|s| s.track.index() == track);
-            let seen = of_track.map(|s| (s.dts, s.pts, s.keyframe || !video, s.payload.to_vec())).collect::<Vec<_>>();
-            check(&stream, track as u8, &seen);
+            check(&stream, track, &of_clip(&stream, &clip, track));
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use media::codec::{CodecParams, aac, g711};
+use media::codec::{CodecParams, aac, g711, mjpeg};
 use media::fmp4::{self, Builder, Fragment, Limits, Note};
 use media::frame::{Frame, StreamInfo, Track, TrackId};
 use media::wall::Wall;
@@ -65,13 +65,34 @@ pub(crate) fn h265_g711() -> Stream {
         units.iter().map(|u| u.nals.iter().all(|n| matches!(n[0] >> 1 & 0x3f, 0 | 2 | 4 | 6 | 8 | 32..))).collect();
     let video =
         units.iter().zip(places(&is_b)).map(|(u, place)| frame(0, 90_000, place * 3600, u.keyframe, u.payload()));
-    let sound = (0..100).map(|i| frame(1, 8_000, i * 160, false, vec![0xd5 ^ i as u8; 160]));
+    let tracks =
+        vec![Track { id: TrackId(0), clock_rate: 90_000, params: fixture::h265_params(fixture::H265) }, g711_track()];
+    interleave(tracks, video.collect(), g711_sound())
+}
+
+/// JPEG pictures of two kinds in turn, and G.711.
+pub(crate) fn jpeg_g711() -> Stream {
+    let pictures = [fixture::JPEG_420, fixture::JPEG_422_RESTART];
+    let video = (0..50).map(|i| frame(0, 90_000, i * 3600, true, pictures[i as usize % 2].to_vec()));
+    let params = CodecParams::Mjpeg(mjpeg::Params { width: 320, height: 176 });
+    let tracks = vec![Track { id: TrackId(0), clock_rate: 90_000, params }, g711_track()];
+    interleave(tracks, video.collect(), g711_sound())
+}
+
+/// The stream without its sound.
+pub(crate) fn video_alone(mut stream: Stream) -> Stream {
+    stream.frames.retain(|frame| frame.track.index() == 0);
+    Stream { info: StreamInfo::shared(1, vec![stream.info.tracks[0].clone()]), ..stream }
+}
+
+fn g711_track() -> Track {
     let params = g711::Params { law: g711::Law::A, channels: 1, sample_rate: 8_000 };
-    let tracks = vec![
-        Track { id: TrackId(0), clock_rate: 90_000, params: fixture::h265_params(fixture::H265) },
-        Track { id: TrackId(1), clock_rate: 8_000, params: CodecParams::G711(params) },
-    ];
-    interleave(tracks, video.collect(), sound.collect())
+    Track { id: TrackId(1), clock_rate: 8_000, params: CodecParams::G711(params) }
+}
+
+/// Two seconds of it.
+fn g711_sound() -> Vec<Frame> {
+    (0..100).map(|i| frame(1, 8_000, i * 160, false, vec![0xd5 ^ i as u8; 160])).collect()
 }
 
 /// Audio frames come where their time is; video frames keep their decoding order.
