@@ -1,22 +1,24 @@
 //! Recorded time as HLS: a range becomes a list of pieces, each a few fragments that begin with a keyframe, and a piece is
-//! served as it stands in the file but for its decode times, which are moved onto one line for the whole range. Pieces are
-//! named by what they are, so that a name stays true while retention deletes in front and recording adds at the end.
+//! served as it stands in the file but for its decode times, which are moved onto one line for the whole range, and its marks,
+//! which say whose copy it is. Pieces are named by what they are, so that a name stays true while retention deletes in front
+//! and recording adds at the end.
 
-use std::fs::File;
+mod served;
+
 use std::str::FromStr;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use media::fmp4;
 use media::hls;
 use media::id::{CameraId, Profile, StreamKey};
+use media::mark::Pen;
 use media::wall::{Clock, Wall};
 
-use crate::disk::{self, Volume};
+use crate::disk::Volume;
 use crate::index::{Index, IndexError};
 use crate::live::Live;
 use crate::segment::{Piece, Segment};
 use crate::timeline;
+pub use served::Media;
 
 /// A piece is ended by the first keyframe after this much of it.
 const PIECE_MICROS_MIN: i64 = 2_000_000;
@@ -26,8 +28,6 @@ const PIECE_MICROS_MAX: i64 = 30_000_000;
 const PIECE_FRAGMENTS_MAX: usize = 256;
 /// Segments in one playlist: a day at 60 s, which is 2 MB of text. Ask for the next day with another range.
 const SEGMENTS_MAX: usize = 1441;
-/// Longest fragment that is read into memory.
-const FRAGMENT_BYTES_MAX: u64 = 64 << 20;
 /// Two segments of a run follow each other if no more than this is between them; the rest is rounding.
 const SEAM_MICROS_MAX: i64 = 500_000;
 
@@ -59,6 +59,12 @@ pub enum PlaybackError {
     /// The file is not what the index says.
     #[error("recording {path} is damaged")]
     Damaged {
+        /// Which file.
+        path: String,
+    },
+    /// No track of it can carry a mark, and no copy leaves without one.
+    #[error("recording {path} has no track that can carry a mark")]
+    Unmarkable {
         /// Which file.
         path: String,
     },
@@ -149,14 +155,15 @@ impl Playback {
         off_thread(move || this.playlist(&range, &uri_prefix)).await
     }
 
-    /// A header or a piece by the last part of its URI. It must lie in the range: a name from elsewhere opens nothing.
-    pub async fn open(&self, range: Range, name: &str) -> Result<Media, PlaybackError> {
+    /// A header or a piece by the last part of its URI, as a copy that `pen` marks. It must lie in the range: a name from
+    /// elsewhere opens nothing.
+    pub async fn open(&self, range: Range, name: &str, pen: Pen) -> Result<Media, PlaybackError> {
         let name: Name = name.parse()?;
         let this = self.clone();
-        off_thread(move || this.open_blocking(&range, name)).await
+        off_thread(move || this.open_blocking(&range, name, pen)).await
     }
 
-    fn open_blocking(&self, range: &Range, name: Name) -> Result<Media, PlaybackError> {
+    fn open_blocking(&self, range: &Range, name: Name, pen: Pen) -> Result<Media, PlaybackError> {
         let (Name::Init { segment: start } | Name::Media { segment: start, .. }) = name;
         if start >= range.to || range.stream.profile != Profile::Main {
             return Err(PlaybackError::NoSuchPiece);
@@ -167,19 +174,13 @@ impl Playback {
             std::io::ErrorKind::NotFound => PlaybackError::NoSuchPiece,
             _ => PlaybackError::Read { path: segment.path.clone(), source },
         })?;
-        let (parts, shift) = match name {
-            Name::Init { .. } => (vec![(0, u64::from(segment.init_bytes))], None),
-            Name::Media { first, count, .. } => {
-                if first < allowed.0 || first + count > allowed.1 {
-                    return Err(PlaybackError::NoSuchPiece);
-                }
-                let fragments = segment.fragments.get(first..first + count).unwrap_or_default();
-                let parts = fragments.iter().map(|f| (f.offset, f.bytes)).collect();
-                (parts, Some(Shift::new(&file, &segment, range)?))
-            }
-        };
-        let bytes = parts.iter().map(|(_, bytes)| bytes).sum();
-        Ok(Media { file: Arc::new(file), path: segment.path, parts: parts.into(), bytes, shift: shift.map(Arc::new) })
+        let Name::Media { first, count, .. } = name else { return Ok(Media::header(file, &segment)) };
+        if first < allowed.0 || first.saturating_add(count) > allowed.1 {
+            return Err(PlaybackError::NoSuchPiece);
+        }
+        let fragments = segment.fragments.get(first..first + count).unwrap_or_default();
+        let zero = Wall::from_micros(range.from.micros().saturating_sub(LEAD_IN_MICROS));
+        Media::piece(file, &segment, fragments, zero, pen)
     }
 
     fn segment(&self, camera: &CameraId, start: Wall) -> Result<Option<Segment>, IndexError> {
@@ -231,90 +232,8 @@ fn pieces(segment: &Segment, range: &Range) -> Vec<(usize, usize)> {
     pieces
 }
 
-/// Moves a segment's decode times onto the range's line, whose zero is the range's beginning.
-struct Shift {
-    tracks: Vec<fmp4::reader::TrackHeader>,
-    base_micros: i64,
-    origin_micros: i64,
-}
-
-impl Shift {
-    fn new(file: &File, segment: &Segment, range: &Range) -> Result<Self, PlaybackError> {
-        let init = disk::read_at(file, 0, segment.init_bytes as usize)
-            .map_err(|source| PlaybackError::Read { path: segment.path.clone(), source })?;
-        let scan =
-            fmp4::reader::scan_bytes(&init).map_err(|_| PlaybackError::Damaged { path: segment.path.clone() })?;
-        let first_shown = range.from.micros().saturating_sub(LEAD_IN_MICROS);
-        let origin_micros = segment.note.run_origin.micros().saturating_sub(first_shown);
-        Ok(Self { tracks: scan.tracks, base_micros: segment.note.base_micros, origin_micros })
-    }
-
-    fn ticks(&self, track: u32) -> i64 {
-        let rate = self.tracks.iter().find(|t| t.id == track).map_or(0, |t| t.timescale);
-        fmp4::ticks(self.base_micros, rate).saturating_add(fmp4::ticks(self.origin_micros, rate))
-    }
-}
-
 /// The line's zero lies this long before the range, so that the keyframe before its beginning is not below zero.
 const LEAD_IN_MICROS: i64 = PIECE_MICROS_MAX + PIECE_MICROS_MIN;
-
-/// A header or a piece that is being served. Dropping it stops the reading.
-pub struct Media {
-    file: Arc<File>,
-    path: String,
-    parts: std::collections::VecDeque<(u64, u64)>,
-    bytes: u64,
-    shift: Option<Arc<Shift>>,
-}
-
-impl Media {
-    /// Length of it all, for Content-Length.
-    pub fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    /// MIME type.
-    pub fn mime(&self) -> &'static str {
-        "video/mp4"
-    }
-
-    /// The next part, read on tokio's threads for blocking work; none at the end. Nothing is read ahead, so a slow viewer
-    /// holds one fragment in memory and no thread.
-    pub async fn next(&mut self) -> Option<Result<Bytes, PlaybackError>> {
-        let (offset, bytes) = self.parts.pop_front()?;
-        let (file, path, shift) = (Arc::clone(&self.file), self.path.clone(), self.shift.clone());
-        let part = off_thread(move || read_part(&file, path, offset, bytes, shift.as_deref())).await;
-        if part.is_err() {
-            self.parts.clear();
-        }
-        Some(part)
-    }
-}
-
-fn read_part(
-    file: &File,
-    path: String,
-    offset: u64,
-    bytes: u64,
-    shift: Option<&Shift>,
-) -> Result<Bytes, PlaybackError> {
-    let Some(length) = usize::try_from(bytes).ok().filter(|_| bytes <= FRAGMENT_BYTES_MAX) else {
-        return Err(PlaybackError::Damaged { path });
-    };
-    let read = match disk::read_at(file, offset, length) {
-        Ok(read) => read,
-        Err(source) => return Err(PlaybackError::Read { path, source }),
-    };
-    if read.len() != length {
-        return Err(PlaybackError::Damaged { path });
-    }
-    let Some(shift) = shift else { return Ok(read) };
-    let mut read = Vec::from(read);
-    if fmp4::shift(&mut read, |track| shift.ticks(track)) == 0 {
-        return Err(PlaybackError::Damaged { path });
-    }
-    Ok(read.into())
-}
 
 async fn off_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, PlaybackError> + Send + 'static,

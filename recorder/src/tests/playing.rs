@@ -1,11 +1,14 @@
-//! Playback of a range: names, bytes, times, and what a range does not open.
+//! Playback of a range: names, bytes, times, marks, and what a range does not open.
 
 use std::fs;
 
+use media::codec::{CodecParams, g711};
 use media::fmp4::reader::{Scan, scan_bytes};
+use media::frame::{Frame, StreamInfo, Track, TrackId};
 use media::id::{Profile, StreamKey};
+use media::mark::{Carrier, Finder, MarkKey, Pen, Reading, SessionMark};
 
-use super::rig::{RATE, Rig, at, info};
+use super::rig::{RATE, Rig, at, frame, info};
 use crate::playback::{PlaybackError, Range};
 
 fn range(rig: &Rig, from: f64, to: f64) -> Range {
@@ -20,9 +23,13 @@ fn names(playlist: &str) -> Vec<&str> {
     playlist.lines().filter(|line| !line.starts_with('#')).collect()
 }
 
+fn pen() -> Pen {
+    Pen { key: MarkKey::new(&[8; 32]), session: SessionMark([4; 16]) }
+}
+
 fn fetch(rig: &Rig, range: &Range, name: &str) -> Result<Vec<u8>, PlaybackError> {
     run(async {
-        let mut media = rig.playback().open(range.clone(), name).await?;
+        let mut media = rig.playback().open(range.clone(), name, pen()).await?;
         let mut bytes = Vec::new();
         while let Some(part) = media.next().await {
             bytes.extend_from_slice(&part?);
@@ -60,22 +67,102 @@ fn a_range_over_two_segments_plays_without_a_seam() {
     assert_eq!(scan.fragments[0].start, Some(at(50.0)));
 }
 
+/// Takes the marks out of what was served, and tells what they say.
+fn take_marks(bytes: &mut Vec<u8>) -> Vec<Reading> {
+    let (mut finder, mut found) = (Finder::default(), Vec::new());
+    finder.push(bytes, &mut |mark| found.push(mark));
+    let unit = Carrier::Jpeg.unit(&[]).bytes().len();
+    for mark in found.iter().rev() {
+        let begin = mark.at as usize - 4;
+        bytes.drain(begin..begin + unit);
+    }
+    found.iter().map(|mark| pen().key.read(&mark.text).unwrap()).collect()
+}
+
 #[test]
-fn what_is_served_is_the_file_but_for_its_times() {
+fn what_is_served_is_the_file_but_for_its_times_and_marks() {
     let mut rig = Rig::new();
     rig.send(0, 10 * RATE);
     let range = range(&rig, 0.0, 9.0);
-    let file = fs::read(rig.path(&rig.segments()[0])).unwrap();
-    let playlist = rig.playback().playlist(&range, "").unwrap();
-    let mut differs = 0;
-    let mut offset = rig.segments()[0].fragments[0].offset as usize;
-    for name in names(&playlist) {
-        let piece = fetch(&rig, &range, name).unwrap();
-        differs += piece.iter().zip(&file[offset..]).filter(|(a, b)| a != b).count();
-        offset += piece.len();
+    let mut file = fs::read(rig.path(&rig.segments()[0])).unwrap();
+    let (mut served, mut marks) = (Vec::new(), Vec::new());
+    for name in names(&rig.playback().playlist(&range, "").unwrap()) {
+        let mut piece = fetch(&rig, &range, name).unwrap();
+        marks.extend(take_marks(&mut piece));
+        served.extend(piece);
     }
-    let fragments = rig.segments()[0].fragments.len();
-    assert!(differs <= fragments * 16, "two 64-bit times a fragment, {differs} bytes differ");
+    assert_eq!(fs::read(rig.path(&rig.segments()[0])).unwrap(), file, "nothing is written");
+    assert_eq!(take_marks(&mut file), [], "what is on disk has no mark");
+    assert!(marks.iter().all(|mark| mark.session == pen().session));
+    let said: Vec<_> = marks.iter().map(|mark| mark.at).collect();
+    assert_eq!(said, (0..9).map(|second| at(f64::from(second))).collect::<Vec<_>>(), "one at each keyframe");
+    let fragments = scan_bytes(&file.clone().into()).unwrap().fragments;
+    let mut differs = 0;
+    let begin = fragments[0].offset as usize;
+    for fragment in fragments.iter().filter(|f| f.start < Some(range.to)) {
+        let (from, samples) = (fragment.offset as usize, fragment.tracks[0].bytes as usize);
+        let (stored, copy) =
+            (&file[from..][..fragment.bytes as usize], &served[from - begin..][..fragment.bytes as usize]);
+        let head = stored.len() - samples;
+        assert_eq!(stored[head..], copy[head..], "samples");
+        differs += stored.iter().zip(copy).filter(|(a, b)| a != b).count();
+    }
+    // Two 64-bit times a fragment; the sizes of a sample and of the mdat a mark.
+    assert!(differs <= fragments.len() * 16 + marks.len() * 8, "{differs} bytes differ");
+}
+
+#[test]
+fn a_recording_of_sound_alone_is_not_served() {
+    let mut rig = Rig::new();
+    let params = CodecParams::G711(g711::Params { law: g711::Law::A, channels: 1, sample_rate: 8_000 });
+    rig.change_info(StreamInfo::shared(1, vec![Track { id: TrackId(0), clock_rate: 90_000, params }]));
+    rig.send(0, 10 * RATE);
+    let range = range(&rig, 0.0, 9.0);
+    let playlist = rig.playback().playlist(&range, "").unwrap();
+    let pieces = names(&playlist);
+    assert!(pieces.len() > 1);
+    for name in pieces {
+        assert!(matches!(fetch(&rig, &range, name), Err(PlaybackError::Unmarkable { .. })), "{name}");
+    }
+}
+
+#[test]
+fn a_head_longer_than_most_is_read_whole() {
+    let mut rig = Rig::new();
+    for n in 0..2_000 {
+        let wall = at(n as f64 / 1_000.0);
+        rig.send_frame(Frame { pts: n * 90, wall, keyframe: n % 500 == 0, ..frame(n) });
+    }
+    rig.sync();
+    let scan = played(&rig, &range(&rig, 0.0, 1.2));
+    assert_eq!(scan.torn, None);
+    assert!(scan.fragments.iter().any(|f| f.tracks[0].samples > 400), "{:?}", scan.fragments);
+}
+
+#[test]
+fn a_file_that_changes_under_a_viewer_is_damaged() {
+    let mut rig = Rig::new();
+    rig.send(0, 10 * RATE);
+    let range = range(&rig, 0.0, 9.0);
+    let playlist = rig.playback().playlist(&range, "").unwrap();
+    let mut media = run(rig.playback().open(range, names(&playlist)[1], pen())).unwrap();
+    let segment = rig.segments().remove(0);
+    let mut file = fs::read(rig.path(&segment)).unwrap();
+    // A keyframe in its midst is none any more: a mark less, and all else as it was.
+    let fragment = scan_bytes(&file.clone().into()).unwrap().fragments[6].offset as usize;
+    let flags = fragment + file[fragment..].windows(4).position(|word| word == b"trun").unwrap() + 24;
+    assert_eq!(file[flags..flags + 4], [2, 0, 0, 0]);
+    file[flags..flags + 4].copy_from_slice(&[1, 1, 0, 0]);
+    fs::write(rig.path(&segment), file).unwrap();
+    let mut next = || run(media.next());
+    while let Some(read) = next() {
+        if let Err(error) = read {
+            assert!(matches!(error, PlaybackError::Damaged { .. }), "{error}");
+            assert!(next().is_none());
+            return;
+        }
+    }
+    panic!("it was served as if nothing had happened");
 }
 
 #[test]
