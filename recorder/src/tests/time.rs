@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use media::frame::Frame;
-use media::hub::Delivery;
+use media::hub::{Delivery, Lag};
 use media::wall::Wall;
 
 use super::rig::{RATE, Rig, T0, at, frame, info};
@@ -92,7 +92,7 @@ fn silence_becomes_a_gap_even_if_nobody_says_why() {
 fn frames_that_the_hub_let_go_are_a_gap() {
     let mut rig = Rig::new();
     rig.send(0, 10 * RATE);
-    rig.deliver(Delivery::Lagged { frames: 13 });
+    rig.deliver(Delivery::Lagged { frames: 13, why: Lag::Ring });
     for n in 10 * RATE + 13..12 * RATE {
         rig.send_frame(frame(n));
     }
