@@ -168,8 +168,8 @@ impl CodecParams {
 }
 
 /// One RTP packet, after the fixed header, CSRCs, extension and padding are taken off.
-#[derive(Clone, Debug)]
-pub struct RtpPayload {
+#[derive(Clone, Copy, Debug)]
+pub struct RtpPayload<B = Bytes> {
     /// Sequence number as sent.
     pub sequence: u16,
     /// Timestamp, unwrapped to 64 bits by the track's timeline.
@@ -178,8 +178,8 @@ pub struct RtpPayload {
     pub marker: bool,
     /// Packets known to be missing directly before this one.
     pub loss: u16,
-    /// The payload.
-    pub payload: Bytes,
+    /// The payload, shared or borrowed: what a frame needs of it is copied out.
+    pub payload: B,
 }
 
 /// One access unit out of a depacketiser.

@@ -1,6 +1,7 @@
-//! Fuzz bodies of codecs, RTP, timeline and reordering, here so that they always compile; the targets call them. Each
+//! Fuzz bodies of codecs, RTP, timeline, reordering and traces, here so that they always compile; the targets call them. Each
 //! panics where an invariant breaks, and takes any bytes as its input.
 
+pub(crate) mod containers;
 mod mutate;
 mod packets;
 mod seeds;
@@ -9,15 +10,17 @@ use bytes::Bytes;
 
 use crate::codec::{CodecParams, Depacketizer, RTP_PAYLOAD_BYTES_MAX, UNIT_BYTES_MAX, aac, h264, h265, mjpeg};
 use crate::frame::{Frame, TrackId};
+use crate::mark::UUID;
 use crate::reorder::{Limits, Window};
 use crate::rtp::{self, RtpStamp};
 use crate::timeline::{REPORT_DISTANCE_MICROS_MAX, Timeline};
+use crate::trace::Tracer;
 use crate::wall::Wall;
 pub use mutate::Mutator;
 use packets::Script;
 pub use seeds::{
     depacketize as depacketize_seeds, jpeg as jpeg_seeds, params as params_seeds, rtp as rtp_seeds,
-    script as script_seeds,
+    script as script_seeds, trace as trace_seeds,
 };
 
 /// Payload formats and `a=fmtp` lines that the first byte of a `depacketize` input chooses from.
@@ -245,6 +248,27 @@ pub fn reorder(data: &[u8]) {
     }
 }
 
+/// Any file in which marks are looked for, whole and in pieces of so many bytes as the first byte says: the same marks in the
+/// same places, each where a UUID begins, and memory within its bounds.
+pub fn trace(data: &[u8]) {
+    let Some((size, file)) = data.split_first() else { return };
+    let read = |size: usize| {
+        let (mut tracer, mut marks) = (Tracer::default(), Vec::new());
+        for piece in file.chunks(size) {
+            tracer.push(piece, &mut |mark| marks.push(mark));
+        }
+        tracer.check_invariants();
+        let kind = tracer.finish(&mut |mark| marks.push(mark));
+        (kind, marks)
+    };
+    let whole = read(file.len().max(1));
+    for mark in &whole.1 {
+        let first = usize::try_from(mark.place.at).ok().and_then(|at| file.get(at));
+        assert_eq!(first, UUID.first(), "{mark:?}");
+    }
+    assert_eq!(read(usize::from(*size) + 1), whole);
+}
+
 /// Not a test of anything: a body with a fault that mutation finds within seconds, so that a runner which finds nothing is
 /// seen to be broken.
 pub fn canary(data: &[u8]) {
@@ -266,6 +290,7 @@ mod tests {
             ("jpeg", jpeg, jpeg_seeds()),
             ("timeline", timeline, script_seeds()),
             ("reorder", reorder, script_seeds()),
+            ("trace", trace, trace_seeds()),
         ]
     }
 
@@ -289,6 +314,21 @@ mod tests {
             std::panic::catch_unwind(|| canary(input)).is_err()
         });
         assert!(found);
+    }
+
+    #[test]
+    fn trace_seeds_hold_marks_that_are_found() {
+        let kinds: Vec<crate::trace::Kind> = trace_seeds()
+            .iter()
+            .map(|seed| {
+                let (mut tracer, mut marks) = (Tracer::default(), 0);
+                tracer.push(&seed[1..], &mut |_| marks += 1);
+                let kind = tracer.finish(&mut |_| marks += 1);
+                assert!(marks > 0, "{kind}");
+                kind
+            })
+            .collect();
+        assert!(kinds.len() > 7, "{kinds:?}");
     }
 
     #[test]

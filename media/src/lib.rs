@@ -15,4 +15,5 @@ pub mod reorder;
 pub mod rtp;
 pub mod rtsp;
 pub mod timeline;
+pub mod trace;
 pub mod wall;

@@ -1,7 +1,9 @@
-//! RTSP 1.0 towards viewers (RFC 2326): the server's side of one connection as a state machine, and the SDP it hands out.
+//! RTSP 1.0 (RFC 2326). Towards viewers: the server's side of one connection as a state machine, and the SDP it hands out.
+//! Towards cameras: `client`.
 //! Sockets, leases and frames are the shell's; recording (ANNOUNCE, RECORD), multicast, RTSP 2.0 and RTSP over HTTP are
 //! deliberately absent.
 
+pub mod client;
 #[doc(hidden)]
 pub mod fuzz;
 mod inbox;

@@ -142,7 +142,9 @@ impl Fleet {
         let (orders, receiver) = watch::channel(Orders { source: Arc::new(camera.source), stop: false });
         let place = self.cores.place(self.site.config.expected_bitrate);
         let (site, seen) = (Arc::clone(&self.site), Arc::clone(&shared));
-        let task = self.cores.spawn_on(place.core(), move |_| supervisor::supervise(site, seen, receiver))?;
+        let task = self.cores.spawn_on(place.core(), move |local| {
+            supervisor::supervise(site, seen, receiver, std::rc::Rc::clone(local))
+        })?;
         let stream = Stream { key: camera.key.clone(), hub: Arc::clone(&hub), core: place.core() };
         if let Some(old) = self.streams.insert(stream) {
             old.hub.close();

@@ -2,9 +2,12 @@
 //! When to dial again is the fleet's to decide; nothing here waits for a viewer.
 
 mod connection;
+mod conversation;
+mod datagrams;
 mod dial;
 mod errors;
-mod guard;
+mod login;
+mod overseer;
 mod reason;
 mod sdp;
 mod source;
@@ -12,6 +15,7 @@ mod tracks;
 mod vitals;
 
 use std::fmt;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +27,7 @@ pub use connection::Connection;
 pub use errors::IngestErrors;
 pub use reason::Reason;
 pub use source::{BadSource, Credentials, LOGIN_BYTES_MAX, Source, Transport, URL_BYTES_MAX};
+use crate::core::Local;
 use tracks::Lines;
 pub use vitals::Vitals;
 
@@ -67,9 +72,15 @@ pub struct Failure {
 impl Failure {
     fn new(reason: Reason, detail: impl Into<String>) -> Self {
         let detail: String = detail.into();
-        // The first line has the story; the library adds addresses and hex dumps below it.
-        let line = detail.lines().next().unwrap_or("");
-        Self { reason, detail: line.chars().filter(|c| !c.is_control()).take(DETAIL_CHARS_MAX).collect() }
+        Self { reason, detail: detail.chars().filter(|c| !c.is_control()).take(DETAIL_CHARS_MAX).collect() }
+    }
+
+    fn of_io(error: &std::io::Error) -> Self {
+        Self::new(Reason::of_io(error), error.to_string())
+    }
+
+    fn of_connect(error: &std::io::Error) -> Self {
+        Self::new(Reason::of_connect(error), error.to_string())
     }
 }
 
@@ -88,26 +99,27 @@ pub struct Ingest {
     config: IngestConfig,
     errors: IngestErrors,
     clock: Arc<dyn Clock>,
+    local: Rc<Local>,
     lines: Lines,
     info: Option<Arc<StreamInfo>>,
 }
 
 impl Ingest {
-    /// For a stream that was never connected.
+    /// For a stream that was never connected, on this core.
     pub fn new(
         hub: Arc<Hub>,
         vitals: Arc<Vitals>,
         config: IngestConfig,
         errors: IngestErrors,
-        clock: &Arc<dyn Clock>,
+        local: &Rc<Local>,
     ) -> Self {
-        Self { hub, vitals, config, errors, clock: Arc::clone(clock), lines: Lines::default(), info: None }
+        let clock = Arc::clone(local.clock());
+        Self { hub, vitals, config, errors, clock, local: Rc::clone(local), lines: Lines::default(), info: None }
     }
 
     /// Connects, describes, sets up and plays, within `dial_timeout`.
     pub async fn dial(&mut self, source: &Source) -> Result<Connection<'_>, Failure> {
-        let dialed =
-            tokio::time::timeout(self.config.dial_timeout, dial::dial(source, &self.errors, &*self.clock)).await;
+        let dialed = tokio::time::timeout(self.config.dial_timeout, dial::dial(source, &self.errors)).await;
         let dialed = dialed.map_err(|_| {
             Failure::new(Reason::Timeout, format!("no answer to PLAY within {:?}", self.config.dial_timeout))
         })??;

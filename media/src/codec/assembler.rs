@@ -38,7 +38,7 @@ pub(super) trait NalFormat: Sized {
     fn params(sets: &[Bytes]) -> Result<CodecParams, ParamsError>;
 
     /// Takes a packet's payload apart into NAL units and fragments.
-    fn add(units: &mut Assembler<Self>, packet: &RtpPayload) -> Result<(), DepacketizeError>;
+    fn add(units: &mut Assembler<Self>, packet: &RtpPayload<&[u8]>) -> Result<(), DepacketizeError>;
 }
 
 /// A finished unit, before its parameter sets have been looked at.
@@ -87,7 +87,7 @@ impl<F: NalFormat> Default for Assembler<F> {
 }
 
 impl<F: NalFormat> Assembler<F> {
-    fn push(&mut self, packet: &RtpPayload) -> Result<(), DepacketizeError> {
+    fn push(&mut self, packet: &RtpPayload<&[u8]>) -> Result<(), DepacketizeError> {
         let before = self.begin(packet);
         if self.skipping.is_some() {
             if packet.marker {
@@ -104,7 +104,7 @@ impl<F: NalFormat> Assembler<F> {
     }
 
     /// Ends or drops the unit before, as loss and timestamp say.
-    fn begin(&mut self, packet: &RtpPayload) -> Result<(), DepacketizeError> {
+    fn begin(&mut self, packet: &RtpPayload<&[u8]>) -> Result<(), DepacketizeError> {
         let mut result = Ok(());
         if packet.loss > 0 {
             self.after_loss = true;
@@ -132,7 +132,7 @@ impl<F: NalFormat> Assembler<F> {
         result
     }
 
-    fn count_packet(&mut self, packet: &RtpPayload) -> Result<(), DepacketizeError> {
+    fn count_packet(&mut self, packet: &RtpPayload<&[u8]>) -> Result<(), DepacketizeError> {
         let unit = self.unit.get_or_insert(Unit {
             timestamp: packet.timestamp,
             nals: 0,
@@ -150,7 +150,7 @@ impl<F: NalFormat> Assembler<F> {
     }
 
     /// A marker ends the unit, unless only parameter sets and messages are in it: some cameras set it on those too.
-    fn end(&mut self, packet: &RtpPayload) -> Result<(), DepacketizeError> {
+    fn end(&mut self, packet: &RtpPayload<&[u8]>) -> Result<(), DepacketizeError> {
         let Some(unit) = self.unit.as_ref().filter(|_| packet.marker) else { return Ok(()) };
         if unit.open_at.is_some() {
             let what = "the marker comes before the last fragment";
@@ -288,7 +288,7 @@ impl<F: NalFormat> NalDepacketizer<F> {
 
     pub(super) fn push(
         &mut self,
-        packet: &RtpPayload,
+        packet: &RtpPayload<&[u8]>,
         ready: &mut VecDeque<AccessUnit>,
     ) -> Result<(), DepacketizeError> {
         let mut result = self.assembler.push(packet);

@@ -57,18 +57,19 @@ impl Depacketizer {
 
     /// Takes one packet, in order of sequence. An error concerns this packet or the unit it ends: count it, then pull as
     /// after success.
-    pub fn push(&mut self, packet: RtpPayload) -> Result<(), DepacketizeError> {
-        let sequence = packet.sequence;
+    pub fn push<B: AsRef<[u8]>>(&mut self, packet: RtpPayload<B>) -> Result<(), DepacketizeError> {
+        let RtpPayload { sequence, timestamp, marker, loss, payload } = packet;
+        let packet = &RtpPayload { sequence, timestamp, marker, loss, payload: payload.as_ref() };
         let ready = &mut self.ready;
         let result = match &mut self.format {
-            Format::H264(d) => d.push(&packet, ready),
-            Format::H265(d) => d.push(&packet, ready),
-            Format::Aac(d) => d.push(&packet, ready),
+            Format::H264(d) => d.push(packet, ready),
+            Format::H265(d) => d.push(packet, ready),
+            Format::Aac(d) => d.push(packet, ready),
             Format::G711(d) => {
                 d.push(packet, ready);
                 Ok(())
             }
-            Format::Mjpeg(d) => d.push(&packet, ready),
+            Format::Mjpeg(d) => d.push(packet, ready),
         };
         if ready.len() > UNITS_QUEUED_MAX {
             ready.drain(..ready.len() - UNITS_QUEUED_MAX);

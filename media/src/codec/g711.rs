@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use bytes::Bytes;
+
 use super::packetize::{Part, RTP_PAYLOAD_BYTES_MAX};
 use super::{AccessUnit, CodecParams, RtpPayload, Unsupported};
 
@@ -81,7 +83,7 @@ impl Depacketizer {
         &self.params
     }
 
-    pub(super) fn push(&mut self, packet: RtpPayload, ready: &mut VecDeque<AccessUnit>) {
+    pub(super) fn push(&mut self, packet: &RtpPayload<&[u8]>, ready: &mut VecDeque<AccessUnit>) {
         if packet.payload.is_empty() {
             return;
         }
@@ -90,7 +92,7 @@ impl Depacketizer {
             keyframe: false,
             new_params: false,
             after_loss: packet.loss > 0,
-            payload: packet.payload,
+            payload: Bytes::copy_from_slice(packet.payload),
         });
     }
 }

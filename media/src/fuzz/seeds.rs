@@ -1,7 +1,9 @@
 //! What mutation starts from: the crate's real bitstreams as packets, and packets made by hand.
 
+use super::containers::{self, Ip};
 use super::packets;
 use crate::codec::{CodecParams, aac, h264, h265, mjpeg};
+use crate::mark::{Carrier, TEXT_BYTES};
 use crate::rtp;
 
 const H264: &[u8] = include_bytes!("../../testdata/testsrc2_bframes.h264");
@@ -112,4 +114,34 @@ pub fn script() -> Vec<Vec<u8>> {
     let steady: Vec<u8> = [4, 0, 0, 0x82, 0x35, 0, 0, 0x0e, 0x10].repeat(40);
     let ordered = vec![1; 600];
     vec![counting, steady, ordered, vec![0; 64]]
+}
+
+/// Files of every kind with two marks in each, the second one cut by the container; the first byte is the size of the pieces.
+pub fn trace() -> Vec<Vec<u8>> {
+    let unit = Carrier::H264.unit(&[]).filled(&[b'm'; TEXT_BYTES]);
+    let stream = [unit.bytes(), &[7; 200], unit.bytes(), &[7; 90]].concat();
+    let pes = containers::pes(&stream);
+    let transport: Vec<Vec<u8>> =
+        (0..).zip(pes.chunks(150)).map(|(n, piece)| containers::ts_packet(256, n, n == 0, piece)).collect();
+    let arrival: Vec<u8> = transport.iter().flat_map(|packet| [&[0, 1, 2, 3], &packet[..]].concat()).collect();
+    let coded: Vec<u8> = transport.iter().flat_map(|packet| [&packet[..], &[9; 16]].concat()).collect();
+    // Out of order, and one twice.
+    let order = [0, 2, 1, 3, 3];
+    let segments = stream.chunks(120).collect::<Vec<_>>();
+    let captured = |head: &[u8], version: Ip| -> Vec<Vec<u8>> {
+        let segment = |n: &usize| {
+            let bytes = segments.get(*n).copied().unwrap_or_default();
+            [head, &containers::tcp(version, 1_000 + 120 * *n as u32, 0x10, bytes)].concat()
+        };
+        let datagram = [head, &containers::udp(version, unit.bytes())].concat();
+        order.iter().map(segment).chain([datagram]).collect()
+    };
+    let mut files = vec![stream.clone(), transport.concat(), arrival, coded, containers::program_stream(&stream, 150)];
+    for (turn, (link, head)) in containers::links(Ip::V4).into_iter().enumerate() {
+        files.push(containers::pcap(turn % 2 == 0, turn % 3 == 0, link, &captured(&head, Ip::V4)));
+    }
+    for (turn, (link, head)) in containers::links(Ip::V6).into_iter().enumerate() {
+        files.push(containers::pcapng(turn % 2 == 0, link as u16, &captured(&head, Ip::V6)));
+    }
+    (0..).zip(files).map(|(turn, file)| [&[turn * 13][..], &file].concat()).collect()
 }

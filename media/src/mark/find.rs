@@ -53,6 +53,12 @@ impl Finder {
         self.passed -= self.tail.len() as u64;
     }
 
+    /// What comes next does not follow what came: no mark begins in the one and ends in the other.
+    pub fn cut(&mut self) {
+        self.passed += self.tail.len() as u64;
+        self.tail.clear();
+    }
+
     /// Marks that begin before `end` in `bytes` and are whole.
     fn look(&self, bytes: &[u8], offset: u64, end: usize, found: &mut impl FnMut(Found)) {
         for at in self.uuid.find_iter(bytes).take_while(|at| *at < end) {
@@ -86,6 +92,21 @@ mod tests {
             bytes.chunks(size).for_each(|piece| finder.push(piece, &mut |found| all.push((found.at, found.text[0]))));
             // The mark at 100 is overwritten from 159 on in its last character: both are texts behind a UUID.
             assert_eq!(all, [(0, b'a'), (100, b'b'), (159, b'c'), (940, b'd')], "{size}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_joined_across_a_cut() {
+        let mark = [&UUID[..], &[b'x'; TEXT_BYTES]].concat();
+        for at in 0..=mark.len() {
+            let (mut finder, mut all) = (Finder::default(), Vec::new());
+            let (first, second) = mark.split_at(at);
+            finder.push(first, &mut |found| all.push(found.at));
+            finder.cut();
+            finder.push(second, &mut |found| all.push(found.at));
+            assert_eq!(all.len(), usize::from(at == 0 || at == mark.len()), "{at}");
+            finder.push(&mark, &mut |found| all.push(found.at));
+            assert_eq!(all.last(), Some(&(mark.len() as u64)), "places go on across a cut");
         }
     }
 }

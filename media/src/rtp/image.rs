@@ -15,8 +15,8 @@ use crate::frame::Frame;
 pub const INTERLEAVED_HEADER_BYTES: usize = 4;
 /// Bytes of every datagram of a run but its last: the longest that leaves.
 pub const SEGMENT_BYTES: usize = HEADER_BYTES + RTP_PAYLOAD_BYTES_MAX;
-/// Datagrams of a run. The kernel takes 64 and 64 KiB; a receiver's socket holds about 90, and a keyframe must not flood it.
-const RUN_SEGMENTS_MAX: usize = 23;
+/// Datagrams of a run: the kernel takes 64, and 64 KiB.
+const RUN_SEGMENTS_MAX: usize = 46;
 
 /// What a frame will be cut into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

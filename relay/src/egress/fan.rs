@@ -43,7 +43,7 @@ use merge::Pressure;
 pub(crate) use reports::Reporter;
 pub(crate) use seat::{Attention, Seat, Trouble};
 use seat::{Mode, Play};
-pub(crate) use udp::{Pair, Udp};
+use udp::{Pairs, Udp};
 use window::Window;
 
 /// How often each viewer is looked at for what is due by the clock: reports, and whether he takes what is sent.
@@ -126,7 +126,7 @@ impl Fan {
         }
     }
 
-    /// Opens his UDP ports if he has none, and aims a track at his own. Gives ours.
+    /// Aims a track at his own UDP ports. Gives ours.
     pub(crate) fn aim(
         &self,
         seat: &Seat,
@@ -137,7 +137,9 @@ impl Fan {
     ) -> std::io::Result<(u16, u16)> {
         let flow = &mut *seat.flow.borrow_mut();
         if flow.udp.is_none() {
-            flow.udp = Some(Udp::open(seat.socket.local_addr()?.ip(), range)?);
+            let local = seat.socket.local_addr()?.ip();
+            let pair = self.local.common(Pairs::default).at(local, range, self.local.clock())?;
+            flow.udp = Some(Udp::new(pair));
         }
         let udp = flow.udp.as_mut().expect("it was made just now");
         udp.aim(track, viewer, ports.0, ports.1);

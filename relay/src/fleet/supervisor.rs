@@ -1,6 +1,7 @@
 //! One stream's life: dial, run, back off, again. Whatever goes wrong has a reason and is followed by a wait.
 
 use std::ops::ControlFlow;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use super::FleetConfig;
 use super::backoff::Backoff;
 use super::dials::Dials;
 use super::status::{Shared, State, StateChange};
+use crate::core::Local;
 use crate::ingest::{Ingest, IngestErrors, Reason, Source};
 
 /// What all supervisors share.
@@ -36,11 +38,16 @@ struct End {
 }
 
 /// Runs until told to stop, or until the fleet is gone.
-pub(super) async fn supervise(site: Arc<Site>, shared: Arc<Shared>, mut orders: watch::Receiver<Orders>) {
+pub(super) async fn supervise(
+    site: Arc<Site>,
+    shared: Arc<Shared>,
+    mut orders: watch::Receiver<Orders>,
+    local: Rc<Local>,
+) {
     let supervisor = Supervisor { site: &site, shared: &shared };
     let ingest = &site.config.ingest;
     let hub = Arc::clone(&shared.hub);
-    let mut ingest = Ingest::new(hub, Arc::clone(&shared.vitals), *ingest, site.errors.clone(), &site.clock);
+    let mut ingest = Ingest::new(hub, Arc::clone(&shared.vitals), *ingest, site.errors.clone(), &local);
     let mut backoff = Backoff::new(site.config.backoff);
     while let ControlFlow::Continue(()) = supervisor.once(&mut ingest, &mut backoff, &mut orders).await {}
     supervisor.enter(State::Stopped, Some(Reason::Shutdown));

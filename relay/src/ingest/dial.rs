@@ -1,120 +1,165 @@
-//! The handshake: DESCRIBE, SETUP of every media that is understood, PLAY. Teardown is deliberately absent: closing the
-//! connection ends the session, and the library's own TEARDOWN goes on for as long as a hostile camera tells it to.
+//! The handshake: DESCRIBE, SETUP of every media that is understood, PLAY.
 
-use std::future::Future;
+use std::net::IpAddr;
+use std::time::Duration;
 
 use media::codec::Depacketizer;
-use media::wall::Clock;
-use retina::client::{
-    InitialSequenceNumberPolicy, InitialTimestampPolicy, PlayOptions, Playing, Session, SessionIdPolicy,
-    SessionOptions, SetupOptions, TeardownPolicy, UnassignedChannelDataPolicy, UnknownRtcpSsrcPolicy,
-};
+use media::rtsp::client::{Granted, Response, Wanted};
 
+use super::conversation::Conversation;
+use super::datagrams::Ports;
 use super::errors::IngestErrors;
-use super::guard;
 use super::reason::Stage;
-use super::sdp::Formats;
+use super::sdp::{Description, Offered};
 use super::{Failure, Reason, Source, Transport};
 
 /// Medias set up at most: a camera has a picture and a sound, a panoramic one a few more.
 const MEDIAS_MAX: usize = 4;
+/// A session that is not kept alive lasts so long where the camera does not say (RFC 2326 section 12.37).
+const SESSION_SECONDS: u32 = 60;
+/// What a camera may ask for, within reason.
+const KEEPALIVE: std::ops::RangeInclusive<Duration> = Duration::from_secs(5)..=Duration::from_secs(30);
 
 /// A camera that plays.
 pub(super) struct Dialed {
-    pub(super) session: Session<Playing>,
+    pub(super) conversation: Conversation,
     /// What was set up: video before sound, else in the camera's order.
     pub(super) medias: Vec<Media>,
+    pub(super) keepalive: KeepAlive,
+}
+
+/// How the session is kept alive.
+pub(super) struct KeepAlive {
+    pub(super) method: &'static str,
+    pub(super) url: String,
+    pub(super) every: Duration,
 }
 
 /// One media that was set up.
 pub(super) struct Media {
-    /// The library's number for it.
-    pub(super) stream: usize,
+    pub(super) way: Way,
+    pub(super) coded: Coded,
+}
+
+/// What its packets hold.
+pub(super) struct Coded {
     pub(super) is_video: bool,
     pub(super) clock_rate: u32,
     pub(super) depacketizer: Depacketizer,
 }
 
-pub(super) async fn dial(source: &Source, errors: &IngestErrors, clock: &dyn Clock) -> Result<Dialed, Failure> {
-    let mut session = step(Stage::Describe, clock, Session::describe(source.url().clone(), options(source))).await?;
-    let mut medias = understood(&session, errors);
-    if medias.is_empty() {
-        let offered: Vec<_> = session.streams().iter().map(retina::client::Stream::encoding_name).collect();
+/// How its packets come.
+pub(super) enum Way {
+    /// On these channels of the connection: RTP, RTCP.
+    Channels(u8, u8),
+    Ports(Ports),
+}
+
+struct Wish {
+    offered: Offered,
+    depacketizer: Depacketizer,
+    is_video: bool,
+}
+
+pub(super) async fn dial(source: &Source, errors: &IngestErrors) -> Result<Dialed, Failure> {
+    let mut conversation = Conversation::connect(source).await?;
+    let url = source.url().as_str();
+    let peer = conversation.socket.peer_addr().map_err(|error| Failure::of_io(&error))?.ip().to_canonical();
+    let accept = [("Accept", "application/sdp")];
+    let described = conversation.ask(Stage::Describe, "DESCRIBE", url, &accept).await?;
+    let description = Description::parse(&described.body, base(&described, url))
+        .ok_or_else(|| Failure::new(Reason::BadSdp, "the description does not parse"))?;
+    let wishes = understood(&description.medias, errors);
+    if wishes.is_empty() {
+        let offered: Vec<_> = description.medias.iter().map(|m| m.encoding.as_str()).collect();
+        if offered.is_empty() {
+            return Err(Failure::new(Reason::BadSdp, "the description holds no media"));
+        }
         let detail = format!("the camera offers {offered:?}; use H.264, H.265, AAC, G.711 or JPEG");
         return Err(Failure::new(Reason::UnsupportedCodec, detail));
     }
-    let mut set_up = Vec::with_capacity(medias.len());
-    for media in medias.drain(..) {
-        let transport = match source.transport() {
-            Transport::Tcp => retina::client::Transport::Tcp(Default::default()),
-            Transport::Udp => retina::client::Transport::Udp(Default::default()),
-        };
-        let setup = session.setup(media.stream, SetupOptions::default().transport(transport));
-        match step(Stage::Setup, clock, setup).await {
-            Ok(()) => set_up.push(media),
+    let mut medias: Vec<Media> = Vec::with_capacity(wishes.len());
+    let mut timeout = SESSION_SECONDS;
+    for wish in wishes {
+        let is_video = wish.is_video;
+        match set_up(&mut conversation, source.transport(), peer, wish, medias.len()).await {
+            Ok((media, seconds)) => {
+                timeout = seconds.unwrap_or(timeout);
+                medias.push(media);
+            }
             // Sound that the camera will not send is no reason to go without the picture.
-            Err(_) if !media.is_video && set_up.iter().any(|m| m.is_video) => errors.add("media_refused"),
+            Err(_) if !is_video && medias.iter().any(|m| m.coded.is_video) => errors.add("media_refused"),
             Err(failure) => return Err(failure),
         }
     }
-    let session = step(Stage::Play, clock, session.play(play_options())).await?;
-    Ok(Dialed { session, medias: set_up })
+    conversation.ask(Stage::Play, "PLAY", &description.control, &[("Range", "npt=0.000-")]).await?;
+    let every = (Duration::from_secs(u64::from(timeout)) / 2).clamp(*KEEPALIVE.start(), *KEEPALIVE.end());
+    let parameters = described.header("Public").is_some_and(|public| public.contains("GET_PARAMETER"));
+    let method = if parameters { "GET_PARAMETER" } else { "OPTIONS" };
+    Ok(Dialed { conversation, medias, keepalive: KeepAlive { method, url: description.control, every } })
 }
 
-async fn step<T>(
-    stage: Stage,
-    clock: &dyn Clock,
-    request: impl Future<Output = Result<T, retina::Error>>,
-) -> Result<T, Failure> {
-    match guard::bounded(request, clock).await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => Err(Failure::new(Reason::of(stage, &error), error.to_string())),
-        Err(endless) => Err(Failure::new(Reason::Protocol, endless.to_string())),
-    }
+/// What relative control attributes are below (RFC 2326 appendix C.1.1).
+fn base<'a>(described: &'a Response, url: &'a str) -> &'a str {
+    described.header("Content-Base").or(described.header("Content-Location")).filter(|b| !b.is_empty()).unwrap_or(url)
 }
 
-fn options(source: &Source) -> SessionOptions {
-    let login = source
-        .credentials()
-        .map(|c| retina::client::Credentials { username: c.user.clone(), password: c.password.clone() });
-    SessionOptions::default()
-        .creds(login)
-        .user_agent(concat!("Sluice/", env!("CARGO_PKG_VERSION")).to_owned())
-        .teardown(TeardownPolicy::Never)
-        // Some cameras send medias that were not set up, or a new session id with each SETUP.
-        .unassigned_channel_data(UnassignedChannelDataPolicy::Ignore)
-        .session_id(SessionIdPolicy::UseFirst)
-}
-
-/// RTP-Info is wrong on too many cameras to be of use: the first packets and sender reports say what is needed.
-fn play_options() -> PlayOptions {
-    PlayOptions::default()
-        .initial_timestamp(InitialTimestampPolicy::Ignore)
-        .initial_seq(InitialSequenceNumberPolicy::Ignore)
-        .unknown_rtcp_ssrc(UnknownRtcpSsrcPolicy::ProcessPackets)
-}
-
-/// The medias that have a depacketiser.
-fn understood(session: &Session<retina::client::Described>, errors: &IngestErrors) -> Vec<Media> {
-    let mut formats = Formats::parse(session.sdp());
-    let mut medias = Vec::new();
-    for (stream, media) in session.streams().iter().enumerate() {
-        let is_video = media.media() == "video";
-        let fmtp = formats.as_mut().and_then(|f| f.next(media.media(), media.rtp_payload_type()));
-        let channels = media.channels().map(std::num::NonZeroU16::get);
-        let clock_rate = media.clock_rate_hz();
-        let made = Depacketizer::new(media.encoding_name(), clock_rate, channels, fmtp.as_deref());
+/// The medias that have a depacketiser, video first.
+fn understood(offered: &[Offered], errors: &IngestErrors) -> Vec<Wish> {
+    let mut wishes = Vec::new();
+    for media in offered {
+        let is_video = media.kind == "video";
+        let made = Depacketizer::new(&media.encoding, media.clock_rate, media.channels, media.fmtp.as_deref());
         match made {
-            Ok(depacketizer) if is_video || media.media() == "audio" => {
-                medias.push(Media { stream, is_video, clock_rate, depacketizer });
+            Ok(depacketizer) if is_video || media.kind == "audio" => {
+                wishes.push(Wish { offered: media.clone(), depacketizer, is_video });
             }
             _ => errors.add("media_unsupported"),
         }
     }
-    medias.sort_by_key(|m| !m.is_video);
-    if medias.len() > MEDIAS_MAX {
-        medias.truncate(MEDIAS_MAX);
+    wishes.sort_by_key(|wish| !wish.is_video);
+    if wishes.len() > MEDIAS_MAX {
+        wishes.truncate(MEDIAS_MAX);
         errors.add("media_unsupported");
     }
-    medias
+    wishes
+}
+
+/// One SETUP. Gives the media, and the session's time-out where the camera named one.
+async fn set_up(
+    conversation: &mut Conversation,
+    transport: Transport,
+    peer: IpAddr,
+    wish: Wish,
+    place: usize,
+) -> Result<(Media, Option<u32>), Failure> {
+    let local = conversation.socket.local_addr().map_err(|error| Failure::of_io(&error))?.ip();
+    let mut ports = match transport {
+        Transport::Tcp => None,
+        Transport::Udp => Some(Ports::open(local).map_err(|error| {
+            Failure::new(Reason::Config, format!("no UDP ports for a camera: {error}; raise LimitNOFILE"))
+        })?),
+    };
+    let channel = u8::try_from(2 * place).unwrap_or(0);
+    let wanted = match &ports {
+        Some(ports) => Wanted::Udp { rtp: ports.local().0, rtcp: ports.local().1 },
+        None => Wanted::Tcp { channel },
+    };
+    let header = wanted.header();
+    let answer =
+        conversation.ask(Stage::Setup, "SETUP", &wish.offered.control, &[("Transport", header.as_str())]).await?;
+    let granted = answer.header("Transport").map(Granted::parse).unwrap_or_default();
+    let way = match ports.take() {
+        Some(mut ports) => {
+            ports.aim(peer, granted.server_ports);
+            Way::Ports(ports)
+        }
+        None => {
+            let (rtp, rtcp) = granted.channels.unwrap_or((channel, channel + 1));
+            Way::Channels(rtp, rtcp)
+        }
+    };
+    let (clock_rate, is_video) = (wish.offered.clock_rate, wish.is_video);
+    let media = Media { way, coded: Coded { is_video, clock_rate, depacketizer: wish.depacketizer } };
+    Ok((media, answer.session().and_then(|(_, timeout)| timeout)))
 }

@@ -49,7 +49,6 @@ pub(super) enum Stage {
     Describe,
     Setup,
     Play,
-    Streaming,
 }
 
 impl Reason {
@@ -100,49 +99,33 @@ impl Reason {
         }
     }
 
-    /// Sorts the RTSP library's error. It shows no more than a status and a text, so the system's error number is read
-    /// back from the text; the library's version is pinned and the tests dial real sockets.
-    pub(super) fn of(stage: Stage, error: &retina::Error) -> Self {
-        if let Some(status) = error.status_code() {
-            return Self::of_status(stage, status);
+    /// Of an attempt to connect.
+    pub(super) fn of_connect(error: &std::io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::ConnectionRefused => Self::Refused,
+            ErrorKind::TimedOut => Self::Timeout,
+            _ => Self::Unreachable,
         }
-        let text = error.to_string();
-        let kind = os_error(&text).map(|code| std::io::Error::from_raw_os_error(code).kind());
-        if text.starts_with("Unable to connect") {
-            return match kind {
-                Some(ErrorKind::ConnectionRefused) => Self::Refused,
-                Some(ErrorKind::TimedOut) => Self::Timeout,
-                _ if text.contains("lookup") => Self::Dns,
-                _ => Self::Unreachable,
-            };
-        }
-        let reading = text.starts_with("Error reading") || text.starts_with("Error writing");
-        match kind {
-            Some(ErrorKind::TimedOut | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable) => Self::Timeout,
-            _ if text.contains("keepalive") => Self::Timeout,
-            _ if reading || text.contains("at EOF") => Self::ClosedByCamera,
-            _ => Self::Protocol,
+    }
+
+    /// Of a connection that stood.
+    pub(super) fn of_io(error: &std::io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::TimedOut | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => Self::Timeout,
+            _ => Self::ClosedByCamera,
         }
     }
 
     /// RFC 2326 section 7.1.1.
-    fn of_status(stage: Stage, status: u16) -> Self {
+    pub(super) fn of_status(stage: Stage, status: u16) -> Self {
         match status {
             401 | 403 | 407 => Self::AuthFailed,
             404 | 410 => Self::NotFound,
             453 | 503 => Self::Busy,
-            461 => Self::Config,
-            // The library marks a body it cannot read with the status of the response that brought it.
-            200..300 if stage == Stage::Describe => Self::BadSdp,
+            461 if stage == Stage::Setup => Self::Config,
             _ => Self::Protocol,
         }
     }
-}
-
-/// N of `(os error N)`.
-fn os_error(text: &str) -> Option<i32> {
-    let (_, rest) = text.split_once("(os error ")?;
-    rest.split_once(')')?.0.parse().ok()
 }
 
 impl fmt::Display for Reason {

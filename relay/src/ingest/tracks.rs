@@ -11,12 +11,15 @@ use media::hub::Hub;
 use media::timeline::Timeline;
 use media::wall::Wall;
 
-use super::dial::Media;
+use super::dial::Coded;
 use super::errors::IngestErrors;
 use super::vitals::Vitals;
 
 /// Longest wait for the parameters of a further track once the first video track has its own.
 const PARAMS_WAIT: Duration = Duration::from_secs(5);
+
+/// Numbers further ahead than this are no gap (RFC 3550 appendix A.1).
+const DROPOUT_MAX: u16 = 3_000;
 
 /// The lines of time of a stream's medias, by their place in the camera's description. They outlive connections.
 #[derive(Default)]
@@ -62,7 +65,8 @@ pub(super) struct Tracks {
 
 /// One media.
 struct Intake {
-    stream: usize,
+    /// Of the packet that should come next, where one came.
+    next_sequence: Option<u16>,
     is_video: bool,
     clock_rate: u32,
     depacketizer: Depacketizer,
@@ -73,12 +77,12 @@ struct Intake {
 }
 
 /// A packet off the wire.
-pub(super) struct Packet {
+pub(super) struct Packet<'a> {
     pub(super) sequence: u16,
     pub(super) rtp_timestamp: u32,
     pub(super) marker: bool,
     pub(super) loss: u16,
-    pub(super) payload: bytes::Bytes,
+    pub(super) payload: &'a [u8],
 }
 
 /// When something arrived, by both clocks.
@@ -89,10 +93,10 @@ pub(super) struct Arrival {
 }
 
 impl Tracks {
-    pub(super) fn new(medias: Vec<Media>, lines: &mut Lines, now: Wall) -> Self {
+    pub(super) fn new(medias: Vec<Coded>, lines: &mut Lines, now: Wall) -> Self {
         lines.restart(medias.iter().map(|m| m.clock_rate), now);
-        let intake = |m: Media| Intake {
-            stream: m.stream,
+        let intake = |m: Coded| Intake {
+            next_sequence: None,
             is_video: m.is_video,
             clock_rate: m.clock_rate,
             depacketizer: m.depacketizer,
@@ -119,16 +123,26 @@ impl Tracks {
     }
 
     /// Takes an RTCP sender report of a media.
-    pub(super) fn sender_report(&mut self, stream: usize, ntp: u64, rtp: u32, lines: &mut Lines) {
-        let place = self.tracks.iter().position(|t| t.stream == stream);
-        if let Some(line) = place.and_then(|p| lines.lines.get_mut(p)) {
+    #[allow(clippy::unused_self, reason = "a report is about one of its tracks")]
+    pub(super) fn sender_report(&self, place: usize, ntp: u64, rtp: u32, lines: &mut Lines) {
+        if let Some(line) = lines.lines.get_mut(place) {
             line.sender_report(ntp, rtp);
         }
     }
 
+    /// Packets missing before this one, of a media whose packets come in their order. Numbers that leap are a camera that
+    /// counts anew: nobody knows what is missing, so one is.
+    pub(super) fn loss(&mut self, place: usize, sequence: u16) -> u16 {
+        let Some(intake) = self.tracks.get_mut(place) else { return 0 };
+        let expected = intake.next_sequence.replace(sequence.wrapping_add(1));
+        match expected.map_or(0, |expected| sequence.wrapping_sub(expected)) {
+            missing @ 0..=DROPOUT_MAX => missing,
+            _ => 1,
+        }
+    }
+
     /// Takes a packet of a media and publishes the frames it completes. Gives their number.
-    pub(super) fn packet(&mut self, stream: usize, packet: Packet, at: Arrival, out: &mut Outlet<'_>) -> usize {
-        let Some(place) = self.tracks.iter().position(|t| t.stream == stream) else { return 0 };
+    pub(super) fn packet(&mut self, place: usize, packet: Packet<'_>, at: Arrival, out: &mut Outlet<'_>) -> usize {
         let (Some(intake), Some(line)) = (self.tracks.get_mut(place), out.lines.lines.get_mut(place)) else { return 0 };
         if packet.loss > 0 {
             out.vitals.lost(u64::from(packet.loss));

@@ -62,7 +62,7 @@ impl Depacketizer {
 
     pub(in crate::codec) fn push(
         &mut self,
-        packet: &RtpPayload,
+        packet: &RtpPayload<&[u8]>,
         ready: &mut VecDeque<AccessUnit>,
     ) -> Result<(), DepacketizeError> {
         let mut result = Ok(());
@@ -79,7 +79,7 @@ impl Depacketizer {
         result.and(taken)
     }
 
-    fn take(&mut self, packet: &RtpPayload, ready: &mut VecDeque<AccessUnit>) -> Result<(), DepacketizeError> {
+    fn take(&mut self, packet: &RtpPayload<&[u8]>, ready: &mut VecDeque<AccessUnit>) -> Result<(), DepacketizeError> {
         let sequence = packet.sequence;
         let truncated = |what| DepacketizeError::Truncated { sequence, what };
         let (bits, rest) =
@@ -107,7 +107,7 @@ impl Depacketizer {
 
     fn whole(
         &mut self,
-        packet: &RtpPayload,
+        packet: &RtpPayload<&[u8]>,
         sizes: impl Iterator<Item = usize> + Clone,
         data: &[u8],
         ready: &mut VecDeque<AccessUnit>,
@@ -120,12 +120,13 @@ impl Depacketizer {
         if sizes.clone().sum::<usize>() != data.len() {
             return Err(DepacketizeError::Truncated { sequence, what: "an access unit" });
         }
-        let mut at = packet.payload.len() - data.len();
+        let mut rest = data;
         let mut timestamp = packet.timestamp;
         self.after_loss |= unfinished;
         for size in sizes {
-            ready.push_back(self.unit(timestamp, packet.payload.slice(at..at + size)));
-            at += size;
+            let (unit, tail) = rest.split_at_checked(size).unwrap_or((rest, &[]));
+            ready.push_back(self.unit(timestamp, Bytes::copy_from_slice(unit)));
+            rest = tail;
             timestamp = timestamp.saturating_add(self.unit_ticks);
         }
         if unfinished {
@@ -136,7 +137,7 @@ impl Depacketizer {
 
     fn fragment(
         &mut self,
-        packet: &RtpPayload,
+        packet: &RtpPayload<&[u8]>,
         size: usize,
         data: &[u8],
         ready: &mut VecDeque<AccessUnit>,

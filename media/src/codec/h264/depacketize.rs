@@ -39,12 +39,12 @@ impl NalFormat for H264 {
         Params::from_shared(sets).map(CodecParams::H264)
     }
 
-    fn add(units: &mut Assembler<Self>, packet: &RtpPayload) -> Result<(), DepacketizeError> {
+    fn add(units: &mut Assembler<Self>, packet: &RtpPayload<&[u8]>) -> Result<(), DepacketizeError> {
         add(units, packet)
     }
 }
 
-fn add(units: &mut Assembler<H264>, packet: &RtpPayload) -> Result<(), DepacketizeError> {
+fn add(units: &mut Assembler<H264>, packet: &RtpPayload<&[u8]>) -> Result<(), DepacketizeError> {
     let sequence = packet.sequence;
     let truncated = |what| DepacketizeError::Truncated { sequence, what };
     let (&first, rest) = packet.payload.split_first().ok_or(truncated("the NAL unit header"))?;

@@ -44,12 +44,12 @@ impl NalFormat for H265 {
         Params::from_shared(sets).map(CodecParams::H265)
     }
 
-    fn add(units: &mut Assembler<Self>, packet: &RtpPayload) -> Result<(), DepacketizeError> {
+    fn add(units: &mut Assembler<Self>, packet: &RtpPayload<&[u8]>) -> Result<(), DepacketizeError> {
         add(units, packet)
     }
 }
 
-fn add(units: &mut Assembler<H265>, packet: &RtpPayload) -> Result<(), DepacketizeError> {
+fn add(units: &mut Assembler<H265>, packet: &RtpPayload<&[u8]>) -> Result<(), DepacketizeError> {
     let sequence = packet.sequence;
     let truncated = |what| DepacketizeError::Truncated { sequence, what };
     let (header, rest) = packet.payload.split_first_chunk::<HEADER_BYTES>().ok_or(truncated("the NAL unit header"))?;

@@ -66,7 +66,7 @@ impl Depacketizer {
 
     pub(in crate::codec) fn push(
         &mut self,
-        packet: &RtpPayload,
+        packet: &RtpPayload<&[u8]>,
         ready: &mut VecDeque<AccessUnit>,
     ) -> Result<(), DepacketizeError> {
         let before = self.begin(packet);
@@ -85,7 +85,7 @@ impl Depacketizer {
         before.and(added)
     }
 
-    fn begin(&mut self, packet: &RtpPayload) -> Result<(), DepacketizeError> {
+    fn begin(&mut self, packet: &RtpPayload<&[u8]>) -> Result<(), DepacketizeError> {
         let sequence = packet.sequence;
         self.after_loss |= packet.loss > 0;
         let Some(picture) = &self.picture else { return Ok(()) };
@@ -115,7 +115,7 @@ impl Depacketizer {
         self.scratch.shrink_to(SCRATCH_BYTES_KEPT);
     }
 
-    fn add(&mut self, packet: &RtpPayload, ready: &mut VecDeque<AccessUnit>) -> Result<(), DepacketizeError> {
+    fn add(&mut self, packet: &RtpPayload<&[u8]>, ready: &mut VecDeque<AccessUnit>) -> Result<(), DepacketizeError> {
         let sequence = packet.sequence;
         let fragment = Fragment::read(sequence, &packet.payload)?;
         if fragment.offset == 0 && self.picture.is_none() {
@@ -142,7 +142,7 @@ impl Depacketizer {
         Ok(())
     }
 
-    fn start(&mut self, packet: &RtpPayload, fragment: &Fragment<'_>) -> Result<(), DepacketizeError> {
+    fn start(&mut self, packet: &RtpPayload<&[u8]>, fragment: &Fragment<'_>) -> Result<(), DepacketizeError> {
         let header = fragment.header;
         let tables = self.tables(packet.sequence, fragment)?;
         let header = jfif::Header {

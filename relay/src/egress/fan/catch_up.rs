@@ -234,7 +234,7 @@ impl Fan {
         udp.settle(&left);
         if uncut {
             // A device that cannot cut runs; one that refuses single datagrams too loses them.
-            if udp.stop_segmenting() { udp.cut_owed() } else { udp.forget() }
+            if udp.pair().stop_segmenting() { udp.cut_owed() } else { udp.forget() }
         }
         full
     }

@@ -23,7 +23,7 @@ use uring::{Engine, File};
 
 use super::outbox::Outbox;
 use super::reports::Reporter;
-use super::udp::{Pair, Udp};
+use super::udp::Udp;
 use crate::admission::Admitted;
 
 /// How much faster than real time a beginner catches up: a group of pictures must not burst a slow link, and he shows it at
@@ -201,9 +201,9 @@ impl Seat {
         self.wake();
     }
 
-    /// The UDP ports, where he has some.
-    pub(crate) fn udp_pair(&self) -> Option<Rc<Pair>> {
-        self.flow.borrow().udp.as_ref().map(|udp| Rc::clone(udp.pair()))
+    /// When he last gave a sign of life by UDP, where he has.
+    pub(crate) fn heard_at(&self) -> Option<Duration> {
+        self.flow.borrow().udp.as_ref().map(Udp::heard_at)
     }
 }
 

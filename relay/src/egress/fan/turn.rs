@@ -161,7 +161,7 @@ impl Fan {
                 media::rtp::Item::Run(run) if waits => udp.owe(datagrams.bytes().slice(run), to),
                 media::rtp::Item::Run(run) => {
                     *burst = burst.saturating_sub(run.len());
-                    draft.add_run(published, run, udp.send_bytes_max(), to);
+                    draft.add_run(published, run, udp.pair().send_bytes_max(), to);
                 }
             }
         }
@@ -210,7 +210,7 @@ impl Fan {
                     return sent;
                 }
                 // Its device cannot cut a run; it goes again in single datagrams.
-                Err(Errno::IO) if seat.flow.borrow_mut().udp.as_mut().is_some_and(|udp| udp.stop_segmenting()) => 0,
+                Err(Errno::IO) if order.pair.as_ref().is_some_and(|pair| pair.stop_segmenting()) => 0,
                 // Lost, as datagrams are.
                 Err(_) => {
                     self.parts.metrics.udp_errors.inc();

@@ -22,7 +22,7 @@ use super::{Parts, READ_BYTES};
 use crate::admission::Admitted;
 use crate::core::Local;
 use crate::directory::Stream;
-use crate::egress::fan::{Attention, Fan, Fans, Pair, Seat, Trouble};
+use crate::egress::fan::{Attention, Fan, Fans, Seat, Trouble};
 use crate::lease::EndReason;
 use crate::listen;
 
@@ -52,6 +52,8 @@ pub(super) struct Session {
     cued: bool,
     /// The viewer has said that it leaves, and not come back since.
     torn_down: bool,
+    /// The last sign of life by UDP that the server knows of.
+    heard_at: Duration,
 }
 
 struct Describing {
@@ -82,7 +84,6 @@ enum Wake {
     Readable,
     Attention(Attention),
     Described,
-    ReportHeard,
     Timer,
 }
 
@@ -92,9 +93,19 @@ impl Session {
         let Ok(socket) = TcpStream::from_std(socket) else { return admitted.leave(EndReason::Network) };
         let fan = local.common(Fans::default).of(&stream, &local, &parts.fan_parts());
         let seat = fan.seat(socket, admitted);
-        let (info, describing) = (None, None);
-        let mut session =
-            Self { seat, fan, peer, server, stream, parts, info, describing, cued: false, torn_down: false };
+        let mut session = Self {
+            seat,
+            fan,
+            peer,
+            server,
+            stream,
+            parts,
+            info: None,
+            describing: None,
+            cued: false,
+            torn_down: false,
+            heard_at: Duration::ZERO,
+        };
         let end = session.serve().await;
         session.close(&end);
     }
@@ -108,15 +119,12 @@ impl Session {
                 return end;
             }
             let timer = self.next_timer().saturating_sub(self.now());
-            let pair = self.seat.udp_pair();
-            let Self { server, describing, peer, .. } = &mut *self;
-            let (peer, playing) = (*peer, server.is_playing());
+            let Self { server, describing, .. } = &mut *self;
             let wake = tokio::select! {
                 biased;
                 reason = poll_fn(|cx| hear_end(ended.as_mut(), &mut listening, seat.admitted(), cx)) => Wake::Ended(reason),
                 _ = poll_fn(|cx| seat.socket().poll_read_ready(cx)), if server.room() > 0 => Wake::Readable,
                 attention = poll_fn(|cx| seat.poll_attention(cx)) => Wake::Attention(attention),
-                () = heard(pair.as_deref(), peer), if playing => Wake::ReportHeard,
                 () = first_frame(describing) => Wake::Described,
                 () = tokio::time::sleep(timer) => Wake::Timer,
             };
@@ -138,9 +146,13 @@ impl Session {
                 return Err(End::Broken(error));
             }
             Wake::Described => self.answer_description(),
-            Wake::ReportHeard => self.server.alive(self.now()),
             Wake::Timer => {
                 let now = self.now();
+                // Reports by UDP wake nobody; they count when a timer asks for them.
+                if let Some(heard) = self.seat.heard_at().filter(|heard| *heard > self.heard_at) {
+                    self.heard_at = heard;
+                    self.server.alive(heard);
+                }
                 self.server.handle_timeout(now);
                 if self.describing.as_ref().is_some_and(|d| now >= d.until) {
                     self.answer_description();
@@ -263,13 +275,6 @@ fn hear_end(
     }
     *listening = true;
     ended.poll(cx)
-}
-
-async fn heard(pair: Option<&Pair>, viewer: SocketAddr) {
-    match pair {
-        Some(pair) => pair.heard(viewer.ip()).await,
-        None => std::future::pending().await,
-    }
 }
 
 /// The camera's first frame, where a DESCRIBE waits for it; its end counts too.
