@@ -127,6 +127,7 @@ impl Appliance {
             cameras,
             recordings: Arc::new(Recordings(Arc::clone(&recorder))),
             playback: Arc::new(recorder.playback()),
+            marks: marks.clone(),
             config: config.api.settings,
             sessions: config.sessions,
             registry: registry.clone(),

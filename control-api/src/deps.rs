@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use media::mark::MarkKey;
 use media::wall::{Clock, Wall};
 use prometheus::Registry;
 use relay::lease::Leases;
@@ -40,6 +41,8 @@ pub struct Parts {
     pub recordings: Arc<dyn RecordingPort>,
     /// The recorder's pieces.
     pub playback: Arc<dyn PlaybackPort>,
+    /// The appliance's key for marks.
+    pub marks: MarkKey,
     /// Settings.
     pub config: Config,
     /// Settings of viewing sessions.
@@ -84,6 +87,8 @@ pub struct Deps {
     pub recordings: Arc<dyn RecordingPort>,
     /// The recorder's pieces.
     pub playback: Arc<dyn PlaybackPort>,
+    /// The appliance's key for marks.
+    pub marks: MarkKey,
     /// Changes that the ledger hears of.
     pub outbox: Outbox,
     /// Sign-ins.
@@ -103,7 +108,8 @@ pub struct Deps {
 impl Deps {
     /// Joins the parts. Blocks: it settles what the last run owed the ledger, reads the grants and hashes one password.
     pub fn new(parts: Parts) -> Result<Arc<Self>, StartError> {
-        let Parts { store, ledger, clock, leases, cameras, recordings, playback, config, sessions, registry } = parts;
+        let Parts { store, ledger, clock, leases, cameras, recordings, playback, marks, config, sessions, registry } =
+            parts;
         let authn = Authn::new(store.clone(), ledger.clone(), Arc::clone(&clock), &config)?;
         let outbox = Outbox::start(store.clone(), ledger.clone())?;
         let grants = Arc::new(GrantBook::open(store.clone(), outbox.clone())?);
@@ -137,6 +143,7 @@ impl Deps {
             cameras,
             recordings,
             playback,
+            marks,
             outbox,
             authn,
             grants,

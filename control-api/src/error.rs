@@ -121,6 +121,9 @@ codes! {
     PlaybackDepth "PLAYBACK_DEPTH" 403 ["O-17" "PIPL-19"]
         "回放时间超出授权可追溯的范围。" "The grant does not reach that far back."
         => "请缩短回放时间范围,或另行申请。" "Ask for a more recent stretch, or apply for more.";
+    WatermarkUnsupported "WATERMARK_UNSUPPORTED" 403 ["J-26"]
+        "该录像无法加注水印,不予提供。" "This recording cannot carry a watermark, so no copy of it is given out."
+        => "录像中没有可加注水印的图像;请选择有图像的时段,或联系系统管理员。" "It holds no picture to put one in; ask for a stretch with video, or ask the system administrator.";
     ConcurrencyLimit "CONCURRENCY_LIMIT" 429 ["OPS"]
         "该授权下同时进行的会话已达上限。" "As many sessions as the grant allows are open already."
         => "请先结束其他会话。" "End another session of the grant first.";

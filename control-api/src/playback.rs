@@ -4,6 +4,7 @@
 use axum::body::{Body, Bytes};
 use futures_util::future::BoxFuture;
 use futures_util::stream;
+use media::mark::Pen;
 use recorder::{Playback, PlaybackError, Range};
 use relay::admission::Admitted;
 use relay::lease::Content;
@@ -20,8 +21,13 @@ pub trait PlaybackPort: Send + Sync + 'static {
     /// The range as an HLS playlist (RFC 8216); its pieces' names are relative to it.
     fn playlist(&self, range: Range) -> BoxFuture<'_, Result<String, PlaybackError>>;
 
-    /// A piece by the name that the playlist gives it. One that lies outside the range is none.
-    fn open<'a>(&'a self, range: Range, name: &'a str) -> BoxFuture<'a, Result<Box<dyn Piece>, PlaybackError>>;
+    /// A piece by the name that the playlist gives it, as a copy that `pen` marks. One that lies outside the range is none.
+    fn open<'a>(
+        &'a self,
+        range: Range,
+        name: &'a str,
+        pen: Pen,
+    ) -> BoxFuture<'a, Result<Box<dyn Piece>, PlaybackError>>;
 }
 
 /// A piece that is being read.
@@ -39,8 +45,13 @@ impl PlaybackPort for Playback {
         Box::pin(self.playlist_async(range, String::new()))
     }
 
-    fn open<'a>(&'a self, range: Range, name: &'a str) -> BoxFuture<'a, Result<Box<dyn Piece>, PlaybackError>> {
-        Box::pin(async move { Ok(Box::new(Self::open(self, range, name).await?) as Box<dyn Piece>) })
+    fn open<'a>(
+        &'a self,
+        range: Range,
+        name: &'a str,
+        pen: Pen,
+    ) -> BoxFuture<'a, Result<Box<dyn Piece>, PlaybackError>> {
+        Box::pin(async move { Ok(Box::new(Self::open(self, range, name, pen).await?) as Box<dyn Piece>) })
     }
 }
 

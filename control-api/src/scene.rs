@@ -12,6 +12,7 @@ use axum::http::{Request, StatusCode};
 use futures_util::future::BoxFuture;
 use http_body_util::BodyExt as _;
 use media::id::{CameraId, StreamKey};
+use media::mark::{MarkKey, Pen};
 use media::wall::{Clock, Wall};
 use parking_lot::Mutex;
 use prometheus::Registry;
@@ -80,10 +81,33 @@ impl PlaybackPort for Tape {
         Box::pin(async { Ok("#EXTM3U\n".into()) })
     }
 
-    fn open<'a>(&'a self, _: Range, name: &'a str) -> BoxFuture<'a, Result<Box<dyn Piece>, PlaybackError>> {
+    fn open<'a>(&'a self, _: Range, name: &'a str, pen: Pen) -> BoxFuture<'a, Result<Box<dyn Piece>, PlaybackError>> {
         Box::pin(async move {
-            if name == "seg-0.m4s" { Ok(Box::new(Loop(SEGMENT_BYTES)) as _) } else { Err(PlaybackError::NoSuchPiece) }
+            match name {
+                "seg-0.m4s" => Ok(Box::new(Loop(SEGMENT_BYTES)) as _),
+                "mark.m4s" => Ok(Box::new(Mark(Some(Bytes::copy_from_slice(&pen.write(Wall::EPOCH))))) as _),
+                "sound.m4s" => Err(PlaybackError::Unmarkable { path: "sound.mp4".into() }),
+                _ => Err(PlaybackError::NoSuchPiece),
+            }
         })
+    }
+}
+
+/// A piece that is nothing but its copy's mark.
+struct Mark(Option<Bytes>);
+
+impl Piece for Mark {
+    fn bytes(&self) -> u64 {
+        media::mark::TEXT_BYTES as u64
+    }
+
+    fn media_type(&self) -> &'static str {
+        "video/mp4"
+    }
+
+    fn next(&mut self) -> BoxFuture<'_, Option<Result<Bytes, PlaybackError>>> {
+        let text = self.0.take();
+        Box::pin(async move { text.map(Ok) })
     }
 }
 
@@ -168,6 +192,7 @@ impl Scene {
             cameras: fleet.clone(),
             recordings: Arc::new(Tape),
             playback: Arc::new(Tape),
+            marks: MarkKey::new(&[6; 32]),
             config: crate::config::Config { password_memory_kib: 64, password_passes: 1, ..Default::default() },
             sessions: crate::sessions::Settings::default(),
             registry,

@@ -8,6 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use media::mark::Pen;
 use recorder::PlaybackError;
 use relay::lease::{Protocol, Refused};
 
@@ -35,7 +36,8 @@ async fn piece(
         let list = deps.playback.playlist(range).await.map_err(unplayable)?;
         return Ok(([(header::CONTENT_TYPE, HeaderValue::from_static(PLAYLIST_TYPE))], list).into_response());
     }
-    let piece = deps.playback.open(range, &file).await.map_err(unplayable)?;
+    let pen = Pen { key: deps.marks.clone(), session: admitted.mark() };
+    let piece = deps.playback.open(range, &file, pen).await.map_err(unplayable)?;
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(piece.media_type()));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(piece.bytes()));
@@ -48,6 +50,7 @@ async fn piece(
 fn unplayable(error: PlaybackError) -> ApiError {
     match error {
         PlaybackError::NoSuchPiece => Code::NotFound.into(),
+        PlaybackError::Unmarkable { .. } => Code::WatermarkUnsupported.into(),
         error => {
             tracing::error!(%error, "a recording could not be played");
             Code::Internal.into()

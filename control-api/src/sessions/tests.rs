@@ -303,6 +303,22 @@ async fn a_playback_is_had_piece_by_piece_and_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_copy_of_a_recording_is_marked_or_refused() {
+    let scene = Scene::new().await;
+    scene.granted(terms()).await;
+    let (id, path) = playing(&scene).await;
+    let shown = scene.read("li", &format!("/api/v1/sessions/{id}")).await;
+    let piece = scene.send(TERMINAL, get(&format!("{path}/mark.m4s"))).await;
+    let text = piece.into_body().collect().await.unwrap().to_bytes();
+    let read = scene.deps.marks.read(text.as_ref().try_into().unwrap()).unwrap();
+    assert_eq!(shown.body["mark"], read.session.to_string(), "{}", shown.text);
+    let refused = scene.call("", "GET", &format!("{path}/sound.m4s"), None).await;
+    assert_eq!((refused.status, refused.code()), (StatusCode::FORBIDDEN, "WATERMARK_UNSUPPORTED"));
+    assert_eq!(refused.body["articles"], json!(["J-26"]));
+    scene.event(|event| event.code.as_deref() == Some("WATERMARK_UNSUPPORTED")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_revocation_breaks_off_a_download_in_its_middle() {
     let scene = Scene::new().await;
     let (_, grant) = scene.granted(terms()).await;

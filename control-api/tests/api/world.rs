@@ -23,6 +23,7 @@ use control_api::{bootstrap, routes};
 use futures_util::future::BoxFuture;
 use http_body_util::BodyExt;
 use media::id::{CameraId, StreamKey};
+use media::mark::{MarkKey, Pen};
 use media::wall::{Clock, Wall};
 use parking_lot::Mutex;
 use recorder::{PlaybackError, Range};
@@ -98,7 +99,7 @@ impl PlaybackPort for OneGap {
     fn playlist(&self, _: Range) -> BoxFuture<'_, Result<String, PlaybackError>> {
         unreachable!("no test here plays a recording back")
     }
-    fn open<'a>(&'a self, _: Range, _: &'a str) -> BoxFuture<'a, Result<Box<dyn Piece>, PlaybackError>> {
+    fn open<'a>(&'a self, _: Range, _: &'a str, _: Pen) -> BoxFuture<'a, Result<Box<dyn Piece>, PlaybackError>> {
         unreachable!("no test here plays a recording back")
     }
 }
@@ -170,6 +171,7 @@ impl World {
             cameras: fleet.clone(),
             recordings: Arc::new(OneGap),
             playback: Arc::new(OneGap),
+            marks: MarkKey::new(&[6; 32]),
             config,
             sessions: control_api::sessions::Settings::default(),
             registry,
