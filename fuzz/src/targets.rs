@@ -25,6 +25,7 @@ pub(crate) const TARGETS: &[Target] = &[
     target("jpeg", fuzz::jpeg, fuzz::jpeg_seeds),
     target("timeline", fuzz::timeline, fuzz::script_seeds),
     target("reorder", fuzz::reorder, fuzz::script_seeds),
+    target("trace", fuzz::trace, fuzz::trace_seeds),
     target("rtsp-server", rtsp::fuzz::server, seeds::rtsp),
     target("fmp4-reader", fmp4::fuzz::check_invariants, seeds::fmp4),
     target("fmp4-builder", fmp4::fuzz::check_builder, fuzz::script_seeds),

@@ -14,6 +14,7 @@ static BODY: LazyLock<fn(&[u8])> = LazyLock::new(|| match std::env::var("SLUICE_
     Ok("jpeg") => fuzz::jpeg,
     Ok("timeline") => fuzz::timeline,
     Ok("reorder") => fuzz::reorder,
+    Ok("trace") => fuzz::trace,
     Ok("rtsp-server") => rtsp::fuzz::server,
     Ok("fmp4-reader") => fmp4::fuzz::check_invariants,
     Ok("fmp4-builder") => fmp4::fuzz::check_builder,
