@@ -99,6 +99,7 @@ impl Appliance {
         bootstrap::seed_units(&store, clock.wall()).context("the shipped units")?;
 
         let cores = Cores::start(config.relay.cores, config.relay.engine, &clock).context("relay.engine")?;
+        relay::metrics::register_cores(&registry, &cores)?;
         let streams = Streams::new();
         let fleet = Fleet::new(Arc::clone(&cores), Arc::clone(&streams), Arc::clone(&clock), config.fleet, &registry)?;
         let (leases, events) = Leases::new(Arc::clone(&clock), &config.relay);

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use control_api::ports::{
-    CameraPort, CameraSetup, DeviceState, DeviceStatus, Missing, Recorded, RecordingError, RecordingPort, Timeline,
+    CameraPort, CameraSetup, DeviceState, DeviceStatus, Missing, Recorded, RecordingError, RecordingPort, StreamFacts, Timeline,
 };
 use control_api::registers::camera::Transport as RegisteredTransport;
 use media::hub::Hub;
@@ -85,6 +85,16 @@ impl CameraPort for Cameras {
         for profile in [Profile::Main, Profile::Sub] {
             self.drop_stream(&StreamKey { camera: camera.clone(), profile });
         }
+    }
+
+    fn stream(&self, stream: &StreamKey) -> Option<StreamFacts> {
+        let status = self.fleet.status(stream)?;
+        Some(StreamFacts {
+            bits_per_second: status.bitrate,
+            // What is described and has no size is sound alone.
+            carries_marks: status.codec.is_none() || status.width.is_some(),
+            core_busy: self.fleet.busy_share(stream)?,
+        })
     }
 
     fn status(&self, camera: &CameraId) -> Option<DeviceStatus> {

@@ -21,6 +21,8 @@ const FRAMES_PER_SECOND: f64 = 25.0;
 const EVEN: f64 = 0.95;
 /// Readers that read for real, for latency and loss.
 const PROBES: usize = 8;
+/// Viewers that come and go before the others.
+const WARMERS: usize = 20;
 
 /// What is measured.
 #[derive(clap::Args)]
@@ -208,10 +210,10 @@ impl Stage<'_> {
                 let mut command = floor::command(*kind, &self.clip)?;
                 let (server, port) = Owned::start(crate::cpu::SERVER_CPU, &mut command, "ready ")?;
                 let urls: Vec<String> = (0..readers).map(|_| format!("rtsp://127.0.0.1:{port}/floor")).collect();
-                self.read(server.id(), &urls, *kind == Floor::Udp, false, || Ok(()))
+                self.read(server.id(), &urls, *kind == Floor::Udp, false, self.seconds, || Ok(()))
             }
             Server::Peer { url, pid, .. } => {
-                self.read(*pid, &vec![url.clone(); readers], false, true, || Ok(()))
+                self.read(*pid, &vec![url.clone(); readers], false, true, self.seconds, || Ok(()))
             }
             Server::Sluice { settings, udp, .. } => self.measure_sluice(settings, *udp, readers),
         }
@@ -224,8 +226,11 @@ impl Stage<'_> {
         appliance.wait_for_cameras(1, 30)?;
         let token = appliance.login("operator")?;
         let late = if udp { 0 } else { crate::reader::LATE };
+        let open = |count: usize| (0..count).map(|_| appliance.live(&token, "bench-1")).collect::<anyhow::Result<Vec<_>>>();
+        // What the first viewers of a stream cost once (its images, a heap that has grown) is no viewer's own.
+        self.read(appliance.id(), &open(WARMERS)?, udp, false, 1, || Ok(()))?;
         let before = resident_bytes(appliance.id());
-        let urls = (0..readers + late).map(|_| appliance.live(&token, "bench-1")).collect::<anyhow::Result<Vec<_>>>()?;
+        let urls = open(readers + late)?;
         let counters = || -> anyhow::Result<[f64; 3]> {
             Ok([
                 appliance.metric("sluice_egress_built_bytes_total", "")?,
@@ -235,7 +240,7 @@ impl Stage<'_> {
         };
         let (mut start, mut end) = ([0.0; 3], [0.0; 3]);
         let mut at_end = false;
-        let mut cell = self.read(appliance.id(), &urls, udp, !udp, || {
+        let mut cell = self.read(appliance.id(), &urls, udp, !udp, self.seconds, || {
             *(if at_end { &mut end } else { &mut start }) = counters()?;
             at_end = true;
             Ok(())
@@ -254,12 +259,13 @@ impl Stage<'_> {
         urls: &[String],
         udp: bool,
         late: bool,
+        seconds: u64,
         mut count: impl FnMut() -> anyhow::Result<()>,
     ) -> anyhow::Result<Cell> {
         let list = self.dir.join("urls");
         std::fs::File::create(&list)?.write_all(urls.join("\n").as_bytes())?;
         let mut command = Command::new(std::env::current_exe()?);
-        command.arg("readers").arg(&list).arg(self.seconds.to_string());
+        command.arg("readers").arg(&list).arg(seconds.to_string());
         command.args(["--probes", &PROBES.min(urls.len() / 2).to_string()]);
         if udp {
             command.arg("--udp");
@@ -270,7 +276,7 @@ impl Stage<'_> {
         let mut child = spawn_on(other_cpu(), command.stdout(Stdio::piped()))?;
         let output = BufReader::new(child.stdout.take().context("stdout was piped")?);
         let _child = Owned(child);
-        let mut cell = Cell { seconds: self.seconds, ..Cell::default() };
+        let mut cell = Cell { seconds, ..Cell::default() };
         let mut start = None;
         for line in output.lines() {
             let line = line?;

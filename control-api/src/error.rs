@@ -127,6 +127,9 @@ codes! {
     ConcurrencyLimit "CONCURRENCY_LIMIT" 429 ["OPS"]
         "该授权下同时进行的会话已达上限。" "As many sessions as the grant allows are open already."
         => "请先结束其他会话。" "End another session of the grant first.";
+    BandwidthLimit "BANDWIDTH_LIMIT" 429 ["OPS"]
+        "网络或处理能力已满,暂不能增加会话。" "Network or machine are full; no further session can be carried now."
+        => "请稍后重试,或先结束其他会话;突发事件可申请优先使用。" "Try again later, or end another session first; an emergency has priority use.";
     CameraOffline "CAMERA_OFFLINE" 503 ["J-6"]
         "摄像机当前不在线。" "The camera is offline."
         => "请稍后重试,或联系维护单位。" "Try again later, or ask the maintenance unit.";

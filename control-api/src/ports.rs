@@ -60,6 +60,17 @@ pub struct DeviceStatus {
     pub since: Option<crate::stamp::Stamp>,
 }
 
+/// A stream as far as a decision asks.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StreamFacts {
+    /// What it takes for each viewer.
+    pub bits_per_second: u64,
+    /// It has a picture, which is what carries a mark. True while that is not known.
+    pub carries_marks: bool,
+    /// How busy the core is that would carry another viewer, from 0 to 1.
+    pub core_busy: f64,
+}
+
 /// The relay's fleet of cameras. Calls return at once; what they ask for happens soon after.
 pub trait CameraPort: Send + Sync + 'static {
     /// Pulls this camera from now on.
@@ -68,6 +79,8 @@ pub trait CameraPort: Send + Sync + 'static {
     fn update(&self, camera: CameraSetup);
     /// Stops pulling it.
     fn remove(&self, camera: &CameraId);
+    /// What one of its streams is like; `None` for one that is not being pulled.
+    fn stream(&self, stream: &StreamKey) -> Option<StreamFacts>;
     /// How it is; `None` for a camera that is not being pulled.
     fn status(&self, camera: &CameraId) -> Option<DeviceStatus>;
 }

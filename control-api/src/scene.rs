@@ -25,7 +25,9 @@ use crate::authn::login::{self, Login};
 use crate::deps::{Deps, Parts};
 use crate::ledger::{Event, Ledger};
 use crate::playback::{Piece, PlaybackPort};
-use crate::ports::{CameraPort, CameraSetup, DeviceState, DeviceStatus, RecordingError, RecordingPort, Timeline};
+use crate::ports::{
+    CameraPort, CameraSetup, DeviceState, DeviceStatus, RecordingError, RecordingPort, StreamFacts, Timeline,
+};
 use crate::registers::user::{PasswordHash, User, UserState};
 use crate::registers::{Role, Roles, user};
 use crate::store::{Batch, Store};
@@ -57,6 +59,9 @@ impl CameraPort for Fleet {
     fn add(&self, _: CameraSetup) {}
     fn update(&self, _: CameraSetup) {}
     fn remove(&self, _: &CameraId) {}
+    fn stream(&self, _: &StreamKey) -> Option<StreamFacts> {
+        None
+    }
     fn status(&self, camera: &CameraId) -> Option<DeviceStatus> {
         let offline = self.0.lock().contains(camera);
         let state = if offline { DeviceState::Offline } else { DeviceState::Online };

@@ -31,6 +31,8 @@ pub struct Settings {
     pub first_byte_timeout: Duration,
     /// How long frames of a session may wait on a loaded core to leave together.
     pub merge_latency: Duration,
+    /// No further session is taken where its core is at work for this share of its time.
+    pub core_busy_max: f64,
     /// Longest stretch of one playback session. 24 hours: a playlist of 1,440 segments.
     pub playback_max: Duration,
     /// The host that URLs name; none means the one the caller used.
@@ -50,6 +52,7 @@ impl Default for Settings {
             session_max: Duration::from_secs(8 * 3_600),
             first_byte_timeout: Duration::from_secs(60),
             merge_latency: Duration::from_millis(40),
+            core_busy_max: 0.85,
             playback_max: Duration::from_secs(24 * 3_600),
             public_host: None,
             rtsp_port: 8554,

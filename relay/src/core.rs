@@ -130,6 +130,11 @@ impl Cores {
         least.filter(|(_, share)| share + SPILL_MARGIN <= here).map_or(home, |(core, _)| core)
     }
 
+    /// The share of its time in which a core was at work lately, from 0 to 1.
+    pub fn busy_share(&self, core: CoreId) -> f64 {
+        self.cores.get(core.0).map_or(1.0, |core| core.busy.share())
+    }
+
     /// The share of its time in which each core was at work lately, from 0 to 1.
     pub fn busy_shares(&self) -> Vec<f64> {
         self.cores.iter().map(|core| core.busy.share()).collect()

@@ -192,6 +192,12 @@ impl Fleet {
         Some(shared.status())
     }
 
+    /// How busy the core is that a new viewer of this stream would be seated on, from 0 to 1.
+    pub fn busy_share(&self, key: &StreamKey) -> Option<f64> {
+        let home = self.streams.lookup(key)?.core;
+        Some(self.cores.busy_share(self.cores.seat(home)))
+    }
+
     /// All streams' status, by name.
     pub fn statuses(&self) -> Vec<CameraStatus> {
         self.cameras().iter().map(|camera| camera.status()).collect()

@@ -120,6 +120,8 @@ pub struct Lease {
     pub merge_latency: Duration,
     /// Who goes first when there is not enough for all.
     pub priority: Priority,
+    /// What it will take of the network, in bits per second, as far as that is known.
+    pub expected_bits: u64,
     /// Unless the first media byte has left by then, the lease is over. On the clock's monotonic line.
     pub first_byte_by: Duration,
     /// The lease is over at this time. On the clock's monotonic line.

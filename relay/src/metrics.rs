@@ -5,8 +5,9 @@ use std::sync::Arc;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use media::hub::Lag;
-use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use prometheus::{GaugeVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
+use crate::core::Cores;
 use crate::lease::{Leases, Protocol, Refused};
 
 /// Bytes that were copied in user space for viewers: each frame once for all of them, and each viewer's own marks.
@@ -135,11 +136,48 @@ fn labelled(name: &str, help: &str, label: &str) -> prometheus::Result<IntCounte
     IntCounterVec::new(Opts::new(name, help), &[label])
 }
 
+/// Registers what the cores tell of themselves: which engine sends, and how busy each is.
+pub fn register_cores(registry: &Registry, cores: &Arc<Cores>) -> prometheus::Result<()> {
+    let engine = labelled_gauge("sluice_engine_info", "1, with what hands frames to the kernel in its label.", "engine")?;
+    engine.with_label_values(&[cores.engine().as_str()]).set(1);
+    registry.register(Box::new(engine))?;
+    let busy = Opts::new("sluice_core_busy_ratio", "Share of its time in which a core was at work lately, from 0 to 1.");
+    let busy = GaugeVec::new(busy, &["core"])?;
+    registry.register(Box::new(Busy { cores: Arc::clone(cores), busy }))
+}
+
+fn labelled_gauge(name: &str, help: &str, label: &str) -> prometheus::Result<IntGaugeVec> {
+    IntGaugeVec::new(Opts::new(name, help), &[label])
+}
+
+/// Asks the cores when it is asked.
+struct Busy {
+    cores: Arc<Cores>,
+    busy: GaugeVec,
+}
+
+impl Collector for Busy {
+    fn desc(&self) -> Vec<&Desc> {
+        self.busy.desc()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        for (core, share) in self.cores.busy_shares().into_iter().enumerate() {
+            self.busy.with_label_values(&[&core.to_string()]).set(share);
+        }
+        self.busy.collect()
+    }
+}
+
+/// Help of the gauge that admission is decided by.
+const EXPECTED: &str = "What the open sessions are expected to take of the network together, in bits per second.";
+
 /// Reads the table of leases when it is asked, so that no count can drift from it.
 struct Sessions {
     leases: Arc<Leases>,
     running: IntGaugeVec,
     unrecorded: IntGauge,
+    expected_bits: IntGauge,
 }
 
 impl Sessions {
@@ -150,6 +188,7 @@ impl Sessions {
             leases,
             running: IntGaugeVec::new(running, &["protocol"])?,
             unrecorded: IntGauge::new("sluice_refusals_unrecorded", unrecorded)?,
+            expected_bits: IntGauge::new("sluice_egress_expected_bits_per_second", EXPECTED)?,
         })
     }
 }
@@ -158,6 +197,7 @@ impl Collector for Sessions {
     fn desc(&self) -> Vec<&Desc> {
         let mut all = self.running.desc();
         all.extend(self.unrecorded.desc());
+        all.extend(self.expected_bits.desc());
         all
     }
 
@@ -166,8 +206,10 @@ impl Collector for Sessions {
             self.running.with_label_values(&[protocol.as_str()]).set(i64::try_from(count).unwrap_or(i64::MAX));
         }
         self.unrecorded.set(i64::try_from(self.leases.refusals_dropped()).unwrap_or(i64::MAX));
+        self.expected_bits.set(i64::try_from(self.leases.expected_bits()).unwrap_or(i64::MAX));
         let mut all = self.running.collect();
         all.extend(self.unrecorded.collect());
+        all.extend(self.expected_bits.collect());
         all
     }
 }

@@ -45,6 +45,7 @@ pub(super) fn read(document: &mut Document<'_>) -> Config {
     document.section("rtsp", |s| rtsp(s, &mut relay));
     document.section("relay", |s| self::relay(s, &mut relay));
     sessions.merge_latency = relay.merge_latency;
+    sessions.core_busy_max = relay.busy_percent_max as f64 / 100.0;
     sessions.http_port = listen.port();
     sessions.rtsp_port = relay.rtsp_listen.first().map_or(sessions.rtsp_port, SocketAddr::port);
     let state = Path::new(STATE_FOLDER);

@@ -18,6 +18,8 @@ pub struct Facts<'a> {
     pub zone: &'a TimeZone,
     /// The ledger can be written.
     pub audit_available: bool,
+    /// Another session of this stream is more than network or core can bear.
+    pub overloaded: bool,
     /// Who asks; none where nobody has signed in.
     pub caller: Option<Caller>,
     /// The camera asked for; none where the register has no such one.
@@ -67,6 +69,8 @@ pub struct Sight {
     pub area: Option<Area>,
     /// The relay has its picture at this moment.
     pub online: bool,
+    /// Copies of it can carry a mark.
+    pub carries_marks: bool,
 }
 
 /// A grant that covers the camera.

@@ -37,11 +37,17 @@ fn scene() -> Scene {
         },
         terminal: "10.0.0.1".parse().unwrap(),
     };
-    let camera = Sight { id: "cam-1".parse().unwrap(), area: Some("济源/沁园".parse().unwrap()), online: true };
+    let camera = Sight {
+        id: "cam-1".parse().unwrap(),
+        area: Some("济源/沁园".parse().unwrap()),
+        online: true,
+        carries_marks: true,
+    };
     let facts = Facts {
         now: second(1_500),
         zone: &UTC,
         audit_available: true,
+        overloaded: false,
         caller: Some(caller),
         camera: Some(camera),
         grants: vec![candidate(sample("g1", |_| ()))],
@@ -90,7 +96,7 @@ fn step(scene: &mut Scene, step: GrantStep) {
 type Fault = (Code, fn(&mut Scene));
 
 /// One fault for each code, in the order of the rules.
-const FAULTS: [Fault; 23] = [
+const FAULTS: [Fault; 25] = [
     (Code::AuditUnavailable, |s| s.facts.audit_available = false),
     (Code::TerminalMismatch, |s| {
         terms(s, |t| t.terminals = BTreeSet::from(["10.0.0.2".parse().unwrap()]));
@@ -129,10 +135,16 @@ const FAULTS: [Fault; 23] = [
         s.action.range = Some((second(1_000), second(1_100)));
         terms(s, |t| t.playback_depth_s = Some(60));
     }),
+    (Code::WatermarkUnsupported, |s| {
+        if let Some(camera) = &mut s.facts.camera {
+            camera.carries_marks = false;
+        }
+    }),
     (Code::ConcurrencyLimit, |s| {
         terms(s, |t| t.max_concurrent = Some(2));
         s.facts.grants.iter_mut().for_each(|c| c.open_sessions = 2);
     }),
+    (Code::BandwidthLimit, |s| s.facts.overloaded = true),
     (Code::CameraOffline, |s| {
         if let Some(camera) = &mut s.facts.camera {
             camera.online = false;

@@ -86,7 +86,13 @@ impl SessionDesk {
 
     async fn open_to_end(&self, caller: &Principal, ask: &Ask, origin: &Origin) -> Result<Opened, ApiError> {
         let action = ask.action(self.clock.wall(), self.settings.playback_max)?;
-        let inquiry = Inquiry { user: caller.user(), terminal: caller.terminal(), camera: &ask.camera, running: None };
+        let inquiry = Inquiry {
+            user: caller.user(),
+            terminal: caller.terminal(),
+            camera: &ask.camera,
+            profile: ask.profile,
+            running: None,
+        };
         let decision = decide(&self.facts(&inquiry)?, &action);
         let permit = match decision {
             Ok(permit) => permit,
@@ -98,7 +104,13 @@ impl SessionDesk {
         if let Err(error) = self.lease(permit, &usage, &new, expires_at) {
             tracing::warn!(session = %id.0, %error, "no lease");
             self.close_unused(&id).await;
-            return Err(Code::ConcurrencyLimit.into());
+            let code = match error {
+                CannotGrant::Egress { .. } => Code::BandwidthLimit,
+                CannotGrant::Full { .. } | CannotGrant::Unrecorded { .. } | CannotGrant::Duplicate => {
+                    Code::ConcurrencyLimit
+                }
+            };
+            return Err(code.into());
         }
         // A right that was taken away since the decision found no session to end; it is found here, before the URL leaves.
         if let Err(denial) = decide(&self.facts(&Inquiry { running: Some(&id), ..inquiry })?, &action) {
@@ -140,6 +152,7 @@ impl SessionDesk {
     ) -> Result<(), CannotGrant> {
         let permit = permit.into_inner().permit;
         let stream = StreamKey { camera: permit.camera().clone(), profile: permit.profile() };
+        let expected_bits = self.expected_bits(&stream);
         let content = match permit.range() {
             None => Content::Live(stream),
             Some((from, to)) => Content::Playback { stream, from, to },
@@ -153,6 +166,7 @@ impl SessionDesk {
             mark: new.mark,
             merge_latency: if permit.steers() { Duration::ZERO } else { self.settings.merge_latency },
             priority: Priority::Ordinary,
+            expected_bits,
             first_byte_by: self.clock.monotonic() + self.settings.first_byte_timeout,
             expires_at: self.monotonic_at(expires_at),
         };
@@ -174,8 +188,13 @@ impl SessionDesk {
         }
         let ask = Ask::again(&open.permit);
         let action = ask.action_as_it_was();
-        let inquiry =
-            Inquiry { user: caller.user(), terminal: caller.terminal(), camera: &ask.camera, running: Some(id) };
+        let inquiry = Inquiry {
+            user: caller.user(),
+            terminal: caller.terminal(),
+            camera: &ask.camera,
+            profile: ask.profile,
+            running: Some(id),
+        };
         let permit = match decide(&self.facts(&inquiry)?, &action) {
             Ok(permit) => permit,
             Err(denial) => return Err(self.refuse(caller, &ask, request_id, denial).await),

@@ -102,8 +102,13 @@ impl SessionDesk {
     /// Why a session that runs may not go on. It stands on the grant it was opened under, whatever others there are.
     fn barred(&self, id: &SessionId, open: &Open) -> Option<EndReason> {
         let ask = Ask::again(&open.permit);
-        let inquiry =
-            Inquiry { user: open.permit.user(), terminal: open.terminal, camera: &ask.camera, running: Some(id) };
+        let inquiry = Inquiry {
+            user: open.permit.user(),
+            terminal: open.terminal,
+            camera: &ask.camera,
+            profile: ask.profile,
+            running: Some(id),
+        };
         // What cannot be looked up cannot be known to be allowed.
         let Ok(mut facts) = self.facts(&inquiry) else { return Some(EndReason::Revoked) };
         facts.grants.retain(|candidate| candidate.grant.id() == open.permit.grant());

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use media::id::CameraId;
+use media::id::{CameraId, Profile, StreamKey};
 use relay::lease::SessionId;
 
 use super::SessionDesk;
@@ -13,12 +13,17 @@ use crate::ports::DeviceState;
 use crate::registers::user::{User, UserState};
 use crate::registers::{UserId, camera, unit, user};
 
+/// What a stream takes that is not known yet: a camera of 4 megapixels.
+const EXPECTED_BITS: u64 = 4_000_000;
+
 /// Who asks, from where, of which camera; and for which session that runs already.
 pub(super) struct Inquiry<'a> {
     pub(super) user: &'a UserId,
     pub(super) terminal: IpAddr,
     /// As it was given: no camera has a name that is none.
     pub(super) camera: &'a str,
+    /// Which of its streams.
+    pub(super) profile: Profile,
     /// A session that runs is not ended for what only bars new ones: a locked account (a stranger's guesses must not end
     /// a duty officer's view), a camera that is away (viewers stay), its own place under the grant.
     pub(super) running: Option<&'a SessionId>,
@@ -31,13 +36,14 @@ impl SessionDesk {
         let running = inquiry.running.is_some();
         let account = user::load(&self.store, inquiry.user)?.map(|row| row.value);
         let caller = account.map(|account| self.caller(&account, inquiry)).transpose()?;
-        let camera = self.sight(inquiry.camera, running)?;
+        let camera = self.sight(inquiry.camera, inquiry.profile, running)?;
         let grants = match (&caller, &camera) {
             (Some(caller), Some(camera)) => self.candidates(caller, camera, inquiry.running),
             _ => Vec::new(),
         };
         let audit_available = running || self.ledger.status().poisoned.is_none();
-        Ok(Facts { now, zone: &self.settings.zone, audit_available, caller, camera, grants })
+        let overloaded = !running && self.overloaded(inquiry);
+        Ok(Facts { now, zone: &self.settings.zone, audit_available, overloaded, caller, camera, grants })
     }
 
     fn caller(&self, account: &User, inquiry: &Inquiry<'_>) -> Result<Caller, ApiError> {
@@ -59,11 +65,27 @@ impl SessionDesk {
         })
     }
 
-    fn sight(&self, camera: &str, running: bool) -> Result<Option<Sight>, ApiError> {
+    fn sight(&self, camera: &str, profile: Profile, running: bool) -> Result<Option<Sight>, ApiError> {
         let Ok(id) = camera.parse::<CameraId>() else { return Ok(None) };
         let Some(row) = camera::load(&self.store, &id)? else { return Ok(None) };
         let online = running || self.cameras.status(&id).is_some_and(|status| status.state == DeviceState::Online);
-        Ok(Some(Sight { id, area: row.value.area, online }))
+        let stream = StreamKey { camera: id.clone(), profile };
+        let carries_marks = running || self.cameras.stream(&stream).is_none_or(|stream| stream.carries_marks);
+        Ok(Some(Sight { id, area: row.value.area, online, carries_marks }))
+    }
+
+    /// Whether another session of this stream finds room on the network and on its core.
+    fn overloaded(&self, inquiry: &Inquiry<'_>) -> bool {
+        let Ok(camera) = inquiry.camera.parse::<CameraId>() else { return false };
+        let stream = StreamKey { camera, profile: inquiry.profile };
+        let busy = self.cameras.stream(&stream).map_or(0.0, |stream| stream.core_busy);
+        busy >= self.settings.core_busy_max || self.leases.room_for(self.expected_bits(&stream)).is_err()
+    }
+
+    /// What a session of this stream will take of the network; a guess where the camera has not been heard yet.
+    pub(super) fn expected_bits(&self, stream: &StreamKey) -> u64 {
+        let known = self.cameras.stream(stream).map(|stream| stream.bits_per_second).filter(|bits| *bits > 0);
+        known.unwrap_or(EXPECTED_BITS)
     }
 
     fn candidates(&self, caller: &Caller, camera: &Sight, running: Option<&SessionId>) -> Vec<Candidate> {

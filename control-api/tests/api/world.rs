@@ -14,7 +14,8 @@ use control_api::deps::{Deps, Parts};
 use control_api::ledger::{Event, Ledger};
 use control_api::playback::{Piece, PlaybackPort};
 use control_api::ports::{
-    CameraPort, CameraSetup, DeviceState, DeviceStatus, Missing, Recorded, RecordingError, RecordingPort, Timeline,
+    CameraPort, CameraSetup, DeviceState, DeviceStatus, Missing, Recorded, RecordingError, RecordingPort, StreamFacts,
+    Timeline,
 };
 use control_api::registers::user::{User, UserState};
 use control_api::registers::{Role, Roles, user};
@@ -70,6 +71,9 @@ impl CameraPort for Fleet {
     }
     fn remove(&self, camera: &CameraId) {
         self.pulled.lock().remove(camera);
+    }
+    fn stream(&self, _: &StreamKey) -> Option<StreamFacts> {
+        None
     }
     fn status(&self, camera: &CameraId) -> Option<DeviceStatus> {
         self.pulled.lock().get(camera)?;

@@ -67,9 +67,10 @@ impl Conversation {
                     }
                     return Ok(response);
                 }
-                401 => self.login.challenged(&response, answered).map_err(|why| {
-                    Failure::new(Reason::AuthFailed, format!("{method}: {why}"))
-                })?,
+                401 => self
+                    .login
+                    .challenged(&response, answered)
+                    .map_err(|why| Failure::new(Reason::AuthFailed, format!("{method}: {why}")))?,
                 status => {
                     let detail = format!("{method} is answered with status {status}");
                     return Err(Failure::new(Reason::of_status(stage, status), detail));
@@ -103,21 +104,22 @@ impl Conversation {
 
     async fn answer(&mut self) -> Result<Response, Failure> {
         for _ in 0..PASSED_OVER_MAX {
-            let used = match client::cut(&self.unread).map_err(|fault| Failure::new(Reason::Protocol, fault.to_string()))? {
-                Cut::Response { response, used } => {
-                    self.unread.drain(..used);
-                    // An answer to an earlier request, or one without a number, which can only be the one awaited.
-                    if response.cseq().is_none_or(|cseq| cseq == self.cseq) {
-                        return Ok(response);
+            let used =
+                match client::cut(&self.unread).map_err(|fault| Failure::new(Reason::Protocol, fault.to_string()))? {
+                    Cut::Response { response, used } => {
+                        self.unread.drain(..used);
+                        // An answer to an earlier request, or one without a number, which can only be the one awaited.
+                        if response.cseq().is_none_or(|cseq| cseq == self.cseq) {
+                            return Ok(response);
+                        }
+                        continue;
                     }
-                    continue;
-                }
-                Cut::Data { used, .. } | Cut::Request { used } => used,
-                Cut::Partial => {
-                    self.read().await?;
-                    continue;
-                }
-            };
+                    Cut::Data { used, .. } | Cut::Request { used } => used,
+                    Cut::Partial => {
+                        self.read().await?;
+                        continue;
+                    }
+                };
             self.unread.drain(..used);
         }
         Err(Failure::new(Reason::Protocol, "the camera sends everything but an answer"))

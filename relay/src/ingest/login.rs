@@ -34,8 +34,7 @@ impl Login {
     /// The Authorization header of a request, once the camera has asked for one.
     pub(super) fn header(&mut self, method: &str, uri: &str) -> Option<String> {
         let (client, login) = (self.client.as_mut()?, self.credentials.as_ref()?);
-        let params =
-            PasswordParams { username: &login.user, password: &login.password, uri, method, body: Some(&[]) };
+        let params = PasswordParams { username: &login.user, password: &login.password, uri, method, body: Some(&[]) };
         // The library refuses texts that do not fit a header; then the request goes without, and is refused.
         client.respond(&params).ok()
     }
@@ -47,8 +46,10 @@ impl Login {
             return Err(Refused::NoLogin);
         }
         let challenges: Vec<&str> = response.headers("WWW-Authenticate").collect();
-        let stale = challenges.iter().any(|c| c.to_ascii_lowercase().replace(' ', "").contains("stale=true")
-            || c.to_ascii_lowercase().contains("stale=\"true\""));
+        let stale = challenges.iter().any(|c| {
+            c.to_ascii_lowercase().replace(' ', "").contains("stale=true")
+                || c.to_ascii_lowercase().contains("stale=\"true\"")
+        });
         if answered && !stale {
             return Err(Refused::Wrong);
         }

@@ -39,7 +39,8 @@ impl Description {
         };
         let whole = control_url(base, &control(&session.attributes));
         let medias = session.medias.iter().take(MEDIAS_MAX);
-        let medias = medias.filter_map(|media| offered(media, control_url(base, &control(&media.attributes)))).collect();
+        let medias =
+            medias.filter_map(|media| offered(media, control_url(base, &control(&media.attributes)))).collect();
         Some(Self { control: whole, medias })
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use media::wall::Wall;
 
-use super::{EndReason, Lease, Line, Meter, Protocol, Refused, SessionId, Snapshot, TokenHash};
+use super::{EndReason, Lease, Line, Meter, Priority, Protocol, Refused, SessionId, Snapshot, TokenHash};
 
 /// Sessions remembered after their end, so that a late request hears why. At 100 bytes each this is 1 MB.
 const ENDED_REMEMBERED_MAX: usize = 10_000;
@@ -17,6 +17,9 @@ pub(super) struct Table {
     pub(super) entries: HashMap<SessionId, Entry>,
     pub(super) tokens: HashMap<TokenHash, SessionId>,
     pub(super) due: BTreeSet<(Duration, SessionId)>,
+    /// Sessions that are not ending, and what they take of the network together.
+    pub(super) open: usize,
+    pub(super) open_bits: u64,
     ended: HashMap<TokenHash, Ended>,
     ended_order: VecDeque<TokenHash>,
 }
@@ -84,6 +87,8 @@ impl Table {
     pub(super) fn insert(&mut self, lease: Lease) {
         let session = lease.session.clone();
         let due = lease.expires_at.min(lease.first_byte_by);
+        self.open += 1;
+        self.open_bits = self.open_bits.saturating_add(lease.expected_bits);
         self.tokens.insert(lease.token, session.clone());
         self.due.insert((due, session.clone()));
         let entry =
@@ -101,7 +106,25 @@ impl Table {
         }
     }
 
+    /// It is ending: what it takes is free for others.
+    pub(super) fn begin_end(&mut self, session: &SessionId, reason: EndReason, by: Duration) {
+        let Some(entry) = self.entries.get_mut(session).filter(|e| e.ending.is_none()) else { return };
+        entry.ending = Some((reason, by));
+        self.open -= 1;
+        self.open_bits = self.open_bits.saturating_sub(entry.lease.expected_bits);
+    }
+
+    /// Whose place another one of this priority may have: the lowest, and of those the youngest.
+    pub(super) fn to_preempt(&self, by: Priority) -> Option<SessionId> {
+        let lower = self.entries.values().filter(|e| e.ending.is_none() && e.lease.priority < by);
+        // Ids sort by time.
+        let first =
+            lower.min_by(|a, b| a.lease.priority.cmp(&b.lease.priority).then(b.lease.session.cmp(&a.lease.session)));
+        first.map(|entry| entry.lease.session.clone())
+    }
+
     pub(super) fn remove(&mut self, session: &SessionId, reason: EndReason) -> Option<Entry> {
+        self.begin_end(session, reason, Duration::ZERO);
         let entry = self.entries.remove(session)?;
         self.due.remove(&(entry.due, session.clone()));
         self.tokens.remove(&entry.lease.token);

@@ -33,6 +33,12 @@ pub enum CannotGrant {
         /// The bound.
         leases_max: usize,
     },
+    /// Another session would take more of the network than there is.
+    #[error("sessions may take {egress_bits_max} bits per second together: end some or raise egress_max")]
+    Egress {
+        /// The bound.
+        egress_bits_max: u64,
+    },
     /// The ledger does not keep up with what sessions do.
     #[error("{unread} session events wait to be recorded: the ledger does not keep up")]
     Unrecorded {
@@ -71,6 +77,7 @@ pub struct Snapshot {
 pub struct Leases {
     pub(crate) clock: Arc<dyn Clock>,
     leases_max: usize,
+    egress_bits_max: Option<u64>,
     idle_timeout: Duration,
     table: Mutex<Table>,
     /// The next moment something is due may have moved closer.
@@ -95,6 +102,7 @@ impl Leases {
         let leases = Self {
             clock,
             leases_max: config.leases_max,
+            egress_bits_max: config.egress_bits_max,
             idle_timeout: config.idle_timeout,
             table: Mutex::default(),
             sooner: Notify::new(),
@@ -103,7 +111,8 @@ impl Leases {
         (Arc::new(leases), receiver)
     }
 
-    /// Takes a lease in. Its session must be on record already.
+    /// Takes a lease in. Its session must be on record already. Where there is no room, one of a higher priority gets that
+    /// of others: they end as preempted, the lowest and youngest first, and no more of them than need be.
     pub fn grant(&self, lease: Lease) -> Result<(), CannotGrant> {
         let unread = self.events.backlog();
         // Two events a session: more unread than that means that nobody reads.
@@ -111,16 +120,34 @@ impl Leases {
             return Err(CannotGrant::Unrecorded { unread });
         }
         let mut table = self.table.lock();
-        if table.entries.len() >= self.leases_max {
-            return Err(CannotGrant::Full { leases_max: self.leases_max });
-        }
         if table.entries.contains_key(&lease.session) || table.tokens.contains_key(&lease.token) {
             return Err(CannotGrant::Duplicate);
+        }
+        while let Err(full) = self.has_room(&table, lease.expected_bits) {
+            let preempted = table.to_preempt(lease.priority).ok_or(full)?;
+            self.end_in(&mut table, &preempted, EndReason::Preempted);
         }
         table.insert(lease);
         drop(table);
         self.sooner.notify_one();
         Ok(())
+    }
+
+    /// Whether a session that takes so much would find room without ending another.
+    pub fn room_for(&self, bits: u64) -> Result<(), CannotGrant> {
+        self.has_room(&self.table.lock(), bits)
+    }
+
+    fn has_room(&self, table: &Table, bits: u64) -> Result<(), CannotGrant> {
+        if table.open >= self.leases_max {
+            return Err(CannotGrant::Full { leases_max: self.leases_max });
+        }
+        match self.egress_bits_max {
+            Some(max) if table.open_bits.saturating_add(bits) > max => {
+                Err(CannotGrant::Egress { egress_bits_max: max })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Moves a lease's end. False where there is no such lease, or it is ending.
@@ -174,6 +201,11 @@ impl Leases {
             let runs = |e: &&Entry| e.started.is_some_and(|(_, p)| p == protocol);
             (protocol, table.entries.values().filter(runs).count())
         })
+    }
+
+    /// What the open sessions are expected to take of the network together, in bits per second.
+    pub fn expected_bits(&self) -> u64 {
+        self.table.lock().open_bits
     }
 
     /// Refusals that nobody heard of because the queue was full.
@@ -273,8 +305,8 @@ impl Leases {
             self.close_in(table, session, reason);
             return true;
         }
-        entry.ending = Some((reason, self.clock.monotonic() + STOP_GRACE));
         entry.lines.iter().for_each(|line| line.end(reason));
+        table.begin_end(session, reason, self.clock.monotonic() + STOP_GRACE);
         table.reschedule(session, self.idle_timeout);
         true
     }

@@ -47,10 +47,16 @@ impl Desk {
     }
 
     fn grant(&self, session: &str, token: u8) -> Result<SessionId, CannotGrant> {
-        let session = SessionId(session.to_owned());
+        let lease = self.lease(session, token);
+        let session = lease.session.clone();
+        self.leases.grant(lease)?;
+        Ok(session)
+    }
+
+    fn lease(&self, session: &str, token: u8) -> Lease {
         let now = self.clock.monotonic();
-        self.leases.grant(Lease {
-            session: session.clone(),
+        Lease {
+            session: SessionId(session.to_owned()),
             token: TokenHash::of(&[token; TOKEN_BYTES]),
             content: Content::Live(StreamKey { camera: "cam".parse().unwrap(), profile: Profile::Main }),
             terminal: HERE,
@@ -58,10 +64,10 @@ impl Desk {
             mark: SessionMark([token; 16]),
             merge_latency: Duration::ZERO,
             priority: Priority::Ordinary,
+            expected_bits: 4_000_000,
             first_byte_by: now + Duration::from_secs(20),
             expires_at: now + Duration::from_secs(100),
-        })?;
-        Ok(session)
+        }
     }
 
     fn admit(&self, protocol: Protocol) -> Result<Admitted, Refused> {
@@ -250,6 +256,24 @@ fn the_table_and_the_queue_of_refusals_are_bounded() {
     }
     assert!(matches!(refused, Some(CannotGrant::Unrecorded { unread: 5.. })), "{refused:?}");
     assert!(desk.closed().is_some());
+}
+
+#[test]
+fn an_emergency_takes_the_place_of_the_youngest_ordinary_session() {
+    let mut desk = Desk::new(&Config { egress_bits_max: Some(10_000_000), ..Config::default() });
+    let (older, younger) = (desk.grant("01-older", 1).unwrap(), desk.grant("02-younger", 2).unwrap());
+    assert_eq!(desk.leases.room_for(2_000_000), Ok(()));
+    let full = CannotGrant::Egress { egress_bits_max: 10_000_000 };
+    assert_eq!(desk.grant("03-ordinary", 3), Err(full));
+    let emergency = |session: &str, token| Lease { priority: Priority::Emergency, ..desk.lease(session, token) };
+    assert_eq!(desk.leases.grant(emergency("04-emergency", 4)), Ok(()));
+    assert!(desk.leases.snapshot(&younger).is_none() && desk.leases.snapshot(&older).is_some());
+    assert_eq!(desk.leases.grant(emergency("05-emergency", 5)), Ok(()));
+    assert_eq!(desk.leases.grant(emergency("06-emergency", 6)), Err(full), "none of its own kind makes way");
+    for _ in 0..2 {
+        assert_eq!(desk.closed(), Some((EndReason::Preempted, 0)));
+    }
+    assert_eq!(desk.closed(), None);
 }
 
 #[tokio::test]

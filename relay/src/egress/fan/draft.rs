@@ -171,12 +171,9 @@ impl Draft {
                 let parts = slices.get(send.pieces.clone()).unwrap_or_default();
                 match &order.pair {
                     Some(pair) => Message { socket: pair.rtp().as_fd(), file: None, parts, to: send.to },
-                    None => Message {
-                        socket: order.seat.socket.as_fd(),
-                        file: order.seat.file.as_ref(),
-                        parts,
-                        to: None,
-                    },
+                    None => {
+                        Message { socket: order.seat.socket.as_fd(), file: order.seat.file.as_ref(), parts, to: None }
+                    }
                 }
             }));
         }
@@ -192,9 +189,9 @@ impl Draft {
             Piece::Datagrams { index, from, to } => {
                 window.frame(index).map_or(&[], |frame| shared(frame.datagrams(|_| ()).bytes(), from, to))
             }
-            Piece::Mark { number, datagram } => self.marks.get(number).map_or(&[], |mark| {
-                if datagram { mark.datagram() } else { mark.interleaved() }
-            }),
+            Piece::Mark { number, datagram } => {
+                self.marks.get(number).map_or(&[], |mark| if datagram { mark.datagram() } else { mark.interleaved() })
+            }
         }
     }
 
@@ -205,9 +202,8 @@ impl Draft {
     ) -> impl Iterator<Item = (&'a Order, impl Iterator<Item = (usize, usize, Outcome)> + 'a)> {
         self.orders.iter().map(move |order| {
             let sends = order.sends.clone();
-            let results = sends.filter_map(move |number| {
-                Some((number, self.sends.get(number)?.bytes, *outcomes.get(number)?))
-            });
+            let results =
+                sends.filter_map(move |number| Some((number, self.sends.get(number)?.bytes, *outcomes.get(number)?)));
             (order, results)
         })
     }

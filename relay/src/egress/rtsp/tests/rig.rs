@@ -153,6 +153,7 @@ impl Rig {
             mark: SessionMark([token[0]; 16]),
             merge_latency: self.merge_latency,
             priority: Priority::Ordinary,
+            expected_bits: 4_000_000,
             first_byte_by: self.now() + Duration::from_secs(60),
             expires_at: self.now() + Duration::from_secs(600),
         };
