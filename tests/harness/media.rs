@@ -1,6 +1,6 @@
 //! Clips made with ffmpeg, and real players: ffmpeg and GStreamer as processes, their complaints as text.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// Makes a clip with ffmpeg: `arguments` between the common head and the output path.
@@ -27,14 +27,51 @@ pub(crate) fn ffmpeg_plays(url: &str, transport: &str, seconds: u32) -> (u64, St
     (frames.unwrap_or(0), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
+/// The lines in which ffmpeg says that a stream is damaged, as opposed to remarks on time stamps of live sources.
+pub(crate) fn faults(said: &str) -> Vec<&str> {
+    const WORDS: [&str; 7] = ["error", "corrupt", "missed", "concealing", "invalid", "no frame", "non-existing"];
+    let is_fault = |line: &str| {
+        let line = line.to_lowercase();
+        WORDS.iter().any(|word| line.contains(word))
+    };
+    // ffmpeg's null muxer rounds time stamps to whole frames and complains of its own rounding.
+    said.lines().filter(|line| !line.contains("dts to muxer") && is_fault(line)).collect()
+}
+
 /// MD5 of every video packet of a file, in decode order, parameter sets left out of band: one per frame.
 pub(crate) fn packet_hashes(path: &Path) -> Vec<String> {
+    hashes(path, &["-c", "copy"])
+}
+
+/// MD5 of every picture of a file, decoded.
+pub(crate) fn picture_hashes(path: &Path) -> Vec<String> {
+    hashes(path, &["-fps_mode", "passthrough"])
+}
+
+fn hashes(path: &Path, codec: &[&str]) -> Vec<String> {
     let output = run(Command::new("ffmpeg")
         .args(["-hide_banner", "-nostdin", "-loglevel", "error", "-i"])
         .arg(path)
-        .args(["-map", "0:v:0", "-c", "copy", "-f", "framehash", "-hash", "md5", "-"]));
+        .args(["-map", "0:v:0"])
+        .args(codec)
+        .args(["-f", "framehash", "-hash", "md5", "-"]));
     assert!(output.status.success(), "{path:?}: {}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8_lossy(&output.stdout);
     let lines = text.lines().filter(|l| !l.starts_with('#'));
     lines.filter_map(|l| l.rsplit(',').next()).map(|hash| hash.trim().to_owned()).collect()
+}
+
+/// The recordings below a folder, in the order of their names.
+pub(crate) fn segments(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(segments(&path));
+        } else if path.extension().is_some_and(|e| e == "mp4") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
 }

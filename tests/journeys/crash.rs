@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::harness::appliance::Appliance;
 use crate::harness::camera::SimCameras;
-use crate::harness::media::run;
+use crate::harness::media::{run, segments};
 
 const CAMERAS: usize = 20;
 /// Rounds in the suite; `SLUICE_CRASH_ROUNDS=50` for the long run.
@@ -47,19 +47,6 @@ fn killed_while_recording_it_loses_at_most_the_last_second() {
 #[expect(clippy::disallowed_methods, reason = "compared with what the appliance wrote in real time")]
 fn wall_seconds() -> f64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs_f64()
-}
-
-fn segments(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            found.extend(segments(&path));
-        } else if path.extension().is_some_and(|e| e == "mp4") {
-            found.push(path);
-        }
-    }
-    found
 }
 
 /// All that were not played in an earlier round; a file is not touched again once its recording has ended.

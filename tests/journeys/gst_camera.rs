@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::harness::appliance::Appliance;
 use crate::harness::camera::GstCamera;
 use crate::harness::eventually;
-use crate::harness::media::{ffmpeg_plays, make_clip, packet_hashes, run};
+use crate::harness::media::{faults, ffmpeg_plays, make_clip, packet_hashes, run, segments};
 
 const CLIP_FRAMES: usize = 20 * 25;
 
@@ -73,7 +73,7 @@ fn players_see_pictures(appliance: &Appliance) {
                 scope.spawn(move || {
                     let (frames, said) = ffmpeg_plays(&url, transport, 10);
                     assert!(frames >= 200, "{name} by {transport}: {frames} frames; ffmpeg said {said}");
-                    let faults: Vec<&str> = said.lines().filter(|l| is_fault(l)).collect();
+                    let faults = faults(&said);
                     assert!(faults.is_empty(), "{name} by {transport}: {faults:#?}");
                 });
             }
@@ -81,18 +81,6 @@ fn players_see_pictures(appliance: &Appliance) {
             scope.spawn(move || gstreamer_plays(name, &url));
         }
     });
-}
-
-/// What ffmpeg says when a stream is damaged, as opposed to remarks on time stamps of live sources.
-fn is_fault(line: &str) -> bool {
-    // ffmpeg's null muxer rounds time stamps to whole frames and complains of its own rounding.
-    if line.contains("dts to muxer") {
-        return false;
-    }
-    let line = line.to_lowercase();
-    ["error", "corrupt", "missed", "concealing", "invalid", "no frame", "non-existing"]
-        .iter()
-        .any(|word| line.contains(word))
 }
 
 fn gstreamer_plays(name: &str, url: &str) {
@@ -120,20 +108,6 @@ fn recorded_whole(appliance: &Appliance, clips: &[(&str, PathBuf, &str)]) {
             contains(&recorded, &sent).then_some(())
         });
     }
-}
-
-fn segments(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            found.extend(segments(&path));
-        } else if path.extension().is_some_and(|e| e == "mp4") {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
 }
 
 fn contains(recorded: &[String], sent: &[String]) -> bool {

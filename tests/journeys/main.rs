@@ -11,3 +11,4 @@ mod gate;
 mod gst_camera;
 mod hostile;
 mod ledger;
+mod playback;
