@@ -14,6 +14,7 @@ mod proofs;
 mod publish;
 mod read;
 mod recovery;
+pub mod search;
 mod shell;
 mod tail;
 mod tile;

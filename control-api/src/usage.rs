@@ -1,6 +1,7 @@
 //! The usage register of J-24(3): one record per viewing session, opened on disk and on the ledger before a lease can exist,
 //! closed at its end with what was sent. Absent: who may view; and any way to delete a record.
 
+mod opening;
 mod record;
 mod recovery;
 
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use media::wall::{Clock, Wall};
 use relay::lease::{EndReason, Protocol, SessionId};
 
+pub use opening::{Opening, Openings, openings};
 pub use record::{Medium, UsageRecord, VideoContent};
 
 use crate::ledger::{Ledger, LedgerUnavailable, Recordable, Recorded};

@@ -38,9 +38,11 @@ pub(super) fn segment_file(first: u64) -> String {
     format!("{FOLDER}/{first:020}")
 }
 
-/// The first index out of a segment's name; none unless the name is exactly right.
+/// The first index out of a segment's name; none unless the name is exactly right, and no segment's whose entries would
+/// be beyond all numbers.
 pub(super) fn segment_first(name: &str) -> Option<u64> {
     let first: u64 = name.parse().ok()?;
+    first.checked_add(FILE_BYTES_MAX as u64)?;
     (segment_file(first).strip_prefix(FOLDER)?.strip_prefix('/')? == name).then_some(first)
 }
 

@@ -4,10 +4,10 @@
 //! state; and, with the signing key, a log rewritten from the beginning.
 
 mod differ;
-mod entries;
-mod inventory;
+pub(super) mod entries;
+pub(super) mod inventory;
 mod journal;
-mod keys;
+pub(super) mod keys;
 mod levels;
 
 use std::path::Path;
@@ -113,7 +113,7 @@ impl Report {
         self.findings.is_empty()
     }
 
-    fn find(&mut self, file: impl Into<String>, entry: Option<u64>, what: impl Into<String>) {
+    pub(super) fn find(&mut self, file: impl Into<String>, entry: Option<u64>, what: impl Into<String>) {
         if self.findings.len() < FINDINGS_MAX {
             self.findings.push(Finding { file: file.into(), entry, what: what.into() });
         } else {

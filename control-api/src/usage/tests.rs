@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use media::id::Profile;
+use media::mark::SessionMark;
 use prometheus::Registry;
 use tokio::runtime::Runtime;
 
 use super::*;
 use crate::ledger::Kind;
+use crate::ledger::search::Standing;
 use crate::stamp::Stamp;
 
 struct Noon;
@@ -172,4 +174,84 @@ fn lists_filter_and_page_in_order() {
     assert_eq!(by(Filter { from: second(2), to: second(5), ..Filter::default() }), "s2s3s4");
     assert_eq!(by(Filter { unit: Some("other".into()), ..Filter::default() }), "");
     assert_eq!(by(Filter { purpose: Some("GA-1".into()), ..Filter::default() }).len(), 18);
+}
+
+fn marked(n: u8) -> (SessionMark, UsageRecord) {
+    let mark = SessionMark([n; 16]);
+    let session = format!("s{n}");
+    (mark, UsageRecord { mark: Some(mark.to_string()), ..record(&session, &format!("u{n}"), i64::from(n)) })
+}
+
+/// The openings of these marks, by session.
+fn traced(bench: &Bench, marks: impl IntoIterator<Item = u8>) -> (Vec<(String, Standing)>, usize) {
+    let marks = marks.into_iter().map(|n| SessionMark([n; 16])).collect();
+    let openings = openings(&bench.dir.path().join("ledger"), &marks, &mut |done, of| assert!(done <= of));
+    let found = openings.found.values().map(|opening| (opening.record.session.0.clone(), opening.standing));
+    (found.collect(), openings.searched.findings.len())
+}
+
+#[test]
+fn an_opening_is_found_by_its_mark_while_the_ledger_is_written_and_after() {
+    let bench = Bench::new();
+    let (register, _) = bench.start();
+    for n in 1..=200 {
+        let (_, record) = marked(n);
+        let (id, at) = (record.session.clone(), Wall::from_micros(9_000_000));
+        bench.runtime.block_on(async {
+            register.open(record).await.unwrap();
+            // The closing has the mark too, and is not what is looked for.
+            register.close(&id, at, EndReason::User, 1).await.unwrap();
+        });
+        if n % 50 == 1 {
+            let (found, findings) = traced(&bench, [n, 1, 255]);
+            let sessions: Vec<&str> = found.iter().map(|(session, _)| session.as_str()).collect();
+            let both = [String::from("s1"), format!("s{n}")];
+            assert_eq!((sessions, findings), (both.iter().map(String::as_str).take(found.len()).collect(), 0), "{n}");
+            assert!(found.iter().all(|(_, standing)| *standing != Standing::Unproven));
+        }
+    }
+    drop(register);
+    let (found, findings) = traced(&bench, 1..=200);
+    assert_eq!((found.len(), findings), (200, 0));
+    assert!(found.iter().all(|(_, standing)| *standing == Standing::Signed));
+    let (mark, record) = marked(77);
+    let opening = openings(&bench.dir.path().join("ledger"), &[mark].into(), &mut |_, _| {}).found.remove(&mark);
+    let opening = opening.unwrap();
+    assert_eq!((opening.record, opening.entry), (record, 152));
+    assert_eq!(traced(&bench, []).0, []);
+}
+
+#[test]
+fn an_opening_that_was_planted_does_not_stand_and_gives_way_to_the_true_one() {
+    let bench = Bench::new();
+    let (register, _) = bench.start();
+    bench.runtime.block_on(register.open(marked(1).1)).unwrap();
+    drop(register);
+    let bundle = bench.dir.path().join("ledger/tile/entries/000.p/1");
+    let true_one = std::fs::read(&bundle).unwrap();
+    let planted = String::from_utf8_lossy(&true_one).replace("\"u1\"", "\"u9\"");
+    std::fs::write(&bundle, &planted).unwrap();
+    let users = |bench: &Bench| -> Vec<(String, Standing)> {
+        let found = openings(&bench.dir.path().join("ledger"), &[SessionMark([1; 16])].into(), &mut |_, _| {}).found;
+        found.into_values().map(|opening| (opening.record.user, opening.standing)).collect()
+    };
+    assert_eq!(users(&bench), [("u1".into(), Standing::Signed)], "the journal has it too");
+    for entry in std::fs::read_dir(bench.dir.path().join("ledger/journal")).unwrap() {
+        std::fs::remove_file(entry.unwrap().path()).unwrap();
+    }
+    assert_eq!(users(&bench), [("u9".into(), Standing::Unproven)]);
+    std::fs::write(&bundle, &true_one).unwrap();
+    assert_eq!(users(&bench), [("u1".into(), Standing::Signed)]);
+}
+
+#[test]
+fn what_somebody_typed_is_no_mark() {
+    let bench = Bench::new();
+    let (register, _) = bench.start();
+    let (mark, _) = marked(1);
+    let reason = format!("see {{\"mark\":\"{mark}\"}}");
+    bench.runtime.block_on(register.open(UsageRecord { reason, ..marked(2).1 })).unwrap();
+    drop(register);
+    assert_eq!(traced(&bench, [1]).0, []);
+    assert_eq!(traced(&bench, [2]).0.len(), 1);
 }

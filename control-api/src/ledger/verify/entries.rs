@@ -14,7 +14,7 @@ use crate::ledger::note::TreeHead;
 use crate::ledger::tile::{BUNDLE_BYTES_MAX, HEIGHT, Shelf, TILE_BYTES_MAX, TileName, WIDTH, split_bundle, split_tile};
 
 /// Tiles between two reports of progress.
-const PROGRESS_TILES: u64 = 64;
+pub(in crate::ledger) const PROGRESS_TILES: u64 = 64;
 
 /// What there is to read.
 pub(super) struct Log<'a> {
@@ -257,7 +257,12 @@ pub(super) fn tile_hashes(disk: &dyn Disk, name: TileName, report: &mut Report) 
 
 /// A file's bytes, and which file they are from: where a partial file is gone because its tile has filled meanwhile, it is the
 /// whole one.
-fn bytes_of(disk: &dyn Disk, name: TileName, bytes_max: usize, report: &mut Report) -> Option<(TileName, Vec<u8>)> {
+pub(in crate::ledger) fn bytes_of(
+    disk: &dyn Disk,
+    name: TileName,
+    bytes_max: usize,
+    report: &mut Report,
+) -> Option<(TileName, Vec<u8>)> {
     let error = match disk.read(&name.path(), bytes_max) {
         Ok(bytes) => return Some((name, bytes)),
         Err(error) if error.kind() == ErrorKind::NotFound => match disk.read(&name.whole().path(), bytes_max) {

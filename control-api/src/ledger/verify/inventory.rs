@@ -14,9 +14,9 @@ const DEPTH_MAX: usize = 12;
 
 /// The ledger's files by kind.
 #[derive(Debug, Default)]
-pub(super) struct Shelves {
+pub(in crate::ledger) struct Shelves {
     /// Widths on disk, by shelf and tile index.
-    pub(super) tiles: BTreeMap<(Shelf, u64), BTreeSet<u64>>,
+    pub(in crate::ledger) tiles: BTreeMap<(Shelf, u64), BTreeSet<u64>>,
     /// First indexes of the journal's segments, in order.
     pub(super) segments: Vec<u64>,
 }
@@ -43,7 +43,7 @@ impl Shelves {
     }
 }
 
-pub(super) fn take(disk: &dyn Disk, report: &mut Report) -> Shelves {
+pub(in crate::ledger) fn take(disk: &dyn Disk, report: &mut Report) -> Shelves {
     let mut shelves = Shelves::default();
     walk(disk, "", 0, &mut shelves, report);
     shelves

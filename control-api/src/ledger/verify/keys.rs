@@ -9,7 +9,7 @@ use crate::ledger::publish::CHECKPOINT;
 use crate::ledger::recovery::{KEY, NOTE_BYTES_MAX, VERIFIER};
 
 /// The signed tree head, if the checkpoint holds.
-pub(super) fn head(disk: &dyn Disk, options: &Options, report: &mut Report) -> Option<TreeHead> {
+pub(in crate::ledger) fn head(disk: &dyn Disk, options: &Options, report: &mut Report) -> Option<TreeHead> {
     let in_folder = verifier_in_folder(disk, report);
     if let (Some(trusted), Some(found)) = (&options.verifier, &in_folder)
         && trusted != found
