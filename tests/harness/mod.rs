@@ -6,6 +6,7 @@ pub(crate) mod appliance;
 pub(crate) mod camera;
 pub(crate) mod media;
 pub(crate) mod process;
+pub(crate) mod viewer;
 
 use std::time::{Duration, Instant};
 

@@ -1,17 +1,16 @@
 //! No media without a lease, no lease without a grant: every way in without a right gives no media byte, the right code,
 //! and an entry in the ledger; and what ends a right ends what runs.
 
-use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use socket2::{Domain, Socket, Type};
 
 use crate::harness::api::Client;
 use crate::harness::appliance::Appliance;
 use crate::harness::camera::SimCameras;
 use crate::harness::eventually;
+use crate::harness::viewer::Viewer;
 
 /// An appliance with one camera that is up.
 fn with_camera() -> (SimCameras, Appliance) {
@@ -20,87 +19,6 @@ fn with_camera() -> (SimCameras, Appliance) {
     appliance.add_camera("gate", &cameras.url(1));
     appliance.wait_for_camera("gate");
     (cameras, appliance)
-}
-
-/// An RTSP viewer as bytes: connects from an address of 127.0.0.0/8, asks, counts what comes.
-struct Viewer {
-    socket: TcpStream,
-    url: String,
-    sequence: u32,
-}
-
-impl Viewer {
-    fn connect(url: &str, from: Ipv4Addr) -> Self {
-        let address: SocketAddr =
-            url["rtsp://".len()..].split('/').next().expect("an address").parse().expect("host:port");
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-        socket.bind(&SocketAddr::new(IpAddr::V4(from), 0).into()).expect("loopback has it");
-        socket.connect(&address.into()).expect("the listener is there");
-        let socket: TcpStream = socket.into();
-        socket.set_read_timeout(Some(Duration::from_secs(10))).expect("a socket option");
-        Self { socket, url: url.to_owned(), sequence: 0 }
-    }
-
-    /// Status of the answer, its head and body.
-    fn ask(&mut self, method: &str, uri: &str, headers: &str) -> (u16, String) {
-        self.sequence += 1;
-        write!(self.socket, "{method} {uri} RTSP/1.0\r\nCSeq: {}\r\n{headers}\r\n", self.sequence).expect("written");
-        let mut head = Vec::new();
-        let mut byte = [0];
-        while !head.ends_with(b"\r\n\r\n") {
-            match self.socket.read(&mut byte) {
-                Ok(1) => head.push(byte[0]),
-                _ => return (0, String::from_utf8_lossy(&head).into_owned()),
-            }
-        }
-        let head = String::from_utf8_lossy(&head).into_owned();
-        let status = head.split(' ').nth(1).and_then(|s| s.parse().ok()).unwrap_or(0);
-        let length = head.lines().find_map(|l| l.strip_prefix("Content-Length: ")?.parse().ok()).unwrap_or(0);
-        let mut body = vec![0; length];
-        self.socket.read_exact(&mut body).expect("the body");
-        (status, head + &String::from_utf8_lossy(&body))
-    }
-
-    /// DESCRIBE, SETUP, PLAY; the first status that is not 200, or 200.
-    fn play(&mut self) -> u16 {
-        let url = self.url.clone();
-        let (status, answer) = self.ask("DESCRIBE", &url, "Accept: application/sdp\r\n");
-        if status != 200 {
-            return status;
-        }
-        let control = answer
-            .lines()
-            .filter_map(|l| l.strip_prefix("a=control:"))
-            .find(|c| *c != "*")
-            .expect("a track")
-            .to_owned();
-        let uri = if control.starts_with("rtsp:") { control } else { format!("{url}/{control}") };
-        let (status, answer) = self.ask("SETUP", &uri, "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n");
-        if status != 200 {
-            return status;
-        }
-        let session = answer.lines().find_map(|l| l.strip_prefix("Session: ")).expect("a session");
-        let session = session.split(';').next().expect("an id").to_owned();
-        self.ask("PLAY", &url, &format!("Session: {session}\r\n")).0
-    }
-
-    /// Reads on until the server closes; media bytes that came.
-    fn rest(&mut self) -> usize {
-        let mut buffer = vec![0; 64 << 10];
-        let mut total = 0;
-        loop {
-            match self.socket.read(&mut buffer) {
-                Ok(0) | Err(_) => return total,
-                Ok(n) => total += n,
-            }
-        }
-    }
-
-    /// Waits for media.
-    fn some_media(&mut self) {
-        let mut buffer = vec![0; 10_000];
-        self.socket.read_exact(&mut buffer).expect("media flows");
-    }
 }
 
 fn session(appliance: &Appliance, camera: &str) -> Value {
