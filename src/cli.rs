@@ -8,6 +8,7 @@ mod completions;
 mod demo;
 mod ledger;
 mod serve;
+mod trace;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -50,6 +51,7 @@ enum Command {
         #[command(subcommand)]
         command: ledger::Ledger,
     },
+    Trace(trace::Trace),
     /// Print a completion script for a shell.
     Completions {
         /// Which shell.
@@ -67,6 +69,7 @@ impl Arguments {
             Command::CameraSim(sim) => sim.run(),
             Command::Admin { command } => command.run(),
             Command::Ledger { command } => command.run(),
+            Command::Trace(trace) => trace.run(),
             Command::Completions { shell } => completions::run(shell),
         }
     }

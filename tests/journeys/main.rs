@@ -12,3 +12,4 @@ mod gst_camera;
 mod hostile;
 mod ledger;
 mod playback;
+mod trace;
