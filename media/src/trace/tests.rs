@@ -237,6 +237,20 @@ fn places_in_a_capture_have_the_number_of_their_packet() {
 }
 
 #[test]
+fn each_section_of_a_capture_has_its_own_order_and_interfaces() {
+    let datagram = |letter| containers::udp(Ip::V6, &unit(letter));
+    let framed = |letter| [&[2; 12][..], &[0x86, 0xdd], &datagram(letter)].concat();
+    let (little, big) =
+        (containers::pcapng(false, 101, &[datagram(b'a')]), containers::pcapng(true, 1, &[framed(b'b')]));
+    let mut obsolete = containers::pcapng(true, 1, &[framed(b'c'), framed(b'd')]);
+    let kind = obsolete.windows(4).position(|w| w == [0, 0, 0, 6]).unwrap();
+    obsolete[kind + 3] = 2;
+    let file = [little, big, obsolete].concat();
+    let found = marks(&file).1.into_iter().map(|(letter, place)| (letter, place.packet)).collect::<Vec<_>>();
+    assert_eq!(found, [('a', Some(1)), ('b', Some(2)), ('c', Some(3)), ('d', Some(4))]);
+}
+
+#[test]
 fn a_capture_that_lies_is_looked_through_all_the_same() {
     let datagram = |letter| containers::udp(Ip::V4, &unit(letter));
     let mut pcap = containers::pcap(false, false, 101, &[datagram(b'a'), datagram(b'b'), datagram(b'c')]);
