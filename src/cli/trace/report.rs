@@ -123,7 +123,7 @@ impl Session {
         match &self.opening {
             Some(opening) => fmt_record(f, &opening.record, people.get(&opening.record.user))?,
             None => {
-                row(f, "session", "not in the ledger, though the marks are this appliance's own: that is an alarm")?
+                row(f, "session", "not in the ledger, though the marks are this appliance's own: that is an alarm")?;
             }
         }
         row(f, "mark", &self.mark)?;
