@@ -8,7 +8,7 @@ FUZZ_SECONDS ?= 20
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-rules lint fmt clippy tidy bench fuzz fuzz-smoke deny ci clean
+.PHONY: help run test test-rules loom lint fmt clippy tidy bench fuzz fuzz-smoke deny ci clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,12 +17,16 @@ run: ## Install what is lacking, build, and start the whole appliance on simulat
 	@tools/apt.sh run
 	$(CARGO) run --release --locked --bin sluice -- demo $(ARGS)
 
-test: test-rules ## Install what is lacking, build, and run every test
+test: test-rules loom ## Install what is lacking, build, and run every test
 	@tools/test.sh
 
 test-rules: ## Alert rules against their tests
 	@tools/apt.sh test
 	tools/promtool.sh
+
+loom: ## The hub's ring and wakers in every interleaving of two threads (part of `make test`)
+	@tools/apt.sh test
+	$(CARGO) test --release --locked -p media --features loom --test loom
 
 lint: fmt clippy ## Formatting and clippy, warnings are errors
 

@@ -91,6 +91,18 @@ impl Appliance {
         Ok(value)
     }
 
+    /// GET; the answer's body.
+    pub(crate) fn read(&self, path: &str, token: &str) -> anyhow::Result<Value> {
+        let url = format!("{}{path}", self.demo["api"].as_str().context("demo.json names the API")?);
+        let mut answer = self.agent.get(url).header("authorization", format!("Bearer {token}")).call()?;
+        let status = answer.status();
+        let value: Value = answer.body_mut().read_json()?;
+        if !status.is_success() {
+            bail!("{path}: {status} {value}");
+        }
+        Ok(value)
+    }
+
     /// Adds cameras `bench-1` to `bench-N`.
     pub(crate) fn add_cameras(&self, sim: &str, count: usize) -> anyhow::Result<()> {
         let token = self.login("catalogue_admin")?;
@@ -148,13 +160,16 @@ pub(crate) fn cameras(sluice: &Path, count: usize, clip: Option<&Path>) -> anyho
     Owned::start(other_cpu(), &mut command, "ready ")
 }
 
+/// Length of a clip, in seconds.
+pub(crate) const CLIP_SECONDS: f64 = 12.0;
+
 /// A clip of that bit rate, made with ffmpeg: noise under a test picture, 25 frames a second, a keyframe every 2 s.
 pub(crate) fn clip(dir: &Path, kbit: u32) -> anyhow::Result<std::path::PathBuf> {
     let path = dir.join(format!("clip-{kbit}k.mp4"));
     let rate = format!("{kbit}k");
     let status = Command::new("ffmpeg")
         .args(["-hide_banner", "-loglevel", "error", "-y", "-f", "lavfi"])
-        .args(["-i", "testsrc2=size=1280x720:rate=25:duration=12,noise=alls=20:allf=t"])
+        .args(["-i", &format!("testsrc2=size=1280x720:rate=25:duration={CLIP_SECONDS},noise=alls=20:allf=t")])
         .args([
             "-c:v",
             "libx264",

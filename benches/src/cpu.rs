@@ -101,7 +101,9 @@ pub(crate) const SERVER_CPU: usize = 0;
 
 /// The CPU for everything else: readers, cameras.
 pub(crate) fn other_cpu() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from).saturating_sub(1)
+    // As it was at the start: a thread that keeps to one CPU counts one.
+    static LAST: std::sync::OnceLock<usize> = std::sync::OnceLock::new();
+    *LAST.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from).saturating_sub(1))
 }
 
 /// Starts a process that stays on one CPU with all its threads, and knows it: a server that starts a thread for each CPU
@@ -114,4 +116,11 @@ pub(crate) fn spawn_on(cpu: usize, command: &mut Command) -> anyhow::Result<Chil
     let child = command.spawn();
     sched_setaffinity(None, &before)?;
     child.with_context(|| format!("{command:?}"))
+}
+
+/// Keeps this thread, and those it starts, away from the server's CPU.
+pub(crate) fn stay_on_other_cpu() -> anyhow::Result<()> {
+    let mut only = CpuSet::new();
+    only.set(other_cpu());
+    sched_setaffinity(None, &only).context("cannot leave the server's CPU")
 }

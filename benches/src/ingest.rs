@@ -1,5 +1,6 @@
 //! Ingest: N simulated 1 Mbit/s cameras pulled on one core, beside a bare loop that receives the same streams and reads
-//! nothing but their headers. Recording goes on meanwhile, on threads of its own, and is told apart.
+//! nothing but their headers; with a viewer for each camera, beside that loop and a bare send per frame. Recording goes on
+//! meanwhile, on threads of its own, and is told apart.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -10,8 +11,9 @@ use anyhow::Context;
 use rustix::event::epoll;
 use serde_json::{Value, json};
 
-use crate::appliance::{Appliance, Owned, cameras, clip};
-use crate::cpu::{CpuSeconds, SERVER_CPU, Spent, resident_bytes, spawn_on};
+use crate::appliance::{Appliance, CLIP_SECONDS, Owned, cameras, clip};
+use crate::cpu::{CpuSeconds, SERVER_CPU, Spent, other_cpu, resident_bytes, spawn_on};
+use crate::floor::{self, Floor};
 use crate::report::{Report, median};
 use crate::rtsp;
 
@@ -67,14 +69,15 @@ pub(crate) fn run(sluice: &Path, plan: &Plan, report: &Report) -> anyhow::Result
         let (_sim, address) = cameras(sluice, *count, Some(&clip))?;
         let (mut ours, mut floors) = (Vec::new(), Vec::new());
         for _ in 0..plan.rounds {
-            floors.push(floor(&address, *count, plan.seconds)?);
-            ours.push(measure(sluice, &address, *count, plan)?);
+            let send = if plan.viewers { send_floor(dir.path(), &clip, *count, plan.seconds)? } else { 0.0 };
+            floors.push(receive_floor(&address, *count, plan.seconds)? + send);
+            ours.push(measure(sluice, &address, *count, plan, dir.path())?);
         }
         let row = row(*count, &ours, &floors);
         say(&row);
         rows.push(row);
     }
-    report.write("ingest", &rows)
+    report.write(if plan.viewers { "ingest-viewers" } else { "ingest" }, &rows)
 }
 
 fn row(count: usize, ours: &[Cell], floors: &[f64]) -> Value {
@@ -104,12 +107,20 @@ fn say(row: &Value) {
     );
 }
 
-fn measure(sluice: &Path, address: &str, count: usize, plan: &Plan) -> anyhow::Result<Cell> {
-    let settings = ["cameras.dials_per_second_max=200".to_owned()];
+fn measure(sluice: &Path, address: &str, count: usize, plan: &Plan, dir: &Path) -> anyhow::Result<Cell> {
+    let settings = ["cameras.dials_per_second_max=200".to_owned(), "relay.merge_latency=0ms".to_owned()];
     let appliance = Appliance::start(sluice, &settings)?;
     let empty = resident_bytes(appliance.id());
     appliance.add_cameras(address, count)?;
     appliance.wait_for_cameras(count, 120)?;
+    let _readers = if plan.viewers {
+        let token = appliance.login("operator")?;
+        let urls: Vec<String> =
+            (1..=count).map(|n| appliance.live(&token, &format!("bench-{n}"))).collect::<anyhow::Result<_>>()?;
+        Some(readers(dir, &urls, plan.seconds + SETTLE.as_secs())?)
+    } else {
+        None
+    };
     std::thread::sleep(SETTLE);
     let read = |name: &str| appliance.metric(name, "");
     let (bytes, gaps) = (read("sluice_ingest_bytes_total")?, read("sluice_recorder_gap_seconds_total")?);
@@ -126,8 +137,29 @@ fn measure(sluice: &Path, address: &str, count: usize, plan: &Plan) -> anyhow::R
     })
 }
 
+/// Readers of these URLs, in a process of their own that plays already.
+fn readers(dir: &Path, urls: &[String], seconds: u64) -> anyhow::Result<Owned> {
+    let list = dir.join("urls");
+    std::fs::write(&list, urls.join("\n"))?;
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("readers").arg(&list).arg(seconds.to_string());
+    Ok(Owned::start(other_cpu(), &mut command, "playing")?.0)
+}
+
+/// CPU seconds per GB of a bare send per frame, to as many readers.
+fn send_floor(dir: &Path, clip: &std::path::PathBuf, count: usize, seconds: u64) -> anyhow::Result<f64> {
+    let (server, port) = Owned::start(SERVER_CPU, &mut floor::command(Floor::Frame, clip)?, "ready ")?;
+    let urls = vec![format!("rtsp://127.0.0.1:{port}/floor"); count];
+    let _readers = readers(dir, &urls, seconds + SETTLE.as_secs())?;
+    let before = CpuSeconds::of(server.id());
+    std::thread::sleep(Duration::from_secs(seconds));
+    let spent = CpuSeconds::of(server.id()).since(&before).process;
+    let bytes = std::fs::metadata(clip)?.len() as f64 * (seconds * count as u64) as f64 / CLIP_SECONDS;
+    Ok(spent / (bytes / 1e9))
+}
+
 /// CPU seconds per GB of a bare loop, in a process of its own.
-fn floor(address: &str, count: usize, seconds: u64) -> anyhow::Result<f64> {
+fn receive_floor(address: &str, count: usize, seconds: u64) -> anyhow::Result<f64> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["receivers", address, &count.to_string(), &seconds.to_string()]);
     let mut child = spawn_on(SERVER_CPU, command.stdout(Stdio::piped()))?;

@@ -6,13 +6,16 @@
 
 mod appliance;
 mod cpu;
+mod crowd;
 mod fanout;
 mod floor;
 mod ingest;
 mod reader;
 mod report;
+mod revoke;
 mod rtsp;
 mod sessions;
+mod stuck;
 
 use std::path::PathBuf;
 
@@ -46,6 +49,10 @@ enum What {
         #[arg(long, default_value_t = 5)]
         seconds: u64,
     },
+    /// A grant is suspended: when the last byte of each of its viewers comes.
+    Revoke(revoke::Plan),
+    /// Some of many viewers stop reading.
+    Stuck(stuck::Plan),
     /// A floor's own server; started by `fanout`.
     #[command(hide = true)]
     FloorServer { floor: floor::Floor, clip: PathBuf },
@@ -65,6 +72,8 @@ fn main() -> anyhow::Result<()> {
         What::Fanout(plan) => fanout::run(&arguments.sluice, &plan, &report),
         What::Ingest(plan) => ingest::run(&arguments.sluice, &plan, &report),
         What::Sessions { clients, seconds } => sessions::run(&arguments.sluice, &clients, seconds, &report),
+        What::Revoke(plan) => revoke::run(&arguments.sluice, &plan, &report),
+        What::Stuck(plan) => stuck::run(&arguments.sluice, &plan, &report),
         What::FloorServer { floor, clip } => floor::serve(floor, &clip),
         What::Readers(reading) => reader::run(&reading),
         What::Receivers { address, cameras, seconds } => ingest::receive(&address, cameras, seconds),

@@ -169,6 +169,42 @@ pub enum EndReason {
     Crash,
 }
 
+impl EndReason {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::User,
+        Self::Idle,
+        Self::Expired,
+        Self::Revoked,
+        Self::Suspended,
+        Self::Preempted,
+        Self::CameraLost,
+        Self::TooSlow,
+        Self::Network,
+        Self::Anomaly,
+        Self::Shutdown,
+        Self::Crash,
+    ];
+
+    /// Its word in records and labels.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Idle => "idle",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+            Self::Suspended => "suspended",
+            Self::Preempted => "preempted",
+            Self::CameraLost => "camera_lost",
+            Self::TooSlow => "too_slow",
+            Self::Network => "network",
+            Self::Anomaly => "anomaly",
+            Self::Shutdown => "shutdown",
+            Self::Crash => "crash",
+        }
+    }
+}
+
 /// Why a connection got no byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {

@@ -62,6 +62,7 @@ impl SessionDesk {
 
     async fn closed(&self, id: &SessionId, at: Wall, why: EndReason, bytes: u64) {
         self.forget(id);
+        self.metrics.ended(why);
         note(id, self.register.close(id, at, why, bytes).await.map(drop));
     }
 

@@ -1,6 +1,7 @@
 //! What the dashboards see of decisions and sessions.
 
 use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGauge, Opts, Registry};
+use relay::lease::EndReason;
 
 /// Bounds of `sluice_revocation_seconds`: a revocation is lock-and-map work, so the interesting range is far below a second.
 const REVOCATION_BOUNDS: [f64; 8] = [0.000_1, 0.000_5, 0.001, 0.005, 0.025, 0.1, 0.5, 2.0];
@@ -13,6 +14,7 @@ pub struct SessionMetrics {
     pub(super) revocation: Histogram,
     pub(super) refusals_merged: prometheus::IntCounter,
     pub(super) open: IntGauge,
+    ended: IntCounterVec,
 }
 
 impl SessionMetrics {
@@ -30,11 +32,21 @@ impl SessionMetrics {
             revocation: Histogram::with_opts(revocation.buckets(REVOCATION_BOUNDS.to_vec()))?,
             refusals_merged: prometheus::IntCounter::new("sluice_media_refusals_merged_total", merged)?,
             open: IntGauge::new("sluice_sessions_open", "Sessions that hold a lease, started or not.")?,
+            ended: IntCounterVec::new(Opts::new("sluice_sessions_ended_total", "Sessions that ended, by reason."), &["reason"])?,
         };
+        for reason in EndReason::ALL {
+            // There from the start, so that the first one is a rise.
+            metrics.ended.with_label_values(&[reason.as_str()]).inc_by(0);
+        }
         registry.register(Box::new(metrics.decisions.clone()))?;
         registry.register(Box::new(metrics.revocation.clone()))?;
         registry.register(Box::new(metrics.refusals_merged.clone()))?;
         registry.register(Box::new(metrics.open.clone()))?;
+        registry.register(Box::new(metrics.ended.clone()))?;
         Ok(metrics)
+    }
+
+    pub(super) fn ended(&self, why: EndReason) {
+        self.ended.with_label_values(&[why.as_str()]).inc();
     }
 }

@@ -373,6 +373,9 @@ async fn a_viewer_who_leaves_frees_the_place_under_the_grant() {
     running.end_session(EndReason::TooSlow);
     let record = scene.usage(opened["id"].as_str().unwrap(), |r| r["closed_at"].is_string()).await;
     assert_eq!(record["end_reason"], "too_slow");
+    for reason in EndReason::ALL {
+        assert_eq!(serde_json::to_value(reason).unwrap(), reason.as_str(), "records and labels have one word");
+    }
     assert_eq!(scene.read("li", "/api/v1/sessions").await.body["items"], json!([]));
     scene.opened("li").await;
 }

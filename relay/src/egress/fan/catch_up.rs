@@ -18,9 +18,6 @@ use super::draft::Pen;
 use super::seat::{Flow, Mode, Pace, Play, Seat, Trouble};
 use super::udp::{BURST_BYTES, BURST_PAUSE, Udp};
 
-/// Frames looked at before PLAY is answered, to find where each track begins: a second of video and audio. More would
-/// hold frames that the hub no longer counts.
-const LOOKAHEAD_FRAMES_MAX: usize = 64;
 /// Bytes that one viewer may take in one turn; others on the core come first then.
 const TURN_BYTES: usize = 256 << 10;
 
@@ -45,22 +42,15 @@ enum Sent {
 }
 
 impl Fan {
-    /// Where each track begins, as far as the hub knows by now.
+    /// Takes what the hub has for a beginner. Gives where each track begins, as far as is known by now.
     pub(super) fn look_ahead(&self, play: &mut Play) -> Vec<RtpStart> {
-        let mut starts: Vec<_> = play.tracks.iter().map(|track| RtpStart { track: *track, first: None }).collect();
-        while play.held.len() < LOOKAHEAD_FRAMES_MAX && starts.iter().any(|s| s.first.is_none()) {
-            let Some(delivery) = self.hub.read(&mut play.cursor) else { break };
-            let Delivery::Frame(published) = delivery else { continue };
-            let first = Some((published.rtp.first_sequence, published.rtp.timestamp));
-            if let Some(start) = starts.iter_mut().find(|s| s.track == published.frame.track && s.first.is_none()) {
-                start.first = first;
-            }
-            play.held.push_back(published);
-        }
+        self.take_all(play);
         if let Some(first) = play.held.front() {
             play.pace = Some(Pace::new(self.now(), first.frame.wall));
         }
-        starts
+        let first = |track| play.held.iter().find(|published| published.frame.track == track);
+        let place = |published: &Arc<Published>| (published.rtp.first_sequence, published.rtp.timestamp);
+        play.tracks.iter().map(|track| RtpStart { track: *track, first: first(*track).map(place) }).collect()
     }
 
     /// Sends what is owed and what the hub has, as far as sockets, pace and turn allow; then the mode says what for to wait.
@@ -123,9 +113,20 @@ impl Fan {
     }
 
     fn next(&self, play: &mut Play) -> Option<Arc<Published>> {
-        if let Some(held) = play.held.pop_front() {
-            return Some(held);
+        if play.pace.is_some() {
+            self.take_all(play);
         }
+        play.held.pop_front().or_else(|| self.read(play))
+    }
+
+    /// Whoever is made to wait must not lose what he waits for: the hub forgets a group of pictures soon after the next began.
+    fn take_all(&self, play: &mut Play) {
+        while let Some(published) = self.read(play) {
+            play.held.push_back(published);
+        }
+    }
+
+    fn read(&self, play: &mut Play) -> Option<Arc<Published>> {
         loop {
             match self.hub.read(&mut play.cursor)? {
                 Delivery::Frame(published) => return Some(published),

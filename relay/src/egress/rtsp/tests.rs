@@ -1,5 +1,6 @@
 //! RTSP to viewers over loopback: real sockets, real H.264, a camera made of a clip.
 
+mod crowd;
 mod rig;
 mod viewer;
 

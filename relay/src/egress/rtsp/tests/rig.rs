@@ -36,6 +36,8 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 /// What the appliance makes at its first start.
 pub(super) const MARK_SECRET: [u8; 32] = [6; 32];
 
+/// Frames between keyframes in the clip.
+const CLIP_GOP: usize = 25;
 const FRAME_TICKS: i64 = 3_600;
 const FRAME_MICROS: i64 = 40_000;
 
@@ -78,6 +80,8 @@ struct Camera {
     info: Arc<StreamInfo>,
     frames: usize,
     began: Wall,
+    /// Of the clip's keyframes, one in so many is announced as one.
+    keyframe_every: usize,
 }
 
 /// The text of a token.
@@ -150,7 +154,7 @@ impl Rig {
             content: Content::Live(self.stream.key.clone()),
             terminal,
             protocols: vec![Protocol::Rtsp],
-            mark: SessionMark([token[0]; 16]),
+            mark: Self::mark_of(&token),
             merge_latency: self.merge_latency,
             priority: Priority::Ordinary,
             expected_bits: 4_000_000,
@@ -159,6 +163,11 @@ impl Rig {
         };
         self.leases.grant(lease).unwrap();
         session
+    }
+
+    /// The mark of the session with this token.
+    pub(super) fn mark_of(token: &[u8; TOKEN_BYTES]) -> SessionMark {
+        SessionMark(*token.first_chunk().unwrap())
     }
 
     /// Publishes so many video frames, and audio beside them; gives the video frames.
@@ -184,6 +193,13 @@ impl Rig {
         self.camera.info = StreamInfo::shared(self.camera.info.generation + 1, tracks);
     }
 
+    /// The camera's frames are captured from that long ago on, in groups of three seconds.
+    pub(super) fn begin_before(&mut self, ago: Duration) {
+        self.camera.keyframe_every = 3;
+        let ago = i64::try_from(ago.as_micros()).unwrap();
+        self.camera.began = Wall::from_micros(self.clock.wall().micros() - ago);
+    }
+
     /// The camera is heard first in the middle of a GOP.
     pub(super) fn begin_between_keyframes(&mut self) {
         self.camera.frames = 1;
@@ -205,6 +221,10 @@ impl Rig {
 
     pub(super) async fn next_event(&mut self) -> SessionEvent {
         tokio::time::timeout(PATIENCE, self.events.recv()).await.expect("an event in time").unwrap()
+    }
+
+    pub(super) fn ready_event(&mut self) -> Option<SessionEvent> {
+        self.events.try_recv()
     }
 
     pub(super) async fn events_until_closed(&mut self) -> Vec<SessionEvent> {
@@ -254,7 +274,7 @@ impl Camera {
             Track { id: TrackId(VIDEO), clock_rate: 90_000, params: CodecParams::H264(params) },
             Track { id: TrackId(AUDIO), clock_rate: 8_000, params: CodecParams::G711(law) },
         ];
-        Self { clip: access_units(&units), info: StreamInfo::shared(1, tracks), frames: 0, began }
+        Self { clip: access_units(&units), info: StreamInfo::shared(1, tracks), frames: 0, began, keyframe_every: 1 }
     }
 
     fn capture(&self, frame: i64) -> Wall {
@@ -263,6 +283,7 @@ impl Camera {
 
     fn next(&mut self, hub: &Hub, filler_bytes: usize) -> Arc<Published> {
         let (keyframe, unit) = &self.clip[self.frames % self.clip.len()];
+        let keyframe = *keyframe && self.frames.is_multiple_of(self.keyframe_every * CLIP_GOP);
         let number = i64::try_from(self.frames).unwrap();
         let wall = self.capture(number);
         self.frames += 1;
@@ -282,7 +303,7 @@ impl Camera {
             track: TrackId(VIDEO),
             pts: number * FRAME_TICKS,
             wall,
-            keyframe: *keyframe,
+            keyframe,
             discontinuity: false,
             payload: with_filler(unit, filler_bytes),
         };
