@@ -38,6 +38,9 @@ pub(crate) struct Plan {
     /// One viewer for each camera; the floor then is the bare loop and a bare send per frame.
     #[arg(long)]
     viewers: bool,
+    /// Settings of the appliance, as SECTION.KEY=VALUE; relay.merge_latency=0ms is no merging.
+    #[arg(long)]
+    set: Vec<String>,
 }
 
 struct Cell {
@@ -108,7 +111,7 @@ fn say(row: &Value) {
 }
 
 fn measure(sluice: &Path, address: &str, count: usize, plan: &Plan, dir: &Path) -> anyhow::Result<Cell> {
-    let settings = ["cameras.dials_per_second_max=200".to_owned(), "relay.merge_latency=0ms".to_owned()];
+    let settings = [&["cameras.dials_per_second_max=200".to_owned()], plan.set.as_slice()].concat();
     let appliance = Appliance::start(sluice, &settings)?;
     let empty = resident_bytes(appliance.id());
     appliance.add_cameras(address, count)?;

@@ -82,6 +82,8 @@ struct State {
     window: Window,
     seats: Vec<Rc<Seat>>,
     next_sweep: Duration,
+    /// When the pump is woken at the latest.
+    alarm: Duration,
     // Kept from turn to turn for their memory.
     draft: Draft,
     outcomes: Vec<Outcome>,
@@ -176,6 +178,7 @@ impl Fan {
         }
         if state.subscriber.is_none() {
             state.subscriber = Some(self.hub.subscribe(Start::Live, Budget::default()));
+            state.alarm = self.now() + SWEEP;
             let fan = Rc::clone(self);
             tokio::task::spawn_local(async move {
                 let mut timer = Box::pin(tokio::time::sleep(SWEEP));
@@ -245,8 +248,12 @@ impl Fan {
         if over {
             state.seats.iter().for_each(|seat| seat.trouble(Trouble::Over));
         }
-        let wait = due.min(state.next_sweep).saturating_sub(now);
-        timer.as_mut().reset(tokio::time::Instant::now() + wait);
+        let due = due.min(state.next_sweep);
+        // Set anew only where it would come too late: to set it costs more than to look once too often.
+        if due < state.alarm || timer.is_elapsed() {
+            state.alarm = due;
+            timer.as_mut().reset(tokio::time::Instant::now() + due.saturating_sub(now));
+        }
         // Due already: others on this core get their turn first.
         if timer.poll(cx).is_ready() {
             cx.waker().wake_by_ref();
