@@ -157,7 +157,8 @@ impl Cores {
     {
         let (done, task) = oneshot::channel();
         let job: Job = Box::new(move |local| {
-            let future = make(local);
+            // In a box: the task's own future would hold it twice, before its first poll and after.
+            let future = Box::pin(make(local));
             tokio::task::spawn_local(async move {
                 // Nobody awaits it: the task's owner has let it go.
                 let _ = done.send(future.await);

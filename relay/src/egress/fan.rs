@@ -92,7 +92,7 @@ struct State {
 
 impl Fans {
     /// The fan of a stream; made where there is none.
-    pub(crate) fn of(&self, stream: &Stream, local: &Rc<Local>, parts: &FanParts) -> Rc<Fan> {
+    pub(crate) fn of(&self, stream: &Stream, local: &Rc<Local>, parts: impl FnOnce() -> FanParts) -> Rc<Fan> {
         let mut fans = self.0.borrow_mut();
         let found = fans.get(&stream.key).and_then(Weak::upgrade);
         // A stream that was removed and added again under its name has another hub.
@@ -103,7 +103,7 @@ impl Fans {
         let fan = Rc::new(Fan {
             hub: Arc::clone(&stream.hub),
             local: Rc::clone(local),
-            parts: parts.clone(),
+            parts: parts(),
             pressure: local.common(|| Pressure::new(local.clock().monotonic())),
             state: RefCell::default(),
             pump: RefCell::default(),

@@ -5,6 +5,7 @@ mod session;
 #[cfg(test)]
 mod tests;
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -14,14 +15,14 @@ use media::hub::Budget;
 use media::mark::MarkKey;
 use media::rtsp::{Event, Fault, Server, Status};
 use media::wall::Clock;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::admission::Admitted;
 use crate::config::Config;
-use crate::core::{Cores, Local};
+use crate::core::{Cores, Local, Task};
 use crate::directory::{Stream, Streams};
 use crate::egress::fan::FanParts;
 use crate::lease::{Content, EndReason, Leases, Protocol};
@@ -79,7 +80,7 @@ pub struct RtspServer {
 }
 
 struct Door {
-    parts: Parts,
+    parts: Arc<Parts>,
     places: Arc<Places>,
 }
 
@@ -95,7 +96,7 @@ impl RtspServer {
             acceptors.push(Acceptor::new(listener));
         }
         let places = Places::new(parts.config.connections_max, parts.config.connections_per_address_max);
-        Ok(Self { acceptors, addresses, door: Arc::new(Door { parts, places }) })
+        Ok(Self { acceptors, addresses, door: Arc::new(Door { parts: Arc::new(parts), places }) })
     }
 
     /// Where it listens, in the order of the configuration.
@@ -166,21 +167,23 @@ async fn connection(
     mut stop: watch::Receiver<bool>,
 ) {
     door.parts.metrics.connections.inc();
-    let opened = tokio::select! {
+    let carried = tokio::select! {
         biased;
         () = stopped(&mut stop) => None,
-        opened = door.open(socket, peer) => opened,
+        // Boxed, so that it is gone while the session lasts.
+        carried = Box::pin(door.open(socket, peer)) => carried,
     };
-    if let Some((arrival, stream)) = opened {
-        door.carry(arrival, stream).await;
+    if let Some(session) = carried {
+        let _ = session.await;
     }
     door.parts.metrics.connections.dec();
     drop(place);
 }
 
 impl Door {
-    /// Reads until the viewer has named a stream and been admitted to it. None where the connection is over instead.
-    async fn open(&self, mut socket: TcpStream, peer: SocketAddr) -> Option<(Arrival, Stream)> {
+    /// Reads until the viewer has named a stream and been admitted to it, and hands him over. None where the connection is over
+    /// instead.
+    async fn open(&self, mut socket: TcpStream, peer: SocketAddr) -> Option<Task<()>> {
         listen::tune(&socket, self.parts.config.send_buffer_bytes).ok()?;
         let mut random = [0; 16];
         getrandom::fill(&mut random).expect("the kernel has random bits");
@@ -199,7 +202,7 @@ impl Door {
                 match self.admit(&path, peer) {
                     Ok((admitted, stream)) => {
                         server.admit(request, Ok(()));
-                        return Some((Arrival { socket: socket.into_std().ok()?, peer, server, admitted }, stream));
+                        return self.hand_over(Arrival { socket: socket.into_std().ok()?, peer, server, admitted }, stream);
                     }
                     Err(status) => {
                         server.admit(request, Err(status));
@@ -214,18 +217,25 @@ impl Door {
 
     /// Reads once, or lets the server's timer run out.
     async fn read(&self, socket: &mut TcpStream, server: &mut Server) -> Option<()> {
+        let wait = server.next_timeout()?.saturating_sub(self.parts.clock.monotonic());
+        let readable = tokio::time::timeout(wait, socket.readable()).await;
+        let now = self.parts.clock.monotonic();
+        if readable.is_err() {
+            server.handle_timeout(now);
+            return Some(());
+        }
+        // Nothing is awaited any more, so that the buffer is no part of what each connection keeps.
         let mut buffer = [0; READ_BYTES];
         let room = server.room().min(READ_BYTES);
-        let wait = server.next_timeout()?.saturating_sub(self.parts.clock.monotonic());
-        let read = tokio::time::timeout(wait, socket.read(buffer.get_mut(..room)?)).await;
-        let now = self.parts.clock.monotonic();
-        match read {
-            Ok(Ok(0) | Err(_)) => return None,
-            // A fault comes out as an event as well.
-            Ok(Ok(len)) => drop(server.handle_bytes(now, buffer.get(..len)?)),
-            Err(_) => server.handle_timeout(now),
+        match socket.try_read(buffer.get_mut(..room)?) {
+            Ok(0) => None,
+            Ok(len) => {
+                // A fault comes out as an event as well.
+                let _ = server.handle_bytes(now, buffer.get(..len)?);
+                Some(())
+            }
+            Err(error) => (error.kind() == ErrorKind::WouldBlock).then_some(()),
         }
-        Some(())
     }
 
     fn admit(&self, path: &str, peer: SocketAddr) -> Result<(Admitted, Stream), Status> {
@@ -244,15 +254,13 @@ impl Door {
         Ok((admitted, stream))
     }
 
-    /// Runs the session on the stream's core, or on another where that is full, and waits for its end.
-    async fn carry(&self, arrival: Arrival, stream: Stream) {
-        let (core, parts) = (self.parts.cores.seat(stream.core), self.parts.clone());
+    /// Starts the session on the stream's core, or on another where that is full.
+    fn hand_over(&self, arrival: Arrival, stream: Stream) -> Option<Task<()>> {
+        let (core, parts) = (self.parts.cores.seat(stream.core), Arc::clone(&self.parts));
         let peer = arrival.peer;
-        let session = move |local: &Rc<Local>| Session::run(arrival, stream, parts, Rc::clone(local));
-        match self.parts.cores.spawn_on(core, session) {
-            Ok(session) => drop(session.await),
-            Err(error) => tracing::warn!(%peer, %error, "a viewer was turned away"),
-        }
+        let session = move |local: &Rc<Local>| Session::run(arrival, stream, parts, local);
+        let handed = self.parts.cores.spawn_on(core, session);
+        handed.inspect_err(|error| tracing::warn!(%peer, %error, "a viewer was turned away")).ok()
     }
 
     async fn farewell(&self, socket: &mut TcpStream, server: &mut Server, fault: Fault) {

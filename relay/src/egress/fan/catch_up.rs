@@ -1,6 +1,7 @@
 //! Viewers that are not in step: who has just begun, whose socket was full, and what the server has to say. Each reads the hub
 //! from his own position until he is at its end.
 
+use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::os::fd::AsFd as _;
 use std::rc::Rc;
@@ -116,7 +117,12 @@ impl Fan {
         if play.pace.is_some() {
             self.take_all(play);
         }
-        play.held.pop_front().or_else(|| self.read(play))
+        if let Some(held) = play.held.pop_front() {
+            return Some(held);
+        }
+        // He has caught up, most likely for good.
+        play.held = VecDeque::new();
+        self.read(play)
     }
 
     /// Whoever is made to wait must not lose what he waits for: the hub forgets a group of pictures soon after the next began.

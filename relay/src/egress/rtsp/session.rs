@@ -43,7 +43,7 @@ pub(super) struct Session {
     peer: SocketAddr,
     server: Server,
     stream: Stream,
-    parts: Parts,
+    parts: Arc<Parts>,
     /// What was described.
     info: Option<Arc<StreamInfo>>,
     /// A DESCRIBE that waits for the camera's parameters.
@@ -88,12 +88,28 @@ enum Wake {
 }
 
 impl Session {
-    pub(super) async fn run(arrival: Arrival, stream: Stream, parts: Parts, local: Rc<Local>) {
+    /// A viewer from his admission to his end. Everything is made before the future is, so that it holds everything once.
+    pub(super) fn run(arrival: Arrival, stream: Stream, parts: Arc<Parts>, local: &Rc<Local>) -> impl Future<Output = ()> + use<> {
+        let mut session = Self::of(arrival, stream, parts, local);
+        async move {
+            let Some(serving) = &mut session else { return };
+            let end = serving.serve().await;
+            if let Some(session) = session {
+                session.close(&end);
+            }
+        }
+    }
+
+    /// None where the socket cannot be watched; he has left then.
+    fn of(arrival: Arrival, stream: Stream, parts: Arc<Parts>, local: &Rc<Local>) -> Option<Self> {
         let Arrival { socket, peer, server, admitted } = arrival;
-        let Ok(socket) = TcpStream::from_std(socket) else { return admitted.leave(EndReason::Network) };
-        let fan = local.common(Fans::default).of(&stream, &local, &parts.fan_parts());
+        let Ok(socket) = TcpStream::from_std(socket) else {
+            admitted.leave(EndReason::Network);
+            return None;
+        };
+        let fan = local.common(Fans::default).of(&stream, local, || parts.fan_parts());
         let seat = fan.seat(socket, admitted);
-        let mut session = Self {
+        Some(Self {
             seat,
             fan,
             peer,
@@ -105,9 +121,7 @@ impl Session {
             cued: false,
             torn_down: false,
             heard_at: Duration::ZERO,
-        };
-        let end = session.serve().await;
-        session.close(&end);
+        })
     }
 
     async fn serve(&mut self) -> End {
