@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use control_api::ports::{
-    CameraPort, CameraSetup, DeviceState, DeviceStatus, Missing, Recorded, RecordingError, RecordingPort, StreamFacts, Timeline,
+    CameraPort, CameraSetup, DeviceState, DeviceStatus, Missing, Recorded, RecordingError, RecordingPort, StreamFacts,
+    Timeline,
 };
 use control_api::registers::camera::Transport as RegisteredTransport;
 use media::hub::Hub;

@@ -135,8 +135,18 @@ pub(crate) fn run(sluice: &Path, plan: &Plan, report: &Report) -> anyhow::Result
         println!("\n{readers} readers, medians of {} rounds of {} s; CPU s per GB", plan.rounds, plan.seconds);
         println!(
             "{:<26} {:>8} {:>8} {:>15} {:>8} {:>8} {:>8} {:>20} {:>8} {:>15} {:>8} {:>8}",
-            "", "process", "CPU 0", "ratio (range)", "us/frame", "sends", "B/viewer", "ms p50 p99 max", "lost",
-            "first ms 50 99", "copied", "rounds"
+            "",
+            "process",
+            "CPU 0",
+            "ratio (range)",
+            "us/frame",
+            "sends",
+            "B/viewer",
+            "ms p50 p99 max",
+            "lost",
+            "first ms 50 99",
+            "copied",
+            "rounds"
         );
         let mut cells: Vec<Vec<Cell>> = servers.iter().map(|_| Vec::new()).collect();
         for _ in 0..plan.rounds {
@@ -191,15 +201,26 @@ fn say(row: &Value) {
     let number = |field: &str| row[field].as_f64().unwrap_or(f64::NAN);
     let list = |field: &str| row[field].as_array().into_iter().flatten().filter_map(Value::as_f64).collect::<Vec<_>>();
     let ratios = list("ratios");
-    let (least, most) = (ratios.iter().copied().fold(f64::NAN, f64::min), ratios.iter().copied().fold(f64::NAN, f64::max));
-    let ratio = if ratios.is_empty() { String::new() } else { format!("{:.2} ({least:.2}-{most:.2})", number("ratio")) };
+    let (least, most) =
+        (ratios.iter().copied().fold(f64::NAN, f64::min), ratios.iter().copied().fold(f64::NAN, f64::max));
+    let ratio =
+        if ratios.is_empty() { String::new() } else { format!("{:.2} ({least:.2}-{most:.2})", number("ratio")) };
     let joined = |field: &str| list(field).iter().map(|ms| format!("{ms:.1}")).collect::<Vec<_>>().join(" ");
     println!(
         "{:<26} {:>8.3} {:>8.3} {:>15} {:>8.2} {:>8.2} {:>8.0} {:>20} {:>8} {:>15} {:>8.4} {:>5}/{}",
-        row["server"].as_str().unwrap_or(""), number("cpu_s_per_gb"), number("cpu0_s_per_gb"), ratio,
-        number("us_per_viewer_and_frame"), number("sends_per_frame"), number("rss_per_viewer_bytes"),
-        joined("latency_ms"), row["lost_packets"], joined("first_picture_ms"), number("copied_per_byte"),
-        row["rounds"], number("rounds") + number("void"),
+        row["server"].as_str().unwrap_or(""),
+        number("cpu_s_per_gb"),
+        number("cpu0_s_per_gb"),
+        ratio,
+        number("us_per_viewer_and_frame"),
+        number("sends_per_frame"),
+        number("rss_per_viewer_bytes"),
+        joined("latency_ms"),
+        row["lost_packets"],
+        joined("first_picture_ms"),
+        number("copied_per_byte"),
+        row["rounds"],
+        number("rounds") + number("void"),
     );
 }
 
@@ -226,7 +247,8 @@ impl Stage<'_> {
         appliance.wait_for_cameras(1, 30)?;
         let token = appliance.login("operator")?;
         let late = if udp { 0 } else { crate::reader::LATE };
-        let open = |count: usize| (0..count).map(|_| appliance.live(&token, "bench-1")).collect::<anyhow::Result<Vec<_>>>();
+        let open =
+            |count: usize| (0..count).map(|_| appliance.live(&token, "bench-1")).collect::<anyhow::Result<Vec<_>>>();
         // What the first viewers of a stream cost once (its images, a heap that has grown) is no viewer's own.
         self.read(appliance.id(), &open(WARMERS)?, udp, false, 1, || Ok(()))?;
         let before = resident_bytes(appliance.id());

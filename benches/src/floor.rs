@@ -89,7 +89,11 @@ fn shots(clip: &Path) -> anyhow::Result<(Vec<Shot>, Duration)> {
             RtpStamp { ssrc: 1, first_sequence: sequence, packets, marked: false, timestamp: sample.pts as u32 };
         sequence = sequence.wrapping_add(packets);
         let image = Image::build(&track.params, &frame, stamp).bytes().to_vec();
-        shots.push(Shot { due: seconds(sample.dts), image, runs: runs(&Datagrams::build(&track.params, &frame, stamp)) });
+        shots.push(Shot {
+            due: seconds(sample.dts),
+            image,
+            runs: runs(&Datagrams::build(&track.params, &frame, stamp)),
+        });
     }
     let last = clip.samples.iter().rfind(|s| s.track == track.id).context("the clip is empty")?;
     Ok((shots, seconds(last.dts + i64::from(last.duration))))

@@ -104,9 +104,16 @@ fn say(row: &Value) {
     let most = ratios.iter().copied().fold(f64::NAN, f64::max);
     println!(
         "{:>8} {:>8.0} {:>8.2} {:>8.2} {:>15} {:>10.2} {:>8.2} {:>12.0} {:>8.1} {:>8}",
-        row["cameras"], number("mbit_per_s"), number("ingest_cpu_s_per_gb"), number("floor_cpu_s_per_gb"),
-        format!("{:.2} ({least:.2}-{most:.2})", number("ratio")), number("whole_cpu_s_per_gb"),
-        number("cpu0_s_per_gb"), number("rss_per_camera_bytes") / 1024.0, number("gap_seconds"), number("errors"),
+        row["cameras"],
+        number("mbit_per_s"),
+        number("ingest_cpu_s_per_gb"),
+        number("floor_cpu_s_per_gb"),
+        format!("{:.2} ({least:.2}-{most:.2})", number("ratio")),
+        number("whole_cpu_s_per_gb"),
+        number("cpu0_s_per_gb"),
+        number("rss_per_camera_bytes") / 1024.0,
+        number("gap_seconds"),
+        number("errors"),
     );
 }
 
@@ -227,10 +234,11 @@ fn turn(
         for event in &events {
             let Some(camera) = cameras.get_mut(event.data.u64() as usize) else { continue };
             loop {
-                let read = match rustix::net::recv(&camera.opened.socket, &mut *buffer, rustix::net::RecvFlags::DONTWAIT) {
-                    Ok((read, _)) => read,
-                    Err(_) => break,
-                };
+                let read =
+                    match rustix::net::recv(&camera.opened.socket, &mut *buffer, rustix::net::RecvFlags::DONTWAIT) {
+                        Ok((read, _)) => read,
+                        Err(_) => break,
+                    };
                 payload += camera.walk(buffer.get(..read).unwrap_or_default());
                 if read < buffer.len() {
                     break;

@@ -62,8 +62,7 @@ pub(crate) fn run(reading: &Reading) -> anyhow::Result<()> {
     }
     let (stop, begun) = (AtomicBool::new(false), AtomicBool::new(false));
     std::thread::scope(|scope| {
-        let probes: Vec<_> =
-            probing.iter_mut().map(|viewer| scope.spawn(|| viewer.probe(&stop, &begun))).collect();
+        let probes: Vec<_> = probing.iter_mut().map(|viewer| scope.spawn(|| viewer.probe(&stop, &begun))).collect();
         let mut discard = vec![0_u8; DISCARD_BYTES];
         settle(&mut discarding, &mut discard, SETTLE);
         discarding.iter_mut().for_each(|p| p.bytes = 0);
@@ -243,7 +242,9 @@ impl Probe {
             return;
         }
         self.lost += u64::from(missing);
-        if packet.marker && let Some(stamp) = self.stamp.take() {
+        if packet.marker
+            && let Some(stamp) = self.stamp.take()
+        {
             self.delays.push(now() - stamp);
         }
     }

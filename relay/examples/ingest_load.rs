@@ -51,7 +51,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let seconds: u64 = args.next().ok_or("how many seconds?")?.parse()?;
     let transport = if args.next().as_deref() == Some("udp") { Transport::Udp } else { Transport::Tcp };
     let clock: Arc<dyn Clock> = Arc::new(RealClock(Instant::now()));
-    let config = SimConfig { listen: "127.0.0.1:0".parse()?, cameras, clip: demo_clip()?, stamped: false, clock: Arc::clone(&clock) };
+    let config = SimConfig {
+        listen: "127.0.0.1:0".parse()?,
+        cameras,
+        clip: demo_clip()?,
+        stamped: false,
+        clock: Arc::clone(&clock),
+    };
     let sim = Sim::start(config)?;
     let cores = Cores::start(1, uring::Choice::Auto, &clock)?;
     let registry = prometheus::Registry::new();

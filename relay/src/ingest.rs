@@ -23,11 +23,11 @@ use media::frame::StreamInfo;
 use media::hub::Hub;
 use media::wall::{Clock, Wall};
 
+use crate::core::Local;
 pub use connection::Connection;
 pub use errors::IngestErrors;
 pub use reason::Reason;
 pub use source::{BadSource, Credentials, LOGIN_BYTES_MAX, Source, Transport, URL_BYTES_MAX};
-use crate::core::Local;
 use tracks::Lines;
 pub use vitals::Vitals;
 

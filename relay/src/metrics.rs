@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use media::hub::Lag;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
-use media::hub::Lag;
 use prometheus::{GaugeVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
 use crate::core::Cores;
@@ -138,10 +138,12 @@ fn labelled(name: &str, help: &str, label: &str) -> prometheus::Result<IntCounte
 
 /// Registers what the cores tell of themselves: which engine sends, and how busy each is.
 pub fn register_cores(registry: &Registry, cores: &Arc<Cores>) -> prometheus::Result<()> {
-    let engine = labelled_gauge("sluice_engine_info", "1, with what hands frames to the kernel in its label.", "engine")?;
+    let engine =
+        labelled_gauge("sluice_engine_info", "1, with what hands frames to the kernel in its label.", "engine")?;
     engine.with_label_values(&[cores.engine().as_str()]).set(1);
     registry.register(Box::new(engine))?;
-    let busy = Opts::new("sluice_core_busy_ratio", "Share of its time in which a core was at work lately, from 0 to 1.");
+    let busy =
+        Opts::new("sluice_core_busy_ratio", "Share of its time in which a core was at work lately, from 0 to 1.");
     let busy = GaugeVec::new(busy, &["core"])?;
     registry.register(Box::new(Busy { cores: Arc::clone(cores), busy }))
 }

@@ -92,7 +92,8 @@ impl Sim {
         let listen = config.listen;
         let fault = |source| SimError::Io { listen, source };
         let reel = Reel::new(&config.clip, config.stamped)?;
-        let switches: Arc<[Switches]> = (0..config.cameras).map(|_| Switches::new(Arc::clone(&reel), config.stamped)).collect();
+        let switches: Arc<[Switches]> =
+            (0..config.cameras).map(|_| Switches::new(Arc::clone(&reel), config.stamped)).collect();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(fault)?;
         let entered = runtime.enter();
         let listener = listen_on(listen).map_err(fault)?;

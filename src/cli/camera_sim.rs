@@ -44,7 +44,8 @@ impl CameraSim {
     fn serve(self) -> anyhow::Result<()> {
         let clip = self.file.as_deref().map_or_else(|| demo_clip().context("the built-in clip"), read_clip)?;
         let clock = Arc::new(SystemClock::start());
-        let sim = Sim::start(SimConfig { listen: self.listen, cameras: self.cameras, clip, stamped: self.stamp, clock })?;
+        let sim =
+            Sim::start(SimConfig { listen: self.listen, cameras: self.cameras, clip, stamped: self.stamp, clock })?;
         println!("{} cameras, {} to {}", self.cameras, sim.url(1), sim.url(self.cameras.max(1)));
         println!("ready {}", sim.addr());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

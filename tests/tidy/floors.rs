@@ -17,7 +17,11 @@ const FLOORS: [Floor; 9] = [
     Floor { name: "recorder", folder: "recorder/", may_use: &["media"] },
     Floor { name: "control-api", folder: "control-api/", may_use: &["media", "relay", "recorder"] },
     Floor { name: "sluice", folder: "src/", may_use: &["media", "uring", "relay", "recorder", "control-api"] },
-    Floor { name: "benches", folder: "benches/", may_use: &["media", "uring", "relay", "recorder", "control-api", "sluice"] },
+    Floor {
+        name: "benches",
+        folder: "benches/",
+        may_use: &["media", "uring", "relay", "recorder", "control-api", "sluice"],
+    },
     Floor { name: "fuzz-smoke", folder: "fuzz/", may_use: &["media", "relay", "recorder", "control-api"] },
     Floor { name: "fuzz-libfuzzer", folder: "fuzz/libfuzzer/", may_use: &["media"] },
 ];

@@ -141,9 +141,7 @@ fn entry(message: &Message<'_>, header: &libc::msghdr) -> Entry {
             opcode::Send::new(types::Fixed(file.number), part.as_ptr(), part.len() as u32).flags(FLAGS).build()
         }
         ([part], None, None) => opcode::Send::new(fd, part.as_ptr(), part.len() as u32).flags(FLAGS).build(),
-        (_, _, Some(file)) => {
-            opcode::SendMsg::new(types::Fixed(file.number), header).flags(FLAGS as u32).build()
-        }
+        (_, _, Some(file)) => opcode::SendMsg::new(types::Fixed(file.number), header).flags(FLAGS as u32).build(),
         (_, _, None) => opcode::SendMsg::new(fd, header).flags(FLAGS as u32).build(),
     }
 }

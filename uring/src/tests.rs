@@ -126,10 +126,7 @@ fn a_socket_that_is_forgotten_closes_and_its_number_serves_another() {
         let (sender, mut receiver) = pair();
         let file = engine.register(sender.as_fd()).unwrap();
         let (body, mut outcomes) = ([IoSlice::new(b"x")], Vec::new());
-        engine.send(
-            &[Message { socket: sender.as_fd(), file: Some(&file), parts: &body, to: None }],
-            &mut outcomes,
-        );
+        engine.send(&[Message { socket: sender.as_fd(), file: Some(&file), parts: &body, to: None }], &mut outcomes);
         assert_eq!(outcomes, [Ok(1)]);
         drop(file);
         drop(sender);

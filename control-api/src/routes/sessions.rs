@@ -133,8 +133,12 @@ async fn open(
     let NewSession { camera, purpose, reason, profile, .. } = new;
     let ask = Ask { camera, verb, profile, purpose, reason, range };
     let opened = deps.sessions.open(&principal, ask, Origin { request_id, host }).await?;
-    let view =
-        OpenedView { id: opened.id.0, urls: opened.urls, expires_at: opened.expires_at.into(), mark: opened.mark.to_string() };
+    let view = OpenedView {
+        id: opened.id.0,
+        urls: opened.urls,
+        expires_at: opened.expires_at.into(),
+        mark: opened.mark.to_string(),
+    };
     Ok((StatusCode::CREATED, Json(view)))
 }
 

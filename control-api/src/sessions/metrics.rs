@@ -32,7 +32,10 @@ impl SessionMetrics {
             revocation: Histogram::with_opts(revocation.buckets(REVOCATION_BOUNDS.to_vec()))?,
             refusals_merged: prometheus::IntCounter::new("sluice_media_refusals_merged_total", merged)?,
             open: IntGauge::new("sluice_sessions_open", "Sessions that hold a lease, started or not.")?,
-            ended: IntCounterVec::new(Opts::new("sluice_sessions_ended_total", "Sessions that ended, by reason."), &["reason"])?,
+            ended: IntCounterVec::new(
+                Opts::new("sluice_sessions_ended_total", "Sessions that ended, by reason."),
+                &["reason"],
+            )?,
         };
         for reason in EndReason::ALL {
             // There from the start, so that the first one is a rise.

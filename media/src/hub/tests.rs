@@ -269,7 +269,10 @@ fn a_closed_hub_still_tells_what_was_missed() {
     }
     hub.close();
     let mut context = Context::from_waker(Waker::noop());
-    assert!(matches!(reader.poll_next(&mut context), Poll::Ready(Some(Delivery::Lagged { frames: 10, why: Lag::Ring }))));
+    assert!(matches!(
+        reader.poll_next(&mut context),
+        Poll::Ready(Some(Delivery::Lagged { frames: 10, why: Lag::Ring }))
+    ));
     assert!(matches!(reader.poll_next(&mut context), Poll::Ready(None)));
 }
 

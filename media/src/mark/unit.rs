@@ -138,7 +138,10 @@ mod tests {
         assert_eq!(h265.bytes()[..4], [0x4e, 3, 5, 60]);
         for unit in [h264, jpeg, h265] {
             assert_eq!(&unit.bytes()[unit.text_at()..unit.text_at() + TEXT_BYTES], text);
-            assert!(unit.bytes().windows(3).all(|w| w[..2] != [0, 0] || w[2] > 3), "emulation prevention changes nothing");
+            assert!(
+                unit.bytes().windows(3).all(|w| w[..2] != [0, 0] || w[2] > 3),
+                "emulation prevention changes nothing"
+            );
         }
     }
 }

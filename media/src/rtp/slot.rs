@@ -26,12 +26,7 @@ pub struct Marked {
 
 impl Slot {
     /// The packet for a mark of this frame; none where the codec has no place for one.
-    pub(super) fn build(
-        params: &CodecParams,
-        payload: &[u8],
-        channel: u8,
-        header: [u8; HEADER_BYTES],
-    ) -> Option<Self> {
+    pub(super) fn build(params: &CodecParams, payload: &[u8], channel: u8, header: [u8; HEADER_BYTES]) -> Option<Self> {
         let unit = Carrier::of(params)?.unit(payload);
         let head = params.mark_head(payload);
         let length = HEADER_BYTES + head.len() + unit.bytes().len();

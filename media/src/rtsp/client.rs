@@ -89,7 +89,8 @@ impl Response {
     pub fn session(&self) -> Option<(&str, Option<u32>)> {
         let mut parts = self.header("Session")?.split(';').map(str::trim);
         let id = parts.next().filter(|id| !id.is_empty())?;
-        let timeout = parts.find_map(|part| part.strip_prefix("timeout=")).and_then(|seconds| seconds.trim().parse().ok());
+        let timeout =
+            parts.find_map(|part| part.strip_prefix("timeout=")).and_then(|seconds| seconds.trim().parse().ok());
         Some((id, timeout))
     }
 }
@@ -219,7 +220,8 @@ mod tests {
 
     #[test]
     fn careless_cameras_are_understood() {
-        let (bare, used) = response(b"RTSP/1.0 401 Unauthorized\nCSeq:1\nWWW-Authenticate: Basic realm=\"a\"\nnonsense\n\n");
+        let (bare, used) =
+            response(b"RTSP/1.0 401 Unauthorized\nCSeq:1\nWWW-Authenticate: Basic realm=\"a\"\nnonsense\n\n");
         assert_eq!((bare.status, bare.cseq(), used), (401, Some(1), 77));
         assert_eq!(response(b"RTSP/1.0 200\r\n\r\n").0.status, 200);
     }
@@ -231,7 +233,12 @@ mod tests {
         let many = format!("RTSP/1.0 200 OK\r\n{}\r\n", "a: b\r\n".repeat(HEADERS_MAX + 1));
         assert_eq!(cut(many.as_bytes()), Err(Uncut::HeadTooLarge));
         assert_eq!(cut(b"RTSP/1.0 200 OK\r\nContent-Length: 65537\r\n\r\n"), Err(Uncut::BodyTooLarge));
-        for bad in [&b"\x80"[..], b"RTSP/1.0 200 OK\r\nContent-Length: -1\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n", b"RTSP/1.0\r\n\r\n"] {
+        for bad in [
+            &b"\x80"[..],
+            b"RTSP/1.0 200 OK\r\nContent-Length: -1\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\n\r\n",
+            b"RTSP/1.0\r\n\r\n",
+        ] {
             assert_eq!(cut(bad), Err(Uncut::NotRtsp), "{bad:?}");
         }
     }

@@ -202,7 +202,8 @@ impl Door {
                 match self.admit(&path, peer) {
                     Ok((admitted, stream)) => {
                         server.admit(request, Ok(()));
-                        return self.hand_over(Arrival { socket: socket.into_std().ok()?, peer, server, admitted }, stream);
+                        return self
+                            .hand_over(Arrival { socket: socket.into_std().ok()?, peer, server, admitted }, stream);
                     }
                     Err(status) => {
                         server.admit(request, Err(status));

@@ -89,7 +89,12 @@ enum Wake {
 
 impl Session {
     /// A viewer from his admission to his end. Everything is made before the future is, so that it holds everything once.
-    pub(super) fn run(arrival: Arrival, stream: Stream, parts: Arc<Parts>, local: &Rc<Local>) -> impl Future<Output = ()> + use<> {
+    pub(super) fn run(
+        arrival: Arrival,
+        stream: Stream,
+        parts: Arc<Parts>,
+        local: &Rc<Local>,
+    ) -> impl Future<Output = ()> + use<> {
         let mut session = Self::of(arrival, stream, parts, local);
         async move {
             let Some(serving) = &mut session else { return };
