@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use rustix::event::epoll;
+use rustix::net::{RecvFlags, recv};
 use serde_json::{Value, json};
 
 use crate::appliance::{Appliance, CLIP_SECONDS, Owned, cameras, clip};
@@ -233,12 +234,7 @@ fn turn(
         epoll::wait(queue, rustix::buffer::spare_capacity(&mut events), Some(&wait))?;
         for event in &events {
             let Some(camera) = cameras.get_mut(event.data.u64() as usize) else { continue };
-            loop {
-                let read =
-                    match rustix::net::recv(&camera.opened.socket, &mut *buffer, rustix::net::RecvFlags::DONTWAIT) {
-                        Ok((read, _)) => read,
-                        Err(_) => break,
-                    };
+            while let Ok((read, _)) = recv(&camera.opened.socket, &mut *buffer, RecvFlags::DONTWAIT) {
                 payload += camera.walk(buffer.get(..read).unwrap_or_default());
                 if read < buffer.len() {
                     break;

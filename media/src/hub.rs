@@ -96,14 +96,14 @@ impl Hub {
     /// A new reader that can be woken.
     pub fn subscribe(self: &Arc<Self>, start: Start, budget: Budget) -> Subscriber {
         let mut state = self.state.lock();
-        let (slot, cursor) = (state.readers.add(), Cursor::new(state.ring.start(start), budget, start));
+        let (slot, cursor) = (state.readers.add(), Cursor::new(&state.ring, budget, start));
         drop(state);
         Subscriber::new(Arc::clone(self), slot, cursor)
     }
 
     /// A position for a reader that nobody wakes and nobody counts.
     pub fn cursor(&self, start: Start, budget: Budget) -> Cursor {
-        Cursor::new(self.state.lock().ring.start(start), budget, start)
+        Cursor::new(&self.state.lock().ring, budget, start)
     }
 
     /// The next delivery at a position, if one is there.

@@ -4,6 +4,7 @@
 //!
 //! The only crate of the house with unsafe code. Deliberately absent: what is sent, to whom, and waiting for a full socket.
 
+mod file;
 mod message;
 mod plain;
 mod ring;
@@ -12,9 +13,9 @@ mod segment;
 use std::io;
 use std::os::fd::BorrowedFd;
 
+pub use file::File;
 pub use message::{Message, Outcome};
 use plain::Plain;
-pub use ring::File;
 use ring::Ring;
 pub use rustix::io::Errno;
 pub use segment::set_udp_segment;

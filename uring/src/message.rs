@@ -6,7 +6,7 @@ use std::os::fd::BorrowedFd;
 
 use rustix::io::Errno;
 
-use crate::ring::File;
+use crate::file::File;
 
 /// Bytes that the kernel took, or why it took none.
 pub type Outcome = Result<usize, Errno>;

@@ -11,6 +11,7 @@ use io_uring::squeue::Entry;
 use io_uring::{IoUring, opcode, types};
 use rustix::io::Errno;
 
+use crate::file::{File, Table};
 use crate::message::{Message, Outcome};
 
 mod address;
@@ -18,42 +19,13 @@ use address::Address;
 
 /// Messages of one submission. More gain nothing measurable, and push the receive work of loopback out of our account.
 const BATCH_MAX: usize = 256;
-/// Sockets that a ring knows. A core carries some thousand viewers; those beyond it are looked up at each send.
-const FILES_MAX: u32 = 16_384;
 /// Never waits, and never raises SIGPIPE.
 const FLAGS: libc::c_int = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
 
 pub(crate) struct Ring {
-    shared: Rc<RefCell<Shared>>,
+    table: Rc<RefCell<Table>>,
     headers: Vec<libc::msghdr>,
     addresses: Vec<Address>,
-}
-
-/// What a registered socket needs to take itself out again.
-struct Shared {
-    ring: IoUring,
-    free: Vec<u32>,
-}
-
-/// A socket that the ring knows by number. Dropping it makes the ring forget the socket.
-pub struct File {
-    number: u32,
-    shared: Rc<RefCell<Shared>>,
-}
-
-impl std::fmt::Debug for File {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "File({})", self.number)
-    }
-}
-
-impl Drop for File {
-    fn drop(&mut self) {
-        let mut shared = self.shared.borrow_mut();
-        // Refused only for a ring that is gone, and then so is its table.
-        let _ = shared.ring.submitter().register_files_update(self.number, &[-1]);
-        shared.free.push(self.number);
-    }
 }
 
 impl Ring {
@@ -61,21 +33,11 @@ impl Ring {
     pub(crate) fn open() -> io::Result<Self> {
         let ring =
             IoUring::builder().setup_single_issuer().setup_defer_taskrun().setup_clamp().build(BATCH_MAX as u32)?;
-        let files = files_max();
-        let registered = files > 0 && ring.submitter().register_files_sparse(files).is_ok();
-        let free = if registered { (0..files).rev().collect() } else { Vec::new() };
-        let shared = Rc::new(RefCell::new(Shared { ring, free }));
-        Ok(Self { shared, headers: Vec::new(), addresses: Vec::new() })
+        Ok(Self { table: Table::open(ring), headers: Vec::new(), addresses: Vec::new() })
     }
 
     pub(crate) fn register(&self, socket: BorrowedFd<'_>) -> Option<File> {
-        let mut shared = self.shared.borrow_mut();
-        let number = shared.free.pop()?;
-        if shared.ring.submitter().register_files_update(number, &[socket.as_raw_fd()]).is_err() {
-            shared.free.push(number);
-            return None;
-        }
-        Some(File { number, shared: Rc::clone(&self.shared) })
+        File::enter(&self.table, socket)
     }
 
     pub(crate) fn send(&mut self, batch: &[Message<'_>], outcomes: &mut Vec<Outcome>) {
@@ -93,8 +55,8 @@ impl Ring {
         self.headers.extend(batch.iter().zip(&self.addresses).map(|(message, address)| header(message, address)));
         let first = outcomes.len();
         outcomes.resize(first + batch.len(), Err(Errno::CANCELED));
-        let shared = &mut *self.shared.borrow_mut();
-        let mut queue = shared.ring.submission();
+        let table = &mut *self.table.borrow_mut();
+        let mut queue = table.ring.submission();
         for (number, (message, header)) in batch.iter().zip(&self.headers).enumerate() {
             let entry = entry(message, header).user_data(number as u64);
             // SAFETY: the entry names the message's own slices and bytes, which are borrowed until this function returns, and
@@ -104,7 +66,7 @@ impl Ring {
             assert!(pushed.is_ok(), "the queue holds a whole batch, and was empty");
         }
         drop(queue);
-        wait_for_all(&mut shared.ring, outcomes.get_mut(first..).unwrap_or_default());
+        wait_for_all(&mut table.ring, outcomes.get_mut(first..).unwrap_or_default());
     }
 }
 
@@ -138,10 +100,10 @@ fn entry(message: &Message<'_>, header: &libc::msghdr) -> Entry {
     match (message.parts, message.to, message.file) {
         // The usual case, and the cheapest: one piece needs no header.
         ([part], None, Some(file)) => {
-            opcode::Send::new(types::Fixed(file.number), part.as_ptr(), part.len() as u32).flags(FLAGS).build()
+            opcode::Send::new(types::Fixed(file.number()), part.as_ptr(), part.len() as u32).flags(FLAGS).build()
         }
         ([part], None, None) => opcode::Send::new(fd, part.as_ptr(), part.len() as u32).flags(FLAGS).build(),
-        (_, _, Some(file)) => opcode::SendMsg::new(types::Fixed(file.number), header).flags(FLAGS as u32).build(),
+        (_, _, Some(file)) => opcode::SendMsg::new(types::Fixed(file.number()), header).flags(FLAGS as u32).build(),
         (_, _, None) => opcode::SendMsg::new(fd, header).flags(FLAGS as u32).build(),
     }
 }
@@ -156,9 +118,4 @@ fn header(message: &Message<'_>, address: &Address) -> libc::msghdr {
     header.msg_iov = message.parts.as_ptr().cast_mut().cast();
     header.msg_iovlen = message.parts.len();
     header
-}
-
-fn files_max() -> u32 {
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
-    limit.map_or(FILES_MAX, |limit| u32::try_from(limit).unwrap_or(FILES_MAX).min(FILES_MAX))
 }

@@ -17,6 +17,16 @@ pub enum Start {
     Live,
 }
 
+impl Start {
+    fn within(self, ring: &Ring) -> u64 {
+        match self {
+            Self::LastKeyframe => ring.keyframe().unwrap_or(ring.end()),
+            Self::Oldest => ring.first(),
+            Self::Live => ring.end(),
+        }
+    }
+}
+
 /// How far a reader may fall behind before it must skip.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
@@ -88,7 +98,8 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    pub(super) fn new(next: u64, budget: Budget, start: Start) -> Self {
+    pub(super) fn new(ring: &Ring, budget: Budget, start: Start) -> Self {
+        let next = start.within(ring);
         let awaiting_keyframe = start == Start::LastKeyframe;
         Self { next, budget, awaiting_keyframe, missed: 0, why: Lag::Ring, started: false }
     }

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::cursor::Start;
 use super::{HubLimits, Published};
 use crate::frame::{Frame, StreamInfo};
 use crate::rtp::RtpStamp;
@@ -107,11 +106,8 @@ impl Ring {
         self.last_keyframe.filter(|index| self.at(*index).is_some())
     }
 
-    pub(super) fn start(&self, start: Start) -> u64 {
-        match start {
-            Start::LastKeyframe => self.keyframe().unwrap_or(self.next_index),
-            Start::Oldest => self.frames.front().map_or(self.next_index, |f| f.index),
-            Start::Live => self.next_index,
-        }
+    /// The oldest frame that is still here; the next to come where none is.
+    pub(super) fn first(&self) -> u64 {
+        self.frames.front().map_or(self.next_index, |f| f.index)
     }
 }

@@ -51,7 +51,7 @@ fn drain(reader: &mut Subscriber) -> Vec<i64> {
     std::iter::from_fn(|| reader.try_next())
         .map(|delivery| match delivery {
             Delivery::Frame(published) => published.frame.pts,
-            Delivery::Lagged { frames, .. } => -i64::try_from(frames).unwrap(),
+            Delivery::Lagged { frames, .. } => 0_i64.saturating_sub_unsigned(frames),
         })
         .collect()
 }

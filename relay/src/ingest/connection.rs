@@ -182,7 +182,7 @@ impl<'a> Connection<'a> {
         let Some(place) = self.ways.iter().position(of) else { return Ok(()) };
         if matches!(self.ways.get(place), Some(Way::Channels(_, rtcp)) if *rtcp == channel) {
             if let Some(report) = rtp::read_sender_report(packet) {
-                self.tracks.sender_report(place, report.ntp, report.rtp, &mut self.ingest.lines);
+                self.ingest.lines.sender_report(place, report.ntp, report.rtp);
             }
             return Ok(());
         }
@@ -196,11 +196,11 @@ impl<'a> Connection<'a> {
             loss,
             payload: packet.payload,
         };
-        self.publish(place, packet, at);
+        self.publish(place, &packet, at);
         Ok(())
     }
 
-    fn publish(&mut self, place: usize, packet: Packet<'_>, at: Arrival) {
+    fn publish(&mut self, place: usize, packet: &Packet<'_>, at: Arrival) {
         let ingest = &mut *self.ingest;
         let mut out = Outlet {
             hub: &ingest.hub,
@@ -220,7 +220,7 @@ impl<'a> Connection<'a> {
             let mut bad = 0;
             more |= ports.poll_receive(cx, monotonic, &mut || bad += 1).is_ready();
             if let Poll::Ready(report) = ports.poll_report(cx) {
-                self.tracks.sender_report(place, report.ntp, report.rtp, &mut self.ingest.lines);
+                self.ingest.lines.sender_report(place, report.ntp, report.rtp);
                 more = true;
             }
             let at = Arrival { wall: self.ingest.arrival(), monotonic };
@@ -236,7 +236,7 @@ impl<'a> Connection<'a> {
                     loss: next.loss,
                     payload: &next.item.payload,
                 };
-                self.publish(place, packet, at);
+                self.publish(place, &packet, at);
             }
             for _ in 0..bad {
                 self.bad_packet()?;

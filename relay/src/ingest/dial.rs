@@ -52,7 +52,7 @@ pub(super) struct Coded {
 pub(super) enum Way {
     /// On these channels of the connection: RTP, RTCP.
     Channels(u8, u8),
-    Ports(Ports),
+    Ports(Box<Ports>),
 }
 
 struct Wish {
@@ -152,7 +152,7 @@ async fn set_up(
     let way = match ports.take() {
         Some(mut ports) => {
             ports.aim(peer, granted.server_ports);
-            Way::Ports(ports)
+            Way::Ports(Box::new(ports))
         }
         None => {
             let (rtp, rtcp) = granted.channels.unwrap_or((channel, channel + 1));

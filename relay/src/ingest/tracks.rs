@@ -40,6 +40,13 @@ impl Lines {
             }
         }
     }
+
+    /// Takes an RTCP sender report of a media.
+    pub(super) fn sender_report(&mut self, place: usize, ntp: u64, rtp: u32) {
+        if let Some(line) = self.lines.get_mut(place) {
+            line.sender_report(ntp, rtp);
+        }
+    }
 }
 
 /// Where frames go and what is told of them.
@@ -122,14 +129,6 @@ impl Tracks {
         self.current.is_some()
     }
 
-    /// Takes an RTCP sender report of a media.
-    #[allow(clippy::unused_self, reason = "a report is about one of its tracks")]
-    pub(super) fn sender_report(&self, place: usize, ntp: u64, rtp: u32, lines: &mut Lines) {
-        if let Some(line) = lines.lines.get_mut(place) {
-            line.sender_report(ntp, rtp);
-        }
-    }
-
     /// Packets missing before this one, of a media whose packets come in their order. Numbers that leap are a camera that
     /// counts anew: nobody knows what is missing, so one is.
     pub(super) fn loss(&mut self, place: usize, sequence: u16) -> u16 {
@@ -142,7 +141,7 @@ impl Tracks {
     }
 
     /// Takes a packet of a media and publishes the frames it completes. Gives their number.
-    pub(super) fn packet(&mut self, place: usize, packet: Packet<'_>, at: Arrival, out: &mut Outlet<'_>) -> usize {
+    pub(super) fn packet(&mut self, place: usize, packet: &Packet<'_>, at: Arrival, out: &mut Outlet<'_>) -> usize {
         let (Some(intake), Some(line)) = (self.tracks.get_mut(place), out.lines.lines.get_mut(place)) else { return 0 };
         if packet.loss > 0 {
             out.vitals.lost(u64::from(packet.loss));

@@ -50,7 +50,7 @@ fn add(units: &mut Assembler<H264>, packet: &RtpPayload<&[u8]>) -> Result<(), De
     let (&first, rest) = packet.payload.split_first().ok_or(truncated("the NAL unit header"))?;
     check_header(sequence, first)?;
     match nal_type(first) {
-        1..=23 => units.nal(sequence, &packet.payload),
+        1..=23 => units.nal(sequence, packet.payload),
         STAP_A => aggregate(units, sequence, rest),
         FU_A => {
             let (&header, body) = rest.split_first().ok_or(truncated("the FU header"))?;

@@ -55,7 +55,7 @@ fn add(units: &mut Assembler<H265>, packet: &RtpPayload<&[u8]>) -> Result<(), De
     let (header, rest) = packet.payload.split_first_chunk::<HEADER_BYTES>().ok_or(truncated("the NAL unit header"))?;
     check_header(sequence, header)?;
     match nal_type(header[0]) {
-        0..AP => units.nal(sequence, &packet.payload),
+        0..AP => units.nal(sequence, packet.payload),
         AP => aggregate(units, sequence, rest),
         FU => {
             let (&fragment, body) = rest.split_first().ok_or(truncated("the FU header"))?;

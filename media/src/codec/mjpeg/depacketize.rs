@@ -117,7 +117,7 @@ impl Depacketizer {
 
     fn add(&mut self, packet: &RtpPayload<&[u8]>, ready: &mut VecDeque<AccessUnit>) -> Result<(), DepacketizeError> {
         let sequence = packet.sequence;
-        let fragment = Fragment::read(sequence, &packet.payload)?;
+        let fragment = Fragment::read(sequence, packet.payload)?;
         if fragment.offset == 0 && self.picture.is_none() {
             self.start(packet, &fragment)?;
         }
