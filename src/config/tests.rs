@@ -191,6 +191,7 @@ fn the_example_shows_the_defaults() {
     // These have no default; the example shows something.
     assert_eq!(shown.sessions.public_host.take().as_deref(), Some("cameras.example"));
     assert_eq!(shown.recorder.volume_bytes_max.take(), Some(500 << 30));
+    assert_eq!(shown.relay.egress_bits_max.take(), Some(8_000_000_000));
     let defaults = load("").unwrap();
     let (shown, defaults) = (format!("{shown:#?}"), format!("{defaults:#?}"));
     let wrong: Vec<_> = shown.lines().zip(defaults.lines()).filter(|(shown, default)| shown != default).collect();
@@ -213,8 +214,9 @@ fn every_setting_of_the_layers_has_its_key() {
     };
     // The binary's own: listen.
     assert_eq!(keys(["api", "login"]) - 3, fields(&control_api::config::Config::default()));
-    // public_host and time_zone stand in [api]; the two ports are those of the listeners.
-    assert_eq!(keys(["sessions", ""]) + 2 + 2, fields(&control_api::sessions::Settings::default()));
+    // public_host and time_zone stand in [api], merge_latency and busy_percent_max in [relay]; the two ports are those of the
+    // listeners.
+    assert_eq!(keys(["sessions", ""]) + 2 + 2 + 2, fields(&control_api::sessions::Settings::default()));
     assert_eq!(keys(["rtsp", "relay"]), fields(&relay::config::Config::default()));
     // The index goes below state.path.
     assert_eq!(keys(["recorder", ""]) + 1, fields(&recorder::config::Config::default()));
