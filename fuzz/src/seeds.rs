@@ -19,6 +19,19 @@ pub(crate) fn rtsp() -> Vec<Vec<u8>> {
     [0u8, 28, 252].map(|cut| [&[cut][..], requests].concat()).to_vec()
 }
 
+/// A camera's answers, a packet between them, and a question of its own.
+pub(crate) fn camera() -> Vec<Vec<u8>> {
+    let words = b"RTSP/1.0 401 Unauthorized\r\nCSeq: 1\r\nWWW-Authenticate: Digest realm=\"r\", nonce=\"n\"\r\n\r\n\
+        RTSP/1.0 200 OK\nCSeq: 2\nContent-Base: rtsp://h/s/\nContent-Length: 5\n\nv=0\r\n\
+        RTSP/1.0 200 OK\r\nCSeq: 3\r\nSession: 1f;timeout=60\r\n\
+        Transport: RTP/AVP/TCP;unicast;interleaved=0-1;ssrc=0000002A\r\n\r\n\
+        $\x00\x00\x0c\x80\x60\x00\x01\x00\x00\x00\x00\x00\x00\x00\x2a\
+        OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n\r\n\
+        RTSP/1.0 200 OK\r\nCSeq: 4\r\n\r\n";
+    let cut_short = words.get(..words.len() - 30).unwrap_or_default();
+    vec![words.to_vec(), cut_short.to_vec()]
+}
+
 /// A recorded segment of two fragments of sound, and its header alone.
 pub(crate) fn fmp4() -> Vec<Vec<u8>> {
     let params = CodecParams::G711(g711::Params { law: g711::Law::A, channels: 1, sample_rate: 8_000 });

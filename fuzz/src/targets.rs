@@ -27,6 +27,7 @@ pub(crate) const TARGETS: &[Target] = &[
     target("reorder", fuzz::reorder, fuzz::script_seeds),
     target("trace", fuzz::trace, fuzz::trace_seeds),
     target("rtsp-server", rtsp::fuzz::server, seeds::rtsp),
+    target("rtsp-client", rtsp::fuzz::client, seeds::camera),
     target("fmp4-reader", fmp4::fuzz::check_invariants, seeds::fmp4),
     target("fmp4-builder", fmp4::fuzz::check_builder, fuzz::script_seeds),
     target("fmp4-splice", fmp4::fuzz::check_splice, seeds::splice),

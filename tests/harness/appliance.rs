@@ -131,6 +131,10 @@ pub(crate) fn camera(id: &str, source: &str) -> Value {
 fn launch(dir: &Path) -> (Process, Value) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
     command.args(["demo", "--port-base", "0", "--cameras", "0", "--data"]).arg(dir);
+    // So that the whole suite can be run with each engine.
+    if let Ok(engine) = std::env::var("SLUICE_TEST_ENGINE") {
+        command.args(["--set", &format!("relay.engine={engine}")]);
+    }
     let process = Process::start(&mut command);
     process.line_after("ready", START);
     let text = std::fs::read_to_string(dir.join("demo.json")).expect("demo.json is there once it is ready");

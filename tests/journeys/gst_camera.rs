@@ -77,13 +77,23 @@ fn players_see_pictures(appliance: &Appliance) {
                     assert!(faults.is_empty(), "{name} by {transport}: {faults:#?}");
                 });
             }
-            let url = appliance.live(&operator, name)["urls"]["rtsp"].as_str().expect("an RTSP URL").to_owned();
-            scope.spawn(move || gstreamer_plays(name, &url));
+            let session = appliance.live(&operator, name);
+            let operator = &operator;
+            scope.spawn(move || {
+                let url = session["urls"]["rtsp"].as_str().expect("an RTSP URL");
+                if let Err(said) = gstreamer_plays(name, url) {
+                    let id = session["id"].as_str().expect("an id");
+                    panic!(
+                        "{name}: GStreamer said {said}; the session: {:#}",
+                        operator.get(&format!("/api/v1/sessions/{id}")).1
+                    );
+                }
+            });
         }
     });
 }
 
-fn gstreamer_plays(name: &str, url: &str) {
+fn gstreamer_plays(name: &str, url: &str) -> Result<(), String> {
     let decode = if name.starts_with("h265") {
         "rtph265depay ! h265parse ! avdec_h265"
     } else {
@@ -94,7 +104,7 @@ fn gstreamer_plays(name: &str, url: &str) {
     );
     let output = run(Command::new("timeout").args(["60", "gst-launch-1.0", "-q"]).args(pipeline.split_whitespace()));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success() && !said.contains("ERROR"), "{name}: GStreamer said {said}");
+    if output.status.success() && !said.contains("ERROR") { Ok(()) } else { Err(said) }
 }
 
 /// The clip as one pass of the camera sent it is in the recording, frame for frame.

@@ -71,9 +71,10 @@ fn playback_of(appliance: &Appliance, operator: &Client, camera: &str) -> (Value
     let from = eventually(&format!("{camera}: enough recorded"), Duration::from_secs(60), || {
         let (status, timeline) = operator.get(&format!("/api/v1/cameras/{camera}/timeline"));
         assert_eq!(status, 200, "{timeline}");
-        let item = timeline["items"].as_array()?.first()?.clone();
-        let (start, end) = (time(&item["start"])?, time(&item["end"])?);
-        (end.duration_since(start).as_secs() > COPY_SECONDS).then_some(start)
+        // A camera's first report of its clock moves what follows by some milliseconds, and that begins an item.
+        let items = timeline["items"].as_array()?.iter();
+        let mut times = items.filter_map(|item| Some((time(&item["start"])?, time(&item["end"])?)));
+        times.find(|(start, end)| end.duration_since(*start).as_secs() > COPY_SECONDS).map(|(start, _)| start)
     });
     let to = from + jiff::SignedDuration::from_secs(COPY_SECONDS);
     let body = json!({

@@ -16,6 +16,7 @@ static BODY: LazyLock<fn(&[u8])> = LazyLock::new(|| match std::env::var("SLUICE_
     Ok("reorder") => fuzz::reorder,
     Ok("trace") => fuzz::trace,
     Ok("rtsp-server") => rtsp::fuzz::server,
+    Ok("rtsp-client") => rtsp::fuzz::client,
     Ok("fmp4-reader") => fmp4::fuzz::check_invariants,
     Ok("fmp4-builder") => fmp4::fuzz::check_builder,
     Ok("fmp4-splice") => fmp4::fuzz::check_splice,

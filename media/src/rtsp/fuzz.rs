@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rtsp_types::Message;
 
+use super::client::{self, Cut, Granted};
 use super::{Event, INBOX_BYTES_MAX, RtpStart, Server, SetUp, Status};
 use crate::frame::TrackId;
 
@@ -61,4 +62,36 @@ fn check_output(server: &mut Server) {
         let whole = matches!(&parsed, Ok((Message::Response(_), consumed)) if *consumed == bytes.len());
         assert!(whole, "not one response: {bytes:?}");
     }
+}
+
+/// A camera's bytes: whatever is cut off lies within them and moves on, what is not whole yet is bounded, and more bytes behind
+/// a whole thing change nothing about it.
+pub fn client(data: &[u8]) {
+    let mut rest = data;
+    while let Ok(cut) = client::cut(rest) {
+        let used = match &cut {
+            Cut::Partial => return check_partial(rest),
+            Cut::Data { packet, used, .. } => {
+                assert!(packet.len() < *used, "a packet without its header");
+                *used
+            }
+            Cut::Response { response, used } => {
+                assert!(response.body.len() <= client::BODY_BYTES_MAX);
+                // Whatever it says.
+                let _ = (response.cseq(), response.session(), response.header("Transport").map(Granted::parse));
+                *used
+            }
+            Cut::Request { used } => *used,
+        };
+        assert!(used > 0 && used <= rest.len(), "{used} of {}", rest.len());
+        let (whole, behind) = rest.split_at(used);
+        assert_eq!(client::cut(whole).as_ref(), Ok(&cut), "it is whole without what follows");
+        rest = behind;
+    }
+}
+
+fn check_partial(rest: &[u8]) {
+    let blank = rest.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+    let waiting = rest.len() - blank;
+    assert!(waiting < client::HEAD_BYTES_MAX + client::BODY_BYTES_MAX, "{waiting} bytes, and not enough yet");
 }

@@ -130,7 +130,8 @@ impl<'a> Connection<'a> {
         let shared = Rc::clone(&self.buffer);
         let buffer = &mut *shared.0.borrow_mut();
         let held = self.conversation.unread.len();
-        let (kept, room) = buffer.split_at_mut_checked(held).ok_or_else(endless)?;
+        let (kept, room) =
+            buffer.split_at_mut_checked(held).filter(|(_, room)| !room.is_empty()).ok_or_else(endless)?;
         kept.copy_from_slice(&self.conversation.unread);
         let mut read = ReadBuf::new(room);
         let done = ready!(Pin::new(&mut self.conversation.socket).poll_read(cx, &mut read));
