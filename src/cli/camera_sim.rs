@@ -27,7 +27,7 @@ pub(crate) struct CameraSim {
     /// MP4 clip that all of them play, in a loop, each at its own point of it; without it, a clip that is built in.
     #[arg(long, value_name = "CLIP.mp4")]
     file: Option<PathBuf>,
-    /// Let each H.264 picture say when it was sent, in an SEI unit, so that a viewer can measure its way.
+    /// Let one in seven H.264 pictures say when it was sent, in an SEI unit, so that a viewer can measure its way.
     #[arg(long)]
     stamp: bool,
 }

@@ -55,16 +55,19 @@ pub(super) struct Image {
 pub struct EmptyClip;
 
 impl Reel {
-    /// With `stamped`, pictures of H.264 say when they were sent.
+    /// With `stamped`, one in [`stamp::EVERY`] pictures of H.264 says when it was sent.
     pub(super) fn new(clip: &Clip, stamped: bool) -> Result<Arc<Self>, EmptyClip> {
         let (ticks, rate) = clip.duration();
         let lap = duration(ticks, rate);
         let mut shots = Vec::with_capacity(clip.samples.len());
+        let mut pictures = 0_u32;
         for sample in &clip.samples {
             let Some(track) = clip.tracks.get(sample.track.index()) else { continue };
             let due = duration(sample.dts, track.clock_rate);
             // What begins after the loop's end would overlap its beginning.
             if due < lap {
+                let stamped = stamped && pictures.is_multiple_of(stamp::EVERY);
+                pictures += u32::from(track.params.is_video());
                 shots.push(Shot::new(track, sample, due, stamped));
             }
         }
