@@ -238,14 +238,11 @@ impl Probe {
         if let Some(stamp) = read_stamp(packet.payload) {
             self.stamp = Some(stamp.micros() as f64 / 1e6);
         }
-        if !counts {
-            return;
-        }
-        self.lost += u64::from(missing);
-        if packet.marker
-            && let Some(stamp) = self.stamp.take()
-        {
-            self.delays.push(now() - stamp);
+        // A stamp counts for its own picture only.
+        let stamp = if packet.marker { self.stamp.take() } else { None };
+        if counts {
+            self.lost += u64::from(missing);
+            self.delays.extend(stamp.map(|stamp| now() - stamp));
         }
     }
 }
