@@ -48,7 +48,7 @@ pub(crate) struct Appliance {
     process: Owned,
     demo: Value,
     agent: ureq::Agent,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 impl Appliance {
@@ -63,12 +63,17 @@ impl Appliance {
         let (process, _) = Owned::start(SERVER_CPU, &mut command, "ready")?;
         let demo = serde_json::from_str(&std::fs::read_to_string(dir.path().join("demo.json"))?)?;
         let config = ureq::Agent::config_builder().http_status_as_error(false).build();
-        Ok(Self { process, demo, agent: config.into(), _dir: dir })
+        Ok(Self { process, demo, agent: config.into(), dir })
     }
 
     /// Process id.
     pub(crate) fn id(&self) -> u32 {
         self.process.id()
+    }
+
+    /// Its folder.
+    pub(crate) fn dir(&self) -> &Path {
+        self.dir.path()
     }
 
     /// A bearer token of the demo account of that role.

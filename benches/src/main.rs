@@ -16,6 +16,7 @@ mod revoke;
 mod rtsp;
 mod sessions;
 mod stuck;
+mod trace;
 
 use std::path::PathBuf;
 
@@ -53,6 +54,8 @@ enum What {
     Revoke(revoke::Plan),
     /// Some of many viewers stop reading.
     Stuck(stuck::Plan),
+    /// Each of many sessions is named from the copy that its viewer kept.
+    Trace(trace::Plan),
     /// A floor's own server; started by `fanout`.
     #[command(hide = true)]
     FloorServer { floor: floor::Floor, clip: PathBuf },
@@ -74,6 +77,7 @@ fn main() -> anyhow::Result<()> {
         What::Sessions { clients, seconds } => sessions::run(&arguments.sluice, &clients, seconds, &report),
         What::Revoke(plan) => revoke::run(&arguments.sluice, &plan, &report),
         What::Stuck(plan) => stuck::run(&arguments.sluice, &plan, &report),
+        What::Trace(plan) => trace::run(&arguments.sluice, &plan, &report),
         What::FloorServer { floor, clip } => floor::serve(floor, &clip),
         What::Readers(reading) => reader::run(&reading),
         What::Receivers { address, cameras, seconds } => ingest::receive(&address, cameras, seconds),
