@@ -9,11 +9,18 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 status=0
 
-run() {
-    "$root/tools/cargo.sh" test --release --locked --no-fail-fast "$@" 2>&1 | tee -a "$log" || status=$?
+"$root/tools/cargo.sh" test --release --locked --workspace --no-fail-fast -- "$@" 2>&1 | tee "$log" || status=$?
+
+# Once more: a test binary that was just built, by the folder of its package and its name.
+again() {
+    binary=$(sed -n "s|^ *Running .*(\\(/.*/$2-[0-9a-f]*\\))\$|\\1|p" "$log" | head -n 1)
+    [ -n "$binary" ] || { printf '%s was not built\n' "$2" | tee -a "$log"; status=1; return; }
+    folder=$1
+    shift 2
+    printf '     Running %s with %s (%s)\n' "$(basename "$binary" | sed 's/-[0-9a-f]*$//')" "$SLUICE_TEST_ENGINE" "$binary" | tee -a "$log"
+    (cd "$root/$folder" && "$binary" "$@") 2>&1 | tee -a "$log" || status=$?
 }
 
-run --workspace -- "$@"
 engines=epoll
 if [ "$("$root/tools/cargo.sh" run --quiet --release --locked -p uring --example engine)" = io_uring ]; then
     engines="epoll io_uring"
@@ -21,13 +28,14 @@ else
     printf '\nThis machine refuses io_uring: its tests ran with epoll only.\n'
 fi
 for engine in $engines; do
-    printf '\nWith relay.engine = "%s" alone\n' "$engine"
-    SLUICE_TEST_ENGINE=$engine run -p relay -p sluice --lib --test journeys -- "$@"
+    export SLUICE_TEST_ENGINE=$engine
+    again relay relay "$@"
+    again . journeys "$@"
 done
 
 printf '\nSummary\n'
 awk -v status="$status" '
-    /^ *(Running|Doc-tests) / { name = $2 == "unittests" ? $3 " " $4 : $2; sub(/\(.*\//, "(", name) }
+    /^ *(Running|Doc-tests) / { name = $2 == "unittests" ? $3 " " $4 : $3 == "with" ? $2 " with " $4 : $2; sub(/\(.*\//, "(", name) }
     /^test result: / {
         sub(/^test result: /, ""); sub(/; [0-9]+ measured.*/, "")
         printf "  %-45s %s\n", name, $0

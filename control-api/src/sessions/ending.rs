@@ -39,11 +39,13 @@ pub(super) const fn reason(code: Code) -> EndReason {
 
 impl SessionDesk {
     /// Ends a session. No byte leaves under it after this returns; its record closes when the relay has told what was sent.
-    pub(super) fn end(&self, id: &SessionId, why: EndReason) {
+    /// False where another had ended it before.
+    pub(super) fn end(&self, id: &SessionId, why: EndReason) -> bool {
         let mut table = self.table.lock();
-        table.remove(id);
+        let ran = table.remove(id).is_some();
         self.metrics.open.set(i64::try_from(table.len()).unwrap_or(i64::MAX));
         self.leases.end(id, why);
+        ran
     }
 
     /// Changes a grant; what runs under it has ended before the ledger is written, and if the ledger fails, ended it stays.
@@ -59,8 +61,7 @@ impl SessionDesk {
         let taken = move |grant: &Grant| {
             if let Some(why) = end_reason(grant.state()) {
                 let ended = desk.end_under(grant.id(), why);
-                let took = desk.clock.monotonic().saturating_sub(asked_at);
-                desk.metrics.revocation.observe(took.as_secs_f64());
+                desk.observe_end(ended, asked_at);
                 tracing::info!(grant = %grant.id().0, step = step.word(), ended, "a grant was changed");
             }
         };
@@ -69,8 +70,14 @@ impl SessionDesk {
 
     fn end_under(&self, grant: &GrantId, why: EndReason) -> usize {
         let hanging = self.table.lock().hanging_on(&Peg::Grant(grant.clone()));
-        hanging.iter().for_each(|(id, _)| self.end(id, why));
-        hanging.len()
+        hanging.iter().filter(|(id, _)| self.end(id, why)).count()
+    }
+
+    /// A right that ended took so long to end what hung on it. Two may see it at once, who asked and who follows the registers.
+    fn observe_end(&self, ended: usize, asked_at: Duration) {
+        if ended > 0 {
+            self.metrics.revocation.observe(self.clock.monotonic().saturating_sub(asked_at).as_secs_f64());
+        }
     }
 
     /// Decides anew about everything that hangs on `peg`, and ends what may no longer run. Gives how many ended.
@@ -89,13 +96,10 @@ impl SessionDesk {
         let mut ended = 0;
         for (id, open) in sessions {
             if let Some(why) = self.barred(&id, &open) {
-                self.end(&id, why);
-                ended += 1;
+                ended += usize::from(self.end(&id, why));
             }
         }
-        if ended > 0 {
-            self.metrics.revocation.observe(self.clock.monotonic().saturating_sub(asked_at).as_secs_f64());
-        }
+        self.observe_end(ended, asked_at);
         ended
     }
 
@@ -203,7 +207,9 @@ impl SessionDesk {
     /// Ends every session because the appliance stops.
     pub fn end_all(&self) {
         let all: Vec<_> = self.table.lock().iter().map(|(id, _)| id.clone()).collect();
-        all.iter().for_each(|id| self.end(id, EndReason::Shutdown));
+        for id in &all {
+            self.end(id, EndReason::Shutdown);
+        }
     }
 
     /// Ends what hangs on a grant, for a caller that has changed it by other means. Gives how many ended.
