@@ -12,7 +12,7 @@ pub struct Config {
     pub index: PathBuf,
     /// Length of a segment file; it ends at the next keyframe after that.
     pub segment_duration: Duration,
-    /// Media time in a fragment, at most 1 s. Together with `poll_interval` it is what `kill -9` may cost.
+    /// Longest media time in a fragment, at most 1 s; a visit ends one in any case.
     pub fragment_duration: Duration,
     /// Recordings older than this are deleted. The law wants at least 30 days.
     pub retention_age: Duration,
@@ -20,28 +20,29 @@ pub struct Config {
     pub volume_bytes_max: Option<u64>,
     /// Bytes to leave free on the file system; the oldest recordings are deleted below that.
     pub free_bytes_min: u64,
-    /// How often each camera's new frames are fetched.
+    /// How often each camera's new frames are fetched, as one fragment, and written.
     pub poll_interval: Duration,
-    /// How often what was written is made durable. With the two above it is what a power cut may cost.
+    /// How long fetched frames of several cameras are gathered into one batch of writes. Together with `poll_interval` it is what
+    /// a power cut may cost.
     pub sync_interval: Duration,
     /// Media that may wait for a slow disk. Past that, cameras lose frames with the reason `disk_slow`.
     pub queue_bytes_max: usize,
 }
 
-/// Half a second in a fragment, a quarter until it is fetched, a fifth until it is durable: a power cut costs less than a
-/// second. 256 MiB wait for a slow disk: 4 s of 500 cameras of 1 Mbit/s. 2 GiB stay free for the index, the ledger and logs.
+/// Nine tenths of a second until frames are fetched, a twentieth until they are written and durable: a power cut costs less than
+/// a second. 256 MiB wait for a slow disk: 4 s of 500 cameras of 1 Mbit/s. 2 GiB stay free for the index, the ledger and logs.
 impl Default for Config {
     fn default() -> Self {
         Self {
             root: PathBuf::from("recordings"),
             index: PathBuf::from("state/recordings"),
             segment_duration: Duration::from_secs(60),
-            fragment_duration: Duration::from_millis(500),
+            fragment_duration: Duration::from_secs(1),
             retention_age: Duration::from_secs(30 * 24 * 3600),
             volume_bytes_max: None,
             free_bytes_min: 2 << 30,
-            poll_interval: Duration::from_millis(250),
-            sync_interval: Duration::from_millis(200),
+            poll_interval: Duration::from_millis(900),
+            sync_interval: Duration::from_millis(50),
             queue_bytes_max: 256 << 20,
         }
     }

@@ -30,8 +30,9 @@ impl Metrics {
     pub(crate) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
         let counter = |name: &str, help: &str| keep(registry, IntCounter::new(name, help)?);
         let gauge = |name: &str, help: &str| keep(registry, IntGauge::new(name, help)?);
-        let sync = HistogramOpts::new("sluice_recorder_sync_seconds", "Time to make what was written durable")
-            .buckets(vec![0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]);
+        let sync =
+            HistogramOpts::new("sluice_recorder_sync_seconds", "Time of one batch of writes, until it is durable.")
+                .buckets(vec![0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]);
         Ok(Self {
             gap_seconds: keep(
                 registry,

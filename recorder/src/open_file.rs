@@ -1,6 +1,5 @@
-//! The file that one camera's recording is being written to, and its row as it grows.
+//! The file that one camera's recording is being written to, its row as it grows, and what waits for the next write.
 
-use std::fs::File;
 use std::io;
 
 use bytes::Bytes;
@@ -8,7 +7,7 @@ use media::fmp4::Fragment;
 use media::id::CameraId;
 use media::wall::Wall;
 
-use crate::disk::Disk;
+use crate::disk::{BLOCK_BYTES, Disk, Output, Write};
 use crate::queue::Opening;
 use crate::segment::{self, Piece, Segment};
 
@@ -17,60 +16,91 @@ const COPIES_MAX: u32 = 100;
 
 /// A file being written.
 pub(crate) struct OpenFile {
-    file: File,
-    /// Its row, fragments that are not durable yet included.
+    file: Output,
+    /// Its row, fragments that wait included.
     pub(crate) segment: Segment,
-    /// Fragments that a sync has covered.
-    pub(crate) durable: usize,
+    /// Fragments that are durable.
+    durable: usize,
+    /// Fragments of those that others have been shown.
+    pub(crate) shown: usize,
+    /// What waits: the payloads are the hub's own, so that waiting costs no second copy.
+    waiting: Vec<Bytes>,
+    /// What the last block holds that was begun. The next write repeats it.
+    tail: Vec<u8>,
+    /// Where that block begins.
+    offset: u64,
 }
 
 impl OpenFile {
-    /// A new file: header, note and first fragment in one append.
+    /// A new file, in which header, note and first fragment wait for the first write.
     pub(crate) fn begin(
         disk: &impl Disk,
         camera: &CameraId,
         fragment: &Fragment,
         opening: &Opening,
     ) -> io::Result<Self> {
-        let (path, mut file) = create(disk, camera, fragment.start)?;
+        let (path, file) = create(disk, camera, fragment.start)?;
         let note = Bytes::from(opening.note.encode());
-        let offset = (opening.init.len() + note.len()) as u64;
-        let slices: Vec<Bytes> = [opening.init.clone(), note].into_iter().chain(slices(fragment)).collect();
-        let mut segment = Segment {
+        let init_bytes = opening.init.len() + note.len();
+        let segment = Segment {
             path,
             start: fragment.start,
             end: fragment.start,
-            bytes: 0,
+            bytes: init_bytes as u64,
             init_bytes: opening.init.len() as u32,
             init_hash: segment::init_hash(&opening.init),
             note: opening.note,
             sealed: false,
             fragments: Vec::new(),
         };
-        if let Err(error) = disk.append(&mut file, &slices) {
-            // An empty file is removed by the next start; half a header would be somebody's file.
-            let _ = disk.truncate(&file, 0);
-            return Err(error);
-        }
-        segment.add(piece(fragment, offset));
-        Ok(Self { file, segment, durable: 0 })
+        let waiting = vec![opening.init.clone(), note];
+        let mut open = Self { file, segment, durable: 0, shown: 0, waiting, tail: Vec::new(), offset: 0 };
+        open.add(fragment);
+        Ok(open)
     }
 
-    /// One more fragment at the end.
-    pub(crate) fn append(&mut self, disk: &impl Disk, fragment: &Fragment) -> io::Result<()> {
-        let offset = self.segment.bytes;
-        let slices: Vec<Bytes> = slices(fragment).collect();
-        if let Err(error) = disk.append(&mut self.file, &slices) {
-            // What was appended before the failure is no whole fragment. Where cutting fails too, the next start does it.
-            let _ = disk.truncate(&self.file, offset);
-            return Err(error);
+    /// One more fragment that waits.
+    pub(crate) fn add(&mut self, fragment: &Fragment) {
+        self.segment.add(piece(fragment, self.segment.bytes));
+        self.waiting.push(fragment.head.clone());
+        self.waiting.extend(fragment.payloads.iter().cloned());
+    }
+
+    /// What is to be written; none where nothing waits.
+    pub(crate) fn write(&self) -> Option<Write<'_>> {
+        let write = Write { file: &self.file, offset: self.offset, head: &self.tail, slices: &self.waiting };
+        (!self.waiting.is_empty()).then_some(write)
+    }
+
+    /// What waited is durable; gives the fragments that now are.
+    pub(crate) fn settle(&mut self) -> &[Piece] {
+        let bytes = self.tail.len() + self.waiting.iter().map(Bytes::len).sum::<usize>();
+        self.tail = last_bytes(&self.tail, &self.waiting, bytes % BLOCK_BYTES);
+        self.offset += (bytes - self.tail.len()) as u64;
+        self.waiting.clear();
+        let first = std::mem::replace(&mut self.durable, self.segment.fragments.len());
+        self.segment.fragments.get(first..).unwrap_or_default()
+    }
+
+    /// What waited is given up: the row ends where the last good write did. Nothing more can be added.
+    pub(crate) fn give_up(&mut self) {
+        self.waiting.clear();
+        self.segment.truncate(self.durable);
+    }
+
+    /// The file ends where its row does. Gives the row; none where the file holds no fragment, which the next start removes.
+    pub(crate) fn end(self, disk: &impl Disk) -> Option<Segment> {
+        let whole = self.durable > 0;
+        // Padding that stays, or half a fragment, is cut by the next start.
+        let cut = disk.truncate(&self.file, if whole { self.segment.bytes } else { 0 });
+        if let Err(error) = cut {
+            tracing::debug!(path = self.segment.path, %error, "a recording keeps what lies behind its end");
         }
-        self.segment.add(piece(fragment, offset));
-        Ok(())
+        whole.then_some(self.segment)
     }
 }
 
-fn create(disk: &impl Disk, camera: &CameraId, start: Wall) -> io::Result<(String, File)> {
+fn create(disk: &impl Disk, camera: &CameraId, start: Wall) -> io::Result<(String, Output)> {
     for copy in 0..COPIES_MAX {
         let path = segment::path(camera, start, copy).ok_or(io::ErrorKind::InvalidInput)?;
         match disk.create(&path) {
@@ -81,8 +111,19 @@ fn create(disk: &impl Disk, camera: &CameraId, start: Wall) -> io::Result<(Strin
     Err(io::ErrorKind::AlreadyExists.into())
 }
 
-fn slices(fragment: &Fragment) -> impl Iterator<Item = Bytes> {
-    std::iter::once(fragment.head.clone()).chain(fragment.payloads.iter().cloned())
+/// The last so many bytes of some pieces in a row.
+fn last_bytes(head: &[u8], slices: &[Bytes], count: usize) -> Vec<u8> {
+    let mut pieces: Vec<&[u8]> = Vec::new();
+    let mut left = count;
+    for piece in slices.iter().rev().map(|slice| &slice[..]).chain([head]) {
+        let (_, last) = piece.split_at(piece.len().saturating_sub(left));
+        pieces.push(last);
+        left -= last.len();
+        if left == 0 {
+            break;
+        }
+    }
+    pieces.into_iter().rev().flatten().copied().collect()
 }
 
 fn piece(fragment: &Fragment, offset: u64) -> Piece {
@@ -92,5 +133,18 @@ fn piece(fragment: &Fragment, offset: u64) -> Piece {
         start: fragment.start,
         duration_micros: fragment.duration_micros,
         keyframe: fragment.keyframe,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_bytes_of_pieces_in_a_row() {
+        let slices = [Bytes::from_static(b"cd"), Bytes::new(), Bytes::from_static(b"efg")];
+        for count in 0..=7 {
+            assert_eq!(last_bytes(b"ab", &slices, count), b"abcdefg"[7 - count..]);
+        }
     }
 }

@@ -1,12 +1,12 @@
-//! The thread that visits every hub a few times a second. It comes by at its own pace and wakes nobody; all it holds of a
-//! camera is a position in its hub and the fragment that is being filled.
+//! The thread that visits each hub about once a second, every hub at another moment, and takes what has come as one fragment. It
+//! comes by at its own pace and wakes nobody; all it holds of a camera is a position in its hub and a frame or two.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use media::hub::{Budget, Hub, Start, Subscriber};
+use media::hub::{Budget, Delivery, Hub, Start, Subscriber};
 use media::id::CameraId;
 use media::wall::Clock;
 
@@ -16,6 +16,9 @@ use crate::recording::{Cuts, Now, Recording};
 
 /// Frames taken from one camera in one visit, so that a flood does not hold up the others: 4 s at 500 frames per second.
 const FRAMES_PER_VISIT: usize = 2000;
+
+/// Looks at who is due, in one interval of visits: as many cameras together as make a batch of writes.
+const LOOKS: u32 = 16;
 
 /// What the reader is told.
 pub(crate) enum Command {
@@ -41,6 +44,8 @@ pub(crate) struct Visited {
     lane: Arc<Lane>,
     subscriber: Subscriber,
     recording: Recording,
+    /// When it is visited next.
+    due: Duration,
 }
 
 impl Reader {
@@ -53,8 +58,8 @@ impl Reader {
                 Ok(Command::Close) | Err(RecvTimeoutError::Disconnected) => break,
                 Ok(command) => self.obey(command),
                 Err(RecvTimeoutError::Timeout) => {
-                    self.visit_all();
-                    next = (next + self.poll_interval).max(self.clock.monotonic());
+                    self.visit_due();
+                    next = (next + self.poll_interval / LOOKS).max(self.clock.monotonic());
                 }
             }
         }
@@ -80,7 +85,8 @@ impl Reader {
                 let cuts = self.cuts(&camera);
                 let mut subscriber = hub.subscribe(Start::LastKeyframe, Budget::default());
                 subscriber.keep_unread();
-                self.cameras.insert(camera.clone(), Visited { lane, subscriber, recording: Recording::new(cuts) });
+                let due = self.clock.monotonic() + self.phase(&camera);
+                self.cameras.insert(camera.clone(), Visited { lane, subscriber, recording: Recording::new(cuts), due });
                 self.with(&camera, |_, _, out| out.push(Op::Start { at }));
             }
             Command::Stop { camera, reason } => {
@@ -102,9 +108,26 @@ impl Reader {
     /// The camera's id spreads its segment borders over the segment's duration.
     fn cuts(&self, camera: &CameraId) -> Cuts {
         let segment_micros = i64::try_from(self.segment_duration.as_micros()).unwrap_or(i64::MAX).max(1_000_000);
-        let spread = crate::segment::init_hash(camera.as_str().as_bytes()) >> 1;
-        let stagger_micros = (spread % segment_micros.unsigned_abs()) as i64;
+        let stagger_micros = (spread(camera) % segment_micros.unsigned_abs()) as i64;
         Cuts { segment_micros, fragment: self.fragment_duration, stagger_micros }
+    }
+
+    /// And its visits over their interval.
+    fn phase(&self, camera: &CameraId) -> Duration {
+        let interval = u64::try_from(self.poll_interval.as_micros()).unwrap_or(u64::MAX).max(1);
+        Duration::from_micros(spread(camera) % interval)
+    }
+
+    fn visit_due(&mut self) {
+        let now = self.clock.monotonic();
+        let due: Vec<CameraId> = self.cameras.iter().filter(|(_, c)| c.due <= now).map(|(id, _)| id.clone()).collect();
+        for camera in due {
+            if let Some(visited) = self.cameras.get_mut(&camera) {
+                // After a halt of the whole machine no visit is made up for.
+                visited.due = (visited.due + self.poll_interval).max(now);
+            }
+            self.visit(&camera);
+        }
     }
 
     fn visit_all(&mut self) {
@@ -118,8 +141,15 @@ impl Reader {
             if visited.lane.take_broken() {
                 visited.recording.abandon();
             }
-            for _ in 0..FRAMES_PER_VISIT {
-                let Some(delivery) = visited.subscriber.try_next() else { break };
+            let fresh: Vec<Delivery> =
+                std::iter::from_fn(|| visited.subscriber.try_next()).take(FRAMES_PER_VISIT).collect();
+            let last = last_place_to_cut(&fresh);
+            for (place, delivery) in fresh.into_iter().enumerate() {
+                if Some(place) == last
+                    && let Delivery::Frame(next) = &delivery
+                {
+                    visited.recording.cut_before(next, out);
+                }
                 visited.recording.handle(delivery, now, out);
             }
             visited.recording.flush_stale(now, out);
@@ -150,4 +180,22 @@ impl Reader {
             self.queue.push(Job { lane: Arc::clone(&visited.lane), op, at: now.monotonic });
         }
     }
+}
+
+/// A camera's own number, so that all do not do the same thing at the same moment.
+fn spread(camera: &CameraId) -> u64 {
+    crate::segment::init_hash(camera.as_str().as_bytes()) >> 1
+}
+
+/// The last picture (or sound, where there are no pictures) that is shown after all before it: a fragment may end in front of it.
+fn last_place_to_cut(fresh: &[Delivery]) -> Option<usize> {
+    let (mut shown_until, mut last) = (i64::MIN, None);
+    for (place, delivery) in fresh.iter().enumerate() {
+        let Delivery::Frame(published) = delivery else { continue };
+        let (frame, video) = (&published.frame, published.info.video());
+        if video.is_none_or(|video| video.id == frame.track) && frame.pts > shown_until {
+            (shown_until, last) = (frame.pts, Some(place));
+        }
+    }
+    last
 }

@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use prometheus::Registry;
 
 use crate::config::Config;
-use crate::disk::{Disk, Volume};
+use crate::disk::{Direct, Disk, Volume};
 use crate::gap::GapReason;
 use crate::index::{Index, IndexError};
 use crate::live::Live;
@@ -80,7 +80,7 @@ impl Recorder {
     #[allow(clippy::needless_pass_by_value, reason = "what a recorder is made of becomes its own")]
     pub fn open(config: Config, clock: Arc<dyn Clock>, registry: &Registry) -> Result<Self, OpenError> {
         let volume = Volume::open(&config.root).map_err(|e| volume_error(&config, e))?;
-        let disk = volume.another().map_err(|e| volume_error(&config, e))?;
+        let disk = Direct::new(volume.another().map_err(|e| volume_error(&config, e))?);
         Self::open_on(disk, volume, &config, clock, registry)
     }
 

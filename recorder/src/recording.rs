@@ -95,6 +95,14 @@ impl Recording {
         self.run = None;
     }
 
+    /// Writes what is pending; this frame, which comes next, ends its last sample.
+    pub(crate) fn cut_before(&mut self, next: &Published, out: &mut Vec<Op>) {
+        let Some(run) = self.run.as_mut().filter(|run| same(run.builder.info(), &next.info)) else { return };
+        let wall = run.wall(&next.frame);
+        let fragment = run.builder.cut(Some((&next.frame, wall)));
+        run.emit(fragment, self.cuts, out);
+    }
+
     /// Writes what has waited long enough without a frame to end it.
     pub(crate) fn flush_stale(&mut self, now: Now, out: &mut Vec<Op>) {
         let stale = self.cuts.fragment * STALE_FACTOR;

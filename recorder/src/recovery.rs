@@ -247,7 +247,10 @@ impl<'a> Recovery<'a> {
         if segment.fragments.is_empty() {
             return self.remove_empty(path);
         }
-        if segment.bytes < length {
+        let padding = scan.torn.is_none() && whole == scan.fragments.len();
+        if segment.bytes < length && padding {
+            self.volume.truncate_at(path, segment.bytes).map_err(|e| self.failed(path, e))?;
+        } else if segment.bytes < length {
             let (lost_bytes, kept) = (length - segment.bytes, segment.fragments.len());
             let why = scan.torn.unwrap_or("pages that were never written");
             tracing::warn!(%camera, path, lost_bytes, kept, why, "a recording had a torn tail; cut to its last whole fragment");

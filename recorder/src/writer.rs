@@ -1,7 +1,7 @@
-//! The volume's one writing thread: takes fragments from the queue, appends them to their cameras' files, makes everything
-//! durable once per interval, and only then puts rows into the index. A camera whose write fails loses its segment, not
-//! the others theirs; a volume whose sync fails takes nothing more until a restart, since the kernel may have dropped what
-//! it could not write.
+//! The volume's one writing thread: takes fragments from the queue, gathers those of an interval, writes them as one batch
+//! that is durable when it returns, and only then puts rows into the index. A camera whose write fails loses its segment,
+//! not the others theirs; a volume whose sync fails takes nothing more until a restart, since the kernel may have dropped
+//! what it could not write.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -14,7 +14,7 @@ use media::id::CameraId;
 use media::wall::{Clock, Wall};
 
 use crate::coverage::{Change, Coverage};
-use crate::disk::Disk;
+use crate::disk::{Disk, Failure};
 use crate::gap::{Gap, GapReason};
 use crate::index::{Changes, Index};
 use crate::live::Live;
@@ -25,6 +25,8 @@ use crate::segment::{Piece, Segment};
 
 /// Jobs taken between two looks at the clock.
 const BATCH_JOBS: usize = 256;
+/// Media gathered before it is written even if the interval is not over: after a halt of the disk a whole queue comes at once.
+const GATHERED_BYTES_MAX: u64 = 8 << 20;
 /// How often silence is looked for.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -47,6 +49,8 @@ pub(crate) struct Writer<D> {
     /// Rows to commit after the next sync.
     changes: Changes,
     dirty: bool,
+    /// Bytes of media that wait for the next write.
+    gathered: u64,
     poisoned: bool,
     synced_at: Duration,
     ticked_at: Duration,
@@ -78,6 +82,7 @@ impl<D: Disk> Writer<D> {
             cameras,
             changes: Changes::default(),
             dirty: false,
+            gathered: 0,
             poisoned: false,
             synced_at: now,
             ticked_at: now,
@@ -110,13 +115,17 @@ impl<D: Disk> Writer<D> {
             self.ticked_at = now;
             self.tick();
         }
-        if now.saturating_sub(self.synced_at) >= self.parts.sync_interval {
+        if now.saturating_sub(self.synced_at) >= self.parts.sync_interval || self.gathered >= GATHERED_BYTES_MAX {
             self.sync();
         }
     }
 
     pub(crate) fn handle(&mut self, job: Job) {
         let camera = job.lane.camera.clone();
+        if !matches!(job.op, Op::Start { .. } | Op::Fragment { opening: None, .. }) {
+            // What follows is about an end: all that came before it counts first.
+            self.write(Some(&camera));
+        }
         let known = self.cameras.entry(camera.clone()).or_default();
         known.lane = Some(Arc::clone(&job.lane));
         match job.op {
@@ -149,26 +158,76 @@ impl<D: Disk> Writer<D> {
             return self.give_up(lane, GapReason::VolumeFailed);
         }
         let known = self.cameras.entry(camera.clone()).or_default();
-        let written = match (opening, &mut known.open) {
-            (Some(opening), open) => OpenFile::begin(&self.parts.disk, camera, fragment, &opening).map(|file| {
-                self.parts.metrics.segments.inc();
-                *open = Some(file);
-            }),
-            (None, Some(open)) => open.append(&self.parts.disk, fragment),
+        match (opening, &mut known.open) {
+            (Some(opening), open) => match OpenFile::begin(&self.parts.disk, camera, fragment, &opening) {
+                Ok(file) => {
+                    self.parts.metrics.segments.inc();
+                    *open = Some(file);
+                }
+                Err(error) => return self.failed(lane, &error),
+            },
+            (None, Some(open)) => open.add(fragment),
             (None, None) => return lane.broken.store(true, Ordering::Relaxed),
+        }
+        self.gathered += fragment.bytes;
+        self.dirty = true;
+    }
+
+    /// Writes what waits, of one camera or of all, and makes it durable.
+    fn write(&mut self, only: Option<&CameraId>) {
+        let waits = |(id, camera): (&CameraId, &Camera)| {
+            let wanted = only.is_none_or(|only| only == id);
+            (wanted && camera.open.as_ref().is_some_and(|open| open.write().is_some())).then(|| id.clone())
         };
-        match written {
-            Ok(()) => self.covered(camera, fragment),
-            Err(error) => self.failed(lane, &error),
+        let ids: Vec<CameraId> = self.cameras.iter().filter_map(waits).collect();
+        if ids.is_empty() {
+            return;
+        }
+        let opens = ids.iter().filter_map(|id| self.cameras.get(id)?.open.as_ref());
+        let writes: Vec<_> = opens.filter_map(OpenFile::write).collect();
+        let began = self.parts.clock.monotonic();
+        let outcomes = self.parts.disk.write(&writes);
+        let took = self.parts.clock.monotonic().saturating_sub(began);
+        self.parts.metrics.sync_seconds.observe(took.as_secs_f64());
+        if only.is_none() {
+            self.gathered = 0;
+        }
+        for (id, outcome) in ids.iter().zip(outcomes) {
+            match outcome {
+                Ok(()) => self.covered(id),
+                Err(Failure::Write(error)) => self.lost(id, &error),
+                Err(Failure::Sync(error)) => self.poison(&error),
+            }
+        }
+        if self.poisoned {
+            self.abandon_all();
         }
     }
 
-    fn covered(&mut self, camera: &CameraId, fragment: &Fragment) {
-        self.dirty = true;
-        self.parts.metrics.bytes.with_label_values(&[camera.as_str()]).inc_by(fragment.bytes);
+    /// What waited of this camera is durable.
+    fn covered(&mut self, camera: &CameraId) {
+        let now = self.parts.clock.monotonic();
         let Some(known) = self.cameras.get_mut(camera) else { return };
-        let changes = known.coverage.cover(fragment.start, fragment.end(), self.parts.clock.monotonic());
+        let Some(open) = known.open.as_mut() else { return };
+        let mut changes = Vec::new();
+        let mut bytes = 0;
+        for piece in open.settle() {
+            bytes += piece.bytes;
+            changes.extend(known.coverage.cover(piece.start, piece.end(), now));
+        }
+        self.parts.metrics.bytes.with_label_values(&[camera.as_str()]).inc_by(bytes);
         self.record(camera, changes);
+    }
+
+    /// What waited of this camera could not be written.
+    fn lost(&mut self, camera: &CameraId, error: &io::Error) {
+        let Some(known) = self.cameras.get_mut(camera) else { return };
+        if let Some(open) = known.open.as_mut() {
+            open.give_up();
+        }
+        if let Some(lane) = known.lane.clone() {
+            self.failed(&lane, error);
+        }
     }
 
     /// One camera's write failed. Want of room, or of a name or a handle for a new file, is not damage: the camera tries
@@ -212,12 +271,12 @@ impl<D: Disk> Writer<D> {
         }
     }
 
-    /// Ends the camera's segment, if one is open.
+    /// Ends the camera's segment, if one is open. What waits must have been written.
     fn seal(&mut self, camera: &CameraId) {
         let Some(known) = self.cameras.get_mut(camera) else { return };
-        if let Some(mut open) = known.open.take() {
-            open.segment.sealed = true;
-            known.sealed.push(open.segment);
+        if let Some(mut segment) = known.open.take().and_then(|open| open.end(&self.parts.disk)) {
+            segment.sealed = true;
+            known.sealed.push(segment);
             self.dirty = true;
         }
     }
@@ -269,14 +328,7 @@ impl<D: Disk> Writer<D> {
         if !std::mem::take(&mut self.dirty) {
             return;
         }
-        if !self.poisoned {
-            if let Err(error) = self.parts.disk.sync() {
-                self.poison(&error);
-                self.abandon_all();
-            }
-            let took = self.parts.clock.monotonic().saturating_sub(self.synced_at);
-            self.parts.metrics.sync_seconds.observe(took.as_secs_f64());
-        }
+        self.write(None);
         if let Some(oldest) = self.oldest.take() {
             let lag = self.parts.clock.monotonic().saturating_sub(oldest);
             self.parts.metrics.lag_seconds.set(lag.as_secs_f64());
@@ -284,12 +336,12 @@ impl<D: Disk> Writer<D> {
         self.publish();
     }
 
-    /// After a failed sync: what it should have covered is not trusted, so open segments end where the last good sync did,
-    /// and all their rows say "look at the file" at the next start.
+    /// Of a volume that failed nothing is trusted but what was durable before: open segments end there, and all their rows say
+    /// "look at the file" at the next start.
     fn abandon_all(&mut self) {
         for camera in self.cameras.values_mut() {
             if let Some(open) = &mut camera.open {
-                open.segment.truncate(open.durable);
+                open.give_up();
             }
         }
         let lanes: Vec<Arc<Lane>> =
@@ -310,16 +362,16 @@ impl<D: Disk> Writer<D> {
             for segment in &camera.sealed {
                 self.changes.put_segment(id, segment);
             }
-            let Some(open) = camera.open.as_mut().filter(|open| open.durable < open.segment.fragments.len()) else {
+            let Some(open) = camera.open.as_mut().filter(|open| open.shown < open.segment.fragments.len()) else {
                 continue;
             };
-            if open.durable == 0 {
+            if open.shown == 0 {
                 // This row tells a restart to look at the file; the file tells the rest.
                 self.changes.put_segment(id, &Segment { fragments: Vec::new(), ..open.segment.clone() });
             }
-            let fresh: Vec<Piece> = open.segment.fragments.iter().skip(open.durable).copied().collect();
-            let first = (open.durable == 0).then(|| open.segment.clone());
-            open.durable = open.segment.fragments.len();
+            let fresh: Vec<Piece> = open.segment.fragments.iter().skip(open.shown).copied().collect();
+            let first = (open.shown == 0).then(|| open.segment.clone());
+            open.shown = open.segment.fragments.len();
             shown.push((id.clone(), fresh, first));
         }
         self.commit();
@@ -353,6 +405,7 @@ impl<D: Disk> Writer<D> {
 
     pub(crate) fn finish(mut self) {
         let now = self.parts.clock.wall();
+        self.write(None);
         let ids: Vec<CameraId> = self.cameras.keys().cloned().collect();
         for id in ids {
             self.seal(&id);

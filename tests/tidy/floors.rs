@@ -14,7 +14,7 @@ const FLOORS: [Floor; 9] = [
     Floor { name: "media", folder: "media/", may_use: &[] },
     Floor { name: "uring", folder: "uring/", may_use: &[] },
     Floor { name: "relay", folder: "relay/", may_use: &["media", "uring"] },
-    Floor { name: "recorder", folder: "recorder/", may_use: &["media"] },
+    Floor { name: "recorder", folder: "recorder/", may_use: &["media", "uring"] },
     Floor { name: "control-api", folder: "control-api/", may_use: &["media", "relay", "recorder"] },
     Floor { name: "sluice", folder: "src/", may_use: &["media", "uring", "relay", "recorder", "control-api"] },
     Floor {

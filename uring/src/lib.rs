@@ -9,6 +9,7 @@ mod message;
 mod plain;
 mod ring;
 mod segment;
+pub mod storage;
 
 use std::io;
 use std::os::fd::BorrowedFd;

@@ -71,7 +71,7 @@ impl Ring {
 }
 
 /// Returns once each outcome has been filled in.
-fn wait_for_all(ring: &mut IoUring, outcomes: &mut [Outcome]) {
+pub(crate) fn wait_for_all(ring: &mut IoUring, outcomes: &mut [Outcome]) {
     let mut left = outcomes.len();
     while left > 0 {
         match ring.submit_and_wait(left).map_err(|e| e.raw_os_error()) {

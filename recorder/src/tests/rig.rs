@@ -1,6 +1,5 @@
 //! A recorder without its threads: frames go in, rows and files come out, and time passes when the test says so.
 
-use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,7 +15,7 @@ use parking_lot::Mutex;
 use prometheus::Registry;
 use tempfile::TempDir;
 
-use crate::disk::{Disk, Volume};
+use crate::disk::{Direct, Disk, Failure, Output, Volume, Write};
 use crate::index::Index;
 use crate::live::Live;
 use crate::metrics::Metrics;
@@ -73,38 +72,35 @@ pub(crate) enum Mood {
     Forgetful,
 }
 
-/// A volume with moods.
+/// A disk with moods.
 pub(crate) struct MoodyDisk {
-    pub(crate) volume: Volume,
+    pub(crate) disk: Direct,
     pub(crate) mood: Arc<Mutex<Mood>>,
 }
 
 impl Disk for MoodyDisk {
-    fn create(&self, path: &str) -> io::Result<File> {
-        self.volume.create(path)
+    fn create(&self, path: &str) -> io::Result<Output> {
+        self.disk.create(path)
     }
 
-    fn append(&self, file: &mut File, slices: &[Bytes]) -> io::Result<()> {
-        match *self.mood.lock() {
-            Mood::Full => {
-                self.volume.append(file, &slices[..slices.len() / 2])?;
-                Err(io::ErrorKind::StorageFull.into())
-            }
-            Mood::Broken => Err(io::Error::other("the disk is broken")),
-            Mood::Well | Mood::Forgetful => self.volume.append(file, slices),
-        }
+    fn write(&mut self, writes: &[Write<'_>]) -> Vec<Result<(), Failure>> {
+        let mood = *self.mood.lock();
+        let half = |w: &Write<'_>| w.slices.len() / if mood == Mood::Full { 2 } else { 1 };
+        let taken = |w: &Write<'_>| if mood == Mood::Broken { 0 } else { half(w) };
+        let parts: Vec<_> = writes.iter().map(|w| w.slices[..taken(w)].to_vec()).collect();
+        let partly: Vec<_> = writes.iter().zip(&parts).map(|(w, slices)| Write { slices, ..*w }).collect();
+        let written = self.disk.write(&partly);
+        let fails = || match mood {
+            Mood::Well => Ok(()),
+            Mood::Full => Err(Failure::Write(io::ErrorKind::StorageFull.into())),
+            Mood::Broken => Err(Failure::Write(io::Error::other("the disk is broken"))),
+            Mood::Forgetful => Err(Failure::Sync(io::Error::other("write-back failed"))),
+        };
+        written.into_iter().map(|outcome| outcome.and_then(|()| fails())).collect()
     }
 
-    fn truncate(&self, file: &File, bytes: u64) -> io::Result<()> {
-        self.volume.truncate(file, bytes)
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        if *self.mood.lock() == Mood::Forgetful {
-            Err(io::Error::other("write-back failed"))
-        } else {
-            self.volume.sync()
-        }
+    fn truncate(&self, file: &Output, bytes: u64) -> io::Result<()> {
+        self.disk.truncate(file, bytes)
     }
 }
 
@@ -155,7 +151,7 @@ impl Rig {
         metrics.stored_bytes.set(report.bytes as i64);
         let (live, mood) = (Arc::new(Live::default()), Arc::new(Mutex::new(Mood::Well)));
         let parts = Parts {
-            disk: MoodyDisk { volume, mood: Arc::clone(&mood) },
+            disk: MoodyDisk { disk: Direct::new(volume), mood: Arc::clone(&mood) },
             volume_name: "test".into(),
             queue: Queue::new(1 << 30),
             index: Arc::clone(&index),

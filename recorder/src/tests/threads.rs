@@ -1,12 +1,10 @@
 //! The whole recorder with its threads: hubs in, files out; a disk that stands still; an orderly end.
 
-use std::fs::File;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use media::hub::{Hub, HubLimits};
 use media::id::CameraId;
 use media::wall::{Clock, Wall};
@@ -15,7 +13,7 @@ use prometheus::Registry;
 
 use super::rig::{self, RATE};
 use crate::config::Config;
-use crate::disk::{Disk, Volume};
+use crate::disk::{Direct, Disk, Failure, Output, Volume, Write};
 use crate::gap::GapReason;
 use crate::recorder::Recorder;
 use crate::timeline::Timeline;
@@ -121,28 +119,24 @@ fn a_burst_between_two_visits_is_recorded_whole() {
 
 /// A disk that stands still until the test lets it go on.
 struct Gate {
-    volume: Volume,
+    disk: Direct,
     open: Arc<RwLock<()>>,
     entered: Sender<()>,
 }
 
 impl Disk for Gate {
-    fn create(&self, path: &str) -> io::Result<File> {
-        self.volume.create(path)
+    fn create(&self, path: &str) -> io::Result<Output> {
+        self.disk.create(path)
     }
 
-    fn append(&self, file: &mut File, slices: &[Bytes]) -> io::Result<()> {
+    fn write(&mut self, writes: &[Write<'_>]) -> Vec<Result<(), Failure>> {
         let _ = self.entered.send(());
         let _open = self.open.read();
-        self.volume.append(file, slices)
+        self.disk.write(writes)
     }
 
-    fn truncate(&self, file: &File, bytes: u64) -> io::Result<()> {
-        self.volume.truncate(file, bytes)
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        self.volume.sync()
+    fn truncate(&self, file: &Output, bytes: u64) -> io::Result<()> {
+        self.disk.truncate(file, bytes)
     }
 }
 
@@ -153,7 +147,7 @@ fn a_disk_that_stands_still_costs_bounded_memory_and_a_gap_that_says_so() {
     let config = Config { queue_bytes_max, ..config(&folder) };
     let volume = Volume::open(&config.root).unwrap();
     let (gate, (entered, at_gate)): (_, (_, Receiver<()>)) = (Arc::new(RwLock::new(())), channel());
-    let disk = Gate { volume: volume.another().unwrap(), open: Arc::clone(&gate), entered };
+    let disk = Gate { disk: Direct::new(volume.another().unwrap()), open: Arc::clone(&gate), entered };
     let registry = Registry::new();
     let recorder = Recorder::open_on(disk, volume, &config, clock.clone(), &registry).unwrap();
     let (camera, info): (CameraId, _) = ("cam-1".parse().unwrap(), rig::info(1, 640));
