@@ -27,6 +27,8 @@ pub(crate) struct Spent {
     pub(crate) process: f64,
     /// Of those, the threads that carry media, and ksoftirqd.
     pub(crate) cores: f64,
+    /// Of those, the threads that read the hubs and write to the disk, and the workers of their ring.
+    pub(crate) recorder: f64,
     /// Everything that ran on the server's CPU, whoever it is charged to; in ticks of 10 ms.
     pub(crate) cpu: f64,
 }
@@ -34,7 +36,8 @@ pub(crate) struct Spent {
 impl CpuSeconds {
     /// Reads them all.
     pub(crate) fn of(pid: u32) -> Self {
-        let ksoftirqd = softirq_threads().iter().map(|pid| schedstat(&format!("/proc/{pid}/schedstat"))).sum();
+        let ksoftirqd =
+            kernel_threads("ksoftirqd").iter().map(|pid| schedstat(&format!("/proc/{pid}/schedstat"))).sum();
         Self { threads: threads(pid), ksoftirqd, busy: busy(SERVER_CPU) }
     }
 
@@ -49,6 +52,7 @@ impl CpuSeconds {
         Spent {
             process: of(&|_| true) + ksoftirqd,
             cores: of(&|name| name.starts_with("core-")) + ksoftirqd,
+            recorder: of(&|name| name.starts_with("recorder-") || name.starts_with("iou-wrk")),
             cpu: self.busy - earlier.busy,
         }
     }
@@ -70,11 +74,17 @@ fn schedstat(path: &str) -> f64 {
     text.split_whitespace().next().and_then(|n| n.parse::<f64>().ok()).unwrap_or(0.0) / 1e9
 }
 
-fn softirq_threads() -> Vec<u32> {
-    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+/// CPU seconds of the kernel's workers, which write back what others left in the page cache, and do much else.
+pub(crate) fn kworker_seconds() -> f64 {
+    kernel_seconds("kworker")
+}
+
+fn kernel_seconds(name: &str) -> f64 {
+    let Ok(entries) = fs::read_dir("/proc") else { return 0.0 };
     let pids = entries.flatten().filter_map(|e| e.file_name().to_str()?.parse().ok());
-    pids.filter(|pid: &u32| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|c| c.starts_with("ksoftirqd")))
-        .collect()
+    pids.filter(|pid: &u32| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|c| c.starts_with(name)))
+        .map(|pid| schedstat(&format!("/proc/{pid}/schedstat")))
+        .sum()
 }
 
 /// Seconds in which a CPU was not idle: user, nice, system, interrupts, and what other guests took is left out.

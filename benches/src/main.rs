@@ -11,6 +11,7 @@ mod fanout;
 mod floor;
 mod ingest;
 mod reader;
+mod record;
 mod report;
 mod revoke;
 mod rtsp;
@@ -50,6 +51,8 @@ enum What {
         #[arg(long, default_value_t = 5)]
         seconds: u64,
     },
+    /// N cameras recorded, beside bare loops that write as much: past the page cache and through it.
+    Record(record::Plan),
     /// A grant is suspended: when the last byte of each of its viewers comes.
     Revoke(revoke::Plan),
     /// Some of many viewers stop reading.
@@ -59,6 +62,9 @@ enum What {
     /// A floor's own server; started by `fanout`.
     #[command(hide = true)]
     FloorServer { floor: floor::Floor, clip: PathBuf },
+    /// A bare loop of writes, as a process of its own; started by `record`.
+    #[command(hide = true)]
+    StorageFloor { way: record::Way, dir: PathBuf, cameras: usize, seconds: u64, bytes: usize },
     /// The readers, as a process of their own; started by `fanout`.
     #[command(hide = true)]
     Readers(reader::Reading),
@@ -79,6 +85,10 @@ fn main() -> anyhow::Result<()> {
         What::Stuck(plan) => stuck::run(&arguments.sluice, &plan, &report),
         What::Trace(plan) => trace::run(&arguments.sluice, &plan, &report),
         What::FloorServer { floor, clip } => floor::serve(floor, &clip),
+        What::Record(plan) => record::run(&arguments.sluice, &plan, &report),
+        What::StorageFloor { way, dir, cameras, seconds, bytes } => {
+            record::write_floor(way, &dir, cameras, seconds, bytes)
+        }
         What::Readers(reading) => reader::run(&reading),
         What::Receivers { address, cameras, seconds } => ingest::receive(&address, cameras, seconds),
     }

@@ -70,7 +70,23 @@ pub(crate) enum Mood {
     Broken,
     /// Syncing fails.
     Forgetful,
+    /// It works for so many operations; in the next one the power goes.
+    Dying(usize, Cut),
 }
+
+/// What is left of the operation in which the power went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// Nothing.
+    Lost,
+    /// The first half of its blocks, and of the last of those a part.
+    Torn,
+    /// All of it, but nobody was told.
+    Unheard,
+}
+
+/// What a test catches when the power goes.
+pub(crate) struct PowerCut;
 
 /// A disk with moods.
 pub(crate) struct MoodyDisk {
@@ -78,12 +94,44 @@ pub(crate) struct MoodyDisk {
     pub(crate) mood: Arc<Mutex<Mood>>,
 }
 
+impl MoodyDisk {
+    /// None while there is power.
+    fn dies(&self) -> Option<Cut> {
+        let mut mood = self.mood.lock();
+        let Mood::Dying(left, cut) = *mood else { return None };
+        if left > 0 {
+            *mood = Mood::Dying(left - 1, cut);
+            return None;
+        }
+        Some(cut)
+    }
+
+    fn power_cut() -> ! {
+        std::panic::resume_unwind(Box::new(PowerCut))
+    }
+}
+
 impl Disk for MoodyDisk {
     fn create(&self, path: &str) -> io::Result<Output> {
-        self.disk.create(path)
+        let cut = self.dies();
+        if cut == Some(Cut::Lost) {
+            Self::power_cut();
+        }
+        let made = self.disk.create(path);
+        if cut.is_some() { Self::power_cut() } else { made }
     }
 
     fn write(&mut self, writes: &[Write<'_>]) -> Vec<Result<(), Failure>> {
+        if let Some(cut) = self.dies() {
+            if cut != Cut::Lost {
+                self.disk.write(writes);
+            }
+            for write in writes.iter().filter(|_| cut == Cut::Torn) {
+                let bytes = write.head.len() + write.slices.iter().map(bytes::Bytes::len).sum::<usize>();
+                self.disk.truncate(write.file, write.offset + bytes as u64 / 2).unwrap();
+            }
+            Self::power_cut();
+        }
         let mood = *self.mood.lock();
         let half = |w: &Write<'_>| w.slices.len() / if mood == Mood::Full { 2 } else { 1 };
         let taken = |w: &Write<'_>| if mood == Mood::Broken { 0 } else { half(w) };
@@ -91,7 +139,7 @@ impl Disk for MoodyDisk {
         let partly: Vec<_> = writes.iter().zip(&parts).map(|(w, slices)| Write { slices, ..*w }).collect();
         let written = self.disk.write(&partly);
         let fails = || match mood {
-            Mood::Well => Ok(()),
+            Mood::Well | Mood::Dying(..) => Ok(()),
             Mood::Full => Err(Failure::Write(io::ErrorKind::StorageFull.into())),
             Mood::Broken => Err(Failure::Write(io::Error::other("the disk is broken"))),
             Mood::Forgetful => Err(Failure::Sync(io::Error::other("write-back failed"))),
@@ -100,7 +148,11 @@ impl Disk for MoodyDisk {
     }
 
     fn truncate(&self, file: &Output, bytes: u64) -> io::Result<()> {
-        self.disk.truncate(file, bytes)
+        let cut = self.dies();
+        if matches!(cut, None | Some(Cut::Unheard)) {
+            self.disk.truncate(file, bytes)?;
+        }
+        if cut.is_some() { Self::power_cut() } else { Ok(()) }
     }
 }
 
@@ -224,6 +276,18 @@ impl Rig {
         }
         let published = self.hub.publish(frame, &self.info);
         self.deliver(Delivery::Frame(published));
+    }
+
+    /// A visit as the reader makes it: what has come before this frame is written, and the frame waits.
+    pub(crate) fn visit_at(&mut self, frame: Frame) {
+        let passed = frame.wall.micros_since(Wall::from_micros(T0)) as f64 / 1e6;
+        self.clock.set(passed.clamp(0.0, 1e9));
+        let published = self.hub.publish(frame, &self.info);
+        let mut ops = Vec::new();
+        self.recording.cut_before(&published, &mut ops);
+        self.hand_in(ops);
+        self.deliver(Delivery::Frame(published));
+        self.sync();
     }
 
     pub(crate) fn deliver(&mut self, delivery: Delivery) {

@@ -1,0 +1,233 @@
+//! What recording costs: the recorder's threads while N cameras are pulled and recorded, beside two bare loops that write as
+//! many bytes at the same pace, each file durable once a second: past the page cache as the recorder does, and through it.
+
+use std::fs::{File, OpenOptions};
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use rustix::fs::{FallocateFlags, OFlags, fallocate};
+use serde_json::{Value, json};
+use uring::Choice;
+use uring::storage::{ALIGNMENT, BUFFERS, Storage, Write};
+
+use crate::appliance::{Appliance, Owned, cameras, clip};
+use crate::cpu::{CpuSeconds, SERVER_CPU, kworker_seconds, resident_bytes};
+use crate::report::{Report, median};
+
+/// Batches that the writes of a second are spread over, as the recorder spreads them.
+const BATCHES: usize = 16;
+/// Until all cameras record evenly.
+const SETTLE: Duration = Duration::from_secs(5);
+/// Room set aside at once, as the recorder does.
+const RESERVE_BYTES: u64 = 8 << 20;
+
+/// What is measured.
+#[derive(clap::Args)]
+pub(crate) struct Plan {
+    /// Cameras.
+    #[arg(long, value_delimiter = ',', default_value = "50,200")]
+    cameras: Vec<usize>,
+    /// Bit rate of each, in kbit/s.
+    #[arg(long, default_value_t = 4_000)]
+    kbit: u32,
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// Seconds of each measurement.
+    #[arg(long, default_value_t = 15)]
+    seconds: u64,
+}
+
+/// How a floor writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Way {
+    /// Past the page cache, by io_uring.
+    Direct,
+    /// Through it, by system calls.
+    Buffered,
+}
+
+/// CPU seconds of the writing itself and of the kernel's workers, and bytes.
+#[derive(Clone, Copy, Default)]
+struct Cell {
+    own: f64,
+    kworkers: f64,
+    whole: f64,
+    bytes: f64,
+    gaps: f64,
+    rss: f64,
+    seconds: f64,
+}
+
+impl Cell {
+    fn own_per_gb(&self) -> f64 {
+        self.own / (self.bytes / 1e9)
+    }
+
+    fn all_per_gb(&self) -> f64 {
+        (self.own + self.kworkers) / (self.bytes / 1e9)
+    }
+}
+
+/// Prints a line for each number of cameras, writes `record.json`.
+pub(crate) fn run(sluice: &Path, plan: &Plan, report: &Report) -> anyhow::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let clip = clip(dir.path(), plan.kbit)?;
+    println!(
+        "CPU s per GB written, kworkers in brackets included; medians of {} rounds of {} s; whole: the process with ingest",
+        plan.rounds, plan.seconds
+    );
+    println!(
+        "{:>8} {:>8} {:>14} {:>14} {:>14} {:>8} {:>10} {:>8} {:>8} {:>8}",
+        "cameras", "Mbit/s", "recorder", "direct", "buffered", "ratio", "buffered x", "whole", "MiB", "gap s"
+    );
+    let mut rows = Vec::new();
+    for count in plan.cameras.clone() {
+        let (mut ours, mut direct, mut buffered) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..plan.rounds {
+            ours.push(appliance(sluice, count, &clip, plan)?);
+            direct.push(floor(Way::Direct, count, plan)?);
+            buffered.push(floor(Way::Buffered, count, plan)?);
+        }
+        let row = row(count, &ours, &direct, &buffered);
+        say(&row);
+        rows.push(row);
+    }
+    report.write("record", &rows)
+}
+
+fn row(count: usize, ours: &[Cell], direct: &[Cell], buffered: &[Cell]) -> Value {
+    let of = |cells: &[Cell], value: &dyn Fn(&Cell) -> f64| median(&cells.iter().map(value).collect::<Vec<_>>());
+    let ratios = |floors: &[Cell]| -> Vec<f64> {
+        ours.iter().zip(floors).map(|(cell, floor)| cell.all_per_gb() / floor.all_per_gb()).collect()
+    };
+    let seconds = |cells: &[Cell]| json!([of(cells, &Cell::own_per_gb), of(cells, &Cell::all_per_gb)]);
+    json!({
+        "cameras": count, "bytes": of(ours, &|c| c.bytes), "recorder": seconds(ours), "direct": seconds(direct),
+        "buffered": seconds(buffered), "ratio_direct": median(&ratios(direct)), "ratios_direct": ratios(direct),
+        "ratio_buffered": median(&ratios(buffered)), "whole_cpu_s_per_gb": of(ours, &|c| c.whole / (c.bytes / 1e9)),
+        "rss_bytes": of(ours, &|c| c.rss), "gap_seconds": ours.iter().map(|c| c.gaps).sum::<f64>(),
+        "mbit_per_s": of(ours, &|c| c.bytes * 8e-6 / c.seconds),
+    })
+}
+
+fn say(row: &Value) {
+    let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
+    let pair = |name: &str| format!("{:.3} ({:.3})", number(&row[name][0]), number(&row[name][1]));
+    println!(
+        "{:>8} {:>8.0} {:>14} {:>14} {:>14} {:>8.2} {:>10.2} {:>8.2} {:>8.0} {:>8.1}",
+        row["cameras"],
+        number(&row["mbit_per_s"]),
+        pair("recorder"),
+        pair("direct"),
+        pair("buffered"),
+        number(&row["ratio_direct"]),
+        number(&row["ratio_buffered"]),
+        number(&row["whole_cpu_s_per_gb"]),
+        number(&row["rss_bytes"]) / f64::from(1 << 20),
+        number(&row["gap_seconds"]),
+    );
+}
+
+fn appliance(sluice: &Path, count: usize, clip: &Path, plan: &Plan) -> anyhow::Result<Cell> {
+    let (_sim, address) = cameras(sluice, count, Some(clip))?;
+    let appliance = Appliance::start(sluice, &["cameras.dials_per_second_max=200".to_owned()])?;
+    appliance.add_cameras(&address, count)?;
+    appliance.wait_for_cameras(count, 120)?;
+    std::thread::sleep(SETTLE);
+    let read = |name: &str| appliance.metric(name, "");
+    let (bytes, gaps) = (read("sluice_recorder_bytes_total")?, read("sluice_recorder_gap_seconds_total")?);
+    let (before, kworkers) = (CpuSeconds::of(appliance.id()), kworker_seconds());
+    std::thread::sleep(Duration::from_secs(plan.seconds));
+    let spent = CpuSeconds::of(appliance.id()).since(&before);
+    Ok(Cell {
+        own: spent.recorder,
+        kworkers: kworker_seconds() - kworkers,
+        whole: spent.process,
+        bytes: read("sluice_recorder_bytes_total")? - bytes,
+        gaps: read("sluice_recorder_gap_seconds_total")? - gaps,
+        rss: resident_bytes(appliance.id()) as f64,
+        seconds: plan.seconds as f64,
+    })
+}
+
+/// A floor, as a process of its own where the appliance had its own.
+fn floor(way: Way, count: usize, plan: &Plan) -> anyhow::Result<Cell> {
+    let dir = tempfile::Builder::new().prefix("sluice-bench").tempdir()?;
+    let mut command = Command::new(std::env::current_exe()?);
+    let way = clap::ValueEnum::to_possible_value(&way).map_or_else(String::new, |way| way.get_name().to_owned());
+    let bytes = plan.kbit as usize * 1_000 / 8 / ALIGNMENT * ALIGNMENT;
+    command.args(["storage-floor", &way]).arg(dir.path());
+    command.args([count.to_string(), plan.seconds.to_string(), bytes.to_string()]);
+    let kworkers = kworker_seconds();
+    let (_process, said) = Owned::start(SERVER_CPU, &mut command, "written")?;
+    let words: Vec<f64> = said.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+    let &[bytes, own] = words.as_slice() else { bail!("the floor said {said:?}") };
+    Ok(Cell { own, kworkers: kworker_seconds() - kworkers, bytes, ..Cell::default() })
+}
+
+/// Writes for so many seconds, in real time; prints bytes and CPU seconds.
+pub(crate) fn write_floor(way: Way, dir: &Path, count: usize, seconds: u64, bytes: usize) -> anyhow::Result<()> {
+    let choice = if way == Way::Direct { Choice::Auto } else { Choice::Epoll };
+    let (mut storage, _) = Storage::open(choice)?;
+    let mut files: Vec<Growing> =
+        (0..count).map(|n| Growing::open(way, dir.join(format!("{n}.mp4")))).collect::<anyhow::Result<_>>()?;
+    for number in 0..BUFFERS {
+        storage.buffer(number).fill(number as u8 + 1);
+    }
+    let before = CpuSeconds::of(std::process::id());
+    let (began, mut outcomes, mut written) = (Instant::now(), Vec::new(), 0_u64);
+    let batches = files.len().div_ceil(BATCHES).max(1);
+    for second in 0..seconds {
+        for (number, batch) in files.chunks_mut(batches).enumerate() {
+            let due = Duration::from_secs_f64(second as f64 + number as f64 / BATCHES as f64);
+            std::thread::sleep((began + due).saturating_duration_since(Instant::now()));
+            for some in batch.chunks_mut(BUFFERS) {
+                some.iter_mut().for_each(|file| file.reserve(bytes as u64));
+                let writes: Vec<_> = (0..).zip(&*some).map(|(buffer, file)| file.write(buffer, bytes)).collect();
+                storage.write(&writes, &mut outcomes);
+                if outcomes.iter().any(|outcome| *outcome != Ok(bytes)) {
+                    bail!("{}: {outcomes:?}", dir.display());
+                }
+                some.iter_mut().for_each(|file| file.end += bytes as u64);
+                written += (bytes * some.len()) as u64;
+            }
+            let all: Vec<_> = batch.iter().map(|file| file.file.as_fd()).collect();
+            storage.sync(&all, &mut outcomes);
+        }
+    }
+    let spent = CpuSeconds::of(std::process::id()).since(&before);
+    println!("written {written} {}", spent.process);
+    Ok(())
+}
+
+struct Growing {
+    file: File,
+    end: u64,
+    reserved: u64,
+}
+
+impl Growing {
+    fn open(way: Way, path: PathBuf) -> anyhow::Result<Self> {
+        let flags = if way == Way::Direct { OFlags::DIRECT } else { OFlags::empty() };
+        let mut options = OpenOptions::new();
+        let options = options.write(true).create_new(true).custom_flags(flags.bits().cast_signed());
+        let file = options.open(&path).with_context(|| format!("{}: no direct IO here?", path.display()))?;
+        Ok(Self { file, end: 0, reserved: 0 })
+    }
+
+    fn reserve(&mut self, bytes: u64) {
+        if self.end + bytes > self.reserved {
+            // A file system that has no such thing does without.
+            let _ = fallocate(&self.file, FallocateFlags::KEEP_SIZE, self.reserved, RESERVE_BYTES);
+            self.reserved += RESERVE_BYTES;
+        }
+    }
+
+    fn write(&self, buffer: usize, bytes: usize) -> Write<'_> {
+        Write { file: self.file.as_fd(), offset: self.end, buffer, bytes }
+    }
+}
