@@ -3,6 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use bytes::Bytes;
 use media::fmp4::reader;
 use media::wall::{Clock as _, Wall};
 
@@ -40,16 +41,22 @@ fn cut_everywhere(cut: Cut) {
     }
 }
 
-/// What is recorded begins with the first frame, has no hole, and ends at most a second before the power went.
+/// What is recorded is what was sent, frame for frame; it begins with the first one, has no hole, and ends at most a second before the power went.
 fn whole_up_to(rig: &Rig, gone_at: Wall, place: &str) {
-    let mut until = at(0.0);
+    let (mut until, mut frames) = (at(0.0), 0..);
     for segment in rig.segments() {
-        let bytes = std::fs::read(rig.path(&segment)).unwrap();
-        let scan =
-            reader::scan_bytes(&bytes.into()).unwrap_or_else(|error| panic!("{place}: {}: {error}", segment.path));
+        let bytes = Bytes::from(std::fs::read(rig.path(&segment)).unwrap());
+        let scan = reader::scan_bytes(&bytes).unwrap_or_else(|error| panic!("{place}: {}: {error}", segment.path));
         assert_eq!((scan.torn, scan.valid_bytes), (None, segment.bytes), "{place}: {}", segment.path);
         assert_eq!(scan.fragments.len(), segment.fragments.len(), "{place}: {}", segment.path);
-        for piece in &segment.fragments {
+        for (piece, found) in segment.fragments.iter().zip(&scan.fragments) {
+            let end = (found.offset + found.bytes) as usize;
+            let mut media = &bytes[end - found.tracks[0].bytes as usize..end];
+            for n in frames.by_ref().take(found.tracks[0].samples) {
+                let (sent, rest) = media.split_at(frame(n).payload.len());
+                assert!(sent == frame(n).payload, "{place}: frame {n}");
+                media = rest;
+            }
             assert!(piece.start.micros_since(until).abs() <= 1, "{place}: a hole at {until:?}");
             until = piece.end();
         }
