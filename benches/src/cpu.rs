@@ -36,8 +36,7 @@ pub(crate) struct Spent {
 impl CpuSeconds {
     /// Reads them all.
     pub(crate) fn of(pid: u32) -> Self {
-        let ksoftirqd =
-            kernel_threads("ksoftirqd").iter().map(|pid| schedstat(&format!("/proc/{pid}/schedstat"))).sum();
+        let ksoftirqd = kernel_seconds("ksoftirqd");
         Self { threads: threads(pid), ksoftirqd, busy: busy(SERVER_CPU) }
     }
 
