@@ -91,7 +91,8 @@ impl Queue {
         Arc::new(Self { state: Mutex::new(State::default()), wake: Condvar::new(), bytes_max })
     }
 
-    /// Hands a job in. False, and the job is gone, where it is media and the queue is full.
+    /// Hands a job in, for the writer to find once it is told that all are [`Queue::ready`]. False, and the job is gone, where it
+    /// is media and the queue is full.
     pub(crate) fn push(&self, job: Job) -> bool {
         let bytes = job.bytes();
         let mut state = self.state.lock();
@@ -101,9 +102,12 @@ impl Queue {
         }
         state.bytes += bytes;
         state.jobs.push_back(job);
-        drop(state);
-        self.wake.notify_one();
         true
+    }
+
+    /// Wakes the writer: once for all that was handed in.
+    pub(crate) fn ready(&self) {
+        self.wake.notify_one();
     }
 
     /// Takes up to `max` jobs, waiting for the first one no longer than `wait`. None once it is closed and empty.

@@ -17,9 +17,6 @@ use crate::recording::{Cuts, Now, Recording};
 /// Frames taken from one camera in one visit, so that a flood does not hold up the others: 4 s at 500 frames per second.
 const FRAMES_PER_VISIT: usize = 2000;
 
-/// Looks at who is due, in one interval of visits: as many cameras together as make a batch of writes.
-const LOOKS: u32 = 16;
-
 /// What the reader is told.
 pub(crate) enum Command {
     Start { lane: Arc<Lane>, hub: Arc<Hub> },
@@ -34,6 +31,8 @@ pub(crate) struct Reader {
     pub(crate) queue: Arc<Queue>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) poll_interval: Duration,
+    /// How often it looks who is due. What those sent is a batch of writes.
+    pub(crate) look_interval: Duration,
     pub(crate) segment_duration: Duration,
     pub(crate) fragment_duration: Duration,
     pub(crate) cameras: BTreeMap<CameraId, Visited>,
@@ -59,9 +58,10 @@ impl Reader {
                 Ok(command) => self.obey(command),
                 Err(RecvTimeoutError::Timeout) => {
                     self.visit_due();
-                    next = (next + self.poll_interval / LOOKS).max(self.clock.monotonic());
+                    next = (next + self.look_interval).max(self.clock.monotonic());
                 }
             }
+            self.queue.ready();
         }
         self.visit_all();
         for camera in self.cameras.keys().cloned().collect::<Vec<_>>() {

@@ -110,7 +110,6 @@ impl Recorder {
             live: Arc::clone(&live),
             metrics: metrics.clone(),
             clock: Arc::clone(&clock),
-            sync_interval: config.sync_interval,
         };
         let writer = Writer::new(parts, resumed);
         let (commands, received) = channel();
@@ -119,6 +118,7 @@ impl Recorder {
             queue,
             clock: Arc::clone(&clock),
             poll_interval: config.poll_interval,
+            look_interval: config.sync_interval,
             segment_duration: config.segment_duration,
             fragment_duration: config.fragment_duration,
             cameras: BTreeMap::new(),

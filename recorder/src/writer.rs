@@ -1,5 +1,5 @@
-//! The volume's one writing thread: takes fragments from the queue, gathers those of an interval, writes them as one batch
-//! that is durable when it returns, and only then puts rows into the index. A camera whose write fails loses its segment,
+//! The volume's one writing thread: takes fragments from the queue, writes those that came together as one batch that is
+//! durable when it returns, and only then puts rows into the index. A camera whose write fails loses its segment,
 //! not the others theirs; a volume whose sync fails takes nothing more until a restart, since the kernel may have dropped
 //! what it could not write.
 
@@ -25,7 +25,7 @@ use crate::segment::{Piece, Segment};
 
 /// Jobs taken between two looks at the clock.
 const BATCH_JOBS: usize = 256;
-/// Media gathered before it is written even if the interval is not over: after a halt of the disk a whole queue comes at once.
+/// Media gathered before it is written even if more is there: after a halt of the disk a whole queue comes at once.
 const GATHERED_BYTES_MAX: u64 = 8 << 20;
 /// How often silence is looked for.
 const TICK: Duration = Duration::from_secs(1);
@@ -39,7 +39,6 @@ pub(crate) struct Parts<D> {
     pub(crate) live: Arc<Live>,
     pub(crate) metrics: Metrics,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) sync_interval: Duration,
 }
 
 /// The writer's state.
@@ -52,7 +51,6 @@ pub(crate) struct Writer<D> {
     /// Bytes of media that wait for the next write.
     gathered: u64,
     poisoned: bool,
-    synced_at: Duration,
     ticked_at: Duration,
     /// When the oldest job since the last sync was handed in.
     oldest: Option<Duration>,
@@ -84,7 +82,6 @@ impl<D: Disk> Writer<D> {
             dirty: false,
             gathered: 0,
             poisoned: false,
-            synced_at: now,
             ticked_at: now,
             oldest: None,
         }
@@ -92,21 +89,20 @@ impl<D: Disk> Writer<D> {
 
     /// Works until the queue is closed and empty, then makes everything durable.
     pub(crate) fn run(mut self) {
-        while let Some(jobs) = self.parts.queue.take(self.wait(), BATCH_JOBS) {
+        while let Some(jobs) = self.parts.queue.take(TICK, BATCH_JOBS) {
+            let all = jobs.len() < BATCH_JOBS;
             for job in jobs {
                 self.oldest.get_or_insert(job.at);
                 let queue = Arc::clone(&self.parts.queue);
                 queue.release(&job);
                 self.handle(job);
             }
+            if all || self.gathered >= GATHERED_BYTES_MAX {
+                self.sync();
+            }
             self.keep_time();
         }
         self.finish();
-    }
-
-    fn wait(&self) -> Duration {
-        let since = self.parts.clock.monotonic().saturating_sub(self.synced_at);
-        self.parts.sync_interval.saturating_sub(since).max(Duration::from_millis(1))
     }
 
     fn keep_time(&mut self) {
@@ -114,9 +110,6 @@ impl<D: Disk> Writer<D> {
         if now.saturating_sub(self.ticked_at) >= TICK {
             self.ticked_at = now;
             self.tick();
-        }
-        if now.saturating_sub(self.synced_at) >= self.parts.sync_interval || self.gathered >= GATHERED_BYTES_MAX {
-            self.sync();
         }
     }
 
@@ -324,7 +317,6 @@ impl<D: Disk> Writer<D> {
 
     /// Makes what was written durable, then commits the rows that tell of it.
     pub(crate) fn sync(&mut self) {
-        self.synced_at = self.parts.clock.monotonic();
         if !std::mem::take(&mut self.dirty) {
             return;
         }

@@ -210,7 +210,6 @@ impl Rig {
             live: Arc::clone(&live),
             metrics: metrics.clone(),
             clock: clock.clone(),
-            sync_interval: Duration::from_millis(500),
         };
         let cuts = Cuts { segment_micros: 60_000_000, fragment: Duration::from_millis(500), stagger_micros: 0 };
         let mut rig = Self {

@@ -9,8 +9,8 @@ use io_uring::IoUring;
 pub const ALIGNMENT: usize = 4096;
 /// Bytes of one buffer: a second of 4 Mbit/s fits.
 pub const BUFFER_BYTES: usize = 512 << 10;
-/// How many there are. Together they stay within what a service may lock by default (8 MiB).
-pub const BUFFERS: usize = 8;
+/// How many there are: what a tenth of 200 cameras sends in a second. The service may lock as much (`LimitMEMLOCK`).
+pub const BUFFERS: usize = 24;
 
 const LAYOUT: Layout = match Layout::from_size_align(BUFFERS * BUFFER_BYTES, ALIGNMENT) {
     Ok(layout) => layout,
