@@ -4,7 +4,7 @@
 use std::fs::{File, OpenOptions};
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -174,7 +174,7 @@ pub(crate) fn write_floor(way: Way, dir: &Path, count: usize, seconds: u64, byte
     let choice = if way == Way::Direct { Choice::Auto } else { Choice::Epoll };
     let (mut storage, _) = Storage::open(choice)?;
     let mut files: Vec<Growing> =
-        (0..count).map(|n| Growing::open(way, dir.join(format!("{n}.mp4")))).collect::<anyhow::Result<_>>()?;
+        (0..count).map(|n| Growing::open(way, &dir.join(format!("{n}.mp4")))).collect::<anyhow::Result<_>>()?;
     for number in 0..BUFFERS {
         storage.buffer(number).fill(number as u8 + 1);
     }
@@ -211,11 +211,11 @@ struct Growing {
 }
 
 impl Growing {
-    fn open(way: Way, path: PathBuf) -> anyhow::Result<Self> {
+    fn open(way: Way, path: &Path) -> anyhow::Result<Self> {
         let flags = if way == Way::Direct { OFlags::DIRECT } else { OFlags::empty() };
         let mut options = OpenOptions::new();
         let options = options.write(true).create_new(true).custom_flags(flags.bits().cast_signed());
-        let file = options.open(&path).with_context(|| format!("{}: no direct IO here?", path.display()))?;
+        let file = options.open(path).with_context(|| format!("{}: no direct IO here?", path.display()))?;
         Ok(Self { file, end: 0, reserved: 0 })
     }
 

@@ -96,8 +96,11 @@ impl<D: Disk> Writer<D> {
                 let queue = Arc::clone(&self.parts.queue);
                 queue.release(&job);
                 self.handle(job);
+                if self.gathered >= GATHERED_BYTES_MAX {
+                    self.write(None);
+                }
             }
-            if all || self.gathered >= GATHERED_BYTES_MAX {
+            if all {
                 self.sync();
             }
             self.keep_time();
