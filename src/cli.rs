@@ -3,6 +3,7 @@
 
 mod admin;
 mod camera_sim;
+mod check;
 mod check_config;
 mod completions;
 mod demo;
@@ -14,6 +15,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+/// What a command was to read cannot be read (sysexits.h `EX_NOINPUT`): not to be taken for a finding about it.
+const EXIT_NO_INPUT: u8 = 66;
 
 /// Stream relay and recording appliance for shared city cameras.
 #[derive(Parser)]
@@ -52,6 +56,7 @@ enum Command {
         command: ledger::Ledger,
     },
     Trace(trace::Trace),
+    Check(check::Check),
     /// Print a completion script for a shell.
     Completions {
         /// Which shell.
@@ -70,6 +75,7 @@ impl Arguments {
             Command::Admin { command } => command.run(),
             Command::Ledger { command } => command.run(),
             Command::Trace(trace) => trace.run(),
+            Command::Check(check) => check.run(),
             Command::Completions { shell } => completions::run(shell),
         }
     }

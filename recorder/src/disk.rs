@@ -97,6 +97,11 @@ impl Volume {
         Ok(Self { root: root.to_path_buf(), handle: File::open(root)? })
     }
 
+    /// A volume that must be there, and is only read.
+    pub(crate) fn open_to_read(root: &Path) -> io::Result<Self> {
+        Ok(Self { root: root.to_path_buf(), handle: File::open(root)? })
+    }
+
     pub(crate) fn root(&self) -> &Path {
         &self.root
     }

@@ -94,6 +94,12 @@ impl Index {
         Ok(Self { db })
     }
 
+    /// The index as it is now, to be read while the appliance that it belongs to may run.
+    pub fn open_to_read(folder: &Path) -> Result<Self, IndexError> {
+        let options = Options::default();
+        Ok(Self { db: DB::open_cf_for_read_only(&options, folder, [SEGMENTS, GAPS], false)? })
+    }
+
     /// Makes the changes, durably.
     pub fn commit(&self, changes: &Changes) -> Result<(), IndexError> {
         if changes.is_empty() {

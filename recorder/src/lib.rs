@@ -3,6 +3,7 @@
 //! Three threads: one visits the hubs and cuts frames into fragments (`reader`, `recording`), one appends them, makes them
 //! durable and then tells the index (`writer`), one deletes (`retention`). Playback reads on the caller's blocking threads.
 
+pub mod check;
 pub mod config;
 mod coverage;
 mod disk;

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use media::fmp4::reader::{self, Scan, ScanError};
 use media::id::CameraId;
 use media::wall::{Clock, Wall};
 
+use crate::check::{self, Finding};
 use crate::coverage::Coverage;
 use crate::disk::{self, Volume};
 use crate::gap::{Gap, GapReason};
@@ -61,6 +63,18 @@ pub enum RecoveryError {
         /// Why.
         source: io::Error,
     },
+}
+
+/// Does what a start does, and looks at the recordings in which a check found something, whatever their rows say. Fails where
+/// an appliance runs on this index.
+pub fn repair(root: &Path, index: &Path, findings: &[Finding], clock: Arc<dyn Clock>) -> Result<Report, RecoveryError> {
+    let volume =
+        Volume::open(root).map_err(|source| RecoveryError::Volume { path: root.display().to_string(), source })?;
+    let index = Index::open(index)?;
+    check::doubt(&index, findings)?;
+    let mut recovery = Recovery::new(&volume, &index, clock);
+    recovery.run()?;
+    Ok(recovery.report)
 }
 
 pub(crate) struct Recovery<'a> {

@@ -18,14 +18,13 @@ use control_api::usage::{Openings, openings};
 use media::mark::MarkKey;
 use media::trace::Tracer;
 
+use super::EXIT_NO_INPUT;
 use crate::config::{Config, EXIT_CONFIG};
 use crate::mark_key;
 use evidence::Evidence;
 use person::{Person, Register};
 use report::Report;
 
-/// The file, the key or the ledger cannot be read (sysexits.h `EX_NOINPUT`): not to be taken for a file without marks.
-const EXIT_NO_INPUT: u8 = 66;
 /// Bytes read at a time: enough that the calls do not count.
 const PIECE_BYTES: usize = 1 << 20;
 /// Pieces between two reports of progress.

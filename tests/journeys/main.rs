@@ -6,6 +6,7 @@
 mod harness;
 
 mod camera_faults;
+mod check;
 mod crash;
 mod gate;
 mod gst_camera;

@@ -1,0 +1,82 @@
+//! `sluice check` beside a running appliance, and on a stopped one whose recordings were damaged, until they are repaired.
+
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::harness::appliance::Appliance;
+use crate::harness::camera::SimCameras;
+use crate::harness::eventually;
+use crate::harness::media::run;
+
+const CAMERAS: [&str; 2] = ["check-1", "check-2"];
+
+/// Exit code and what was said.
+fn check(appliance: &Appliance, arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
+    let output = run(command.arg("check").arg("--data").arg(appliance.dir()).args(arguments));
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+}
+
+#[test]
+fn damage_is_named_beside_a_running_appliance_and_repaired_in_a_stopped_one() {
+    let cameras = SimCameras::start(CAMERAS.len());
+    let mut appliance = Appliance::start();
+    for (number, camera) in (1..).zip(CAMERAS) {
+        appliance.add_camera(camera, &cameras.url(number));
+    }
+    CAMERAS.iter().for_each(|camera| appliance.wait_for_camera(camera));
+    eventually("both cameras are being recorded", Duration::from_secs(30), || {
+        let (code, said) = check(&appliance, &["--json"]);
+        assert_eq!(code, Some(0), "{said}");
+        let found: Value = serde_json::from_str(&said).expect("JSON");
+        (found["open"] == 2).then_some(())
+    });
+    appliance.stop();
+    let (code, said) = check(&appliance, &["--depth", "structure"]);
+    assert_eq!(code, Some(0), "{said}");
+
+    let file = |camera: &str| {
+        let days = std::fs::read_dir(appliance.recordings().join(camera)).expect("a camera's folder");
+        let day = days.flatten().next().expect("a day").path();
+        std::fs::read_dir(day).expect("a day's folder").flatten().next().expect("a recording").path()
+    };
+    let (short, gone) = (file(CAMERAS[0]), file(CAMERAS[1]));
+    let bytes = std::fs::read(&short).expect("a recording");
+    std::fs::write(&short, &bytes[..bytes.len() - 1]).expect("written");
+    std::fs::remove_file(&gone).expect("removed");
+    let (code, said) = check(&appliance, &["--depth", "presence"]);
+    assert_eq!((code, said.matches("not on the volume").count()), (Some(1), 1), "{said}");
+    let (code, said) = check(&appliance, &[]);
+    assert_eq!(code, Some(1), "{said}");
+    for (path, word) in [(&short, "and the index says"), (&gone, "not on the volume")] {
+        let name = path.file_name().and_then(|name| name.to_str()).expect("a name");
+        assert!(said.lines().any(|line| line.contains(name) && line.contains(word)), "{name}: {said}");
+    }
+    let (code, said) = check(&appliance, &["--repair"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("repaired: 1 cut"), "{said}");
+    let (code, said) = check(&appliance, &["--depth", "structure"]);
+    assert_eq!(code, Some(0), "{said}");
+}
+
+#[test]
+fn what_cannot_be_read_is_no_finding_and_nothing_is_repaired_under_a_running_appliance() {
+    let cameras = SimCameras::start(1);
+    let appliance = Appliance::start();
+    appliance.add_camera(CAMERAS[0], &cameras.url(1));
+    appliance.wait_for_camera(CAMERAS[0]);
+    eventually("the camera is being recorded", Duration::from_secs(30), || {
+        let (_, said) = check(&appliance, &["--json"]);
+        serde_json::from_str::<Value>(&said).ok().filter(|found| found["open"] == 1)
+    });
+    let stranger = appliance.recordings().join(CAMERAS[0]).join("2020-01-01");
+    std::fs::create_dir(&stranger).expect("made");
+    std::fs::write(stranger.join("000000.000.mp4"), b"x").expect("written");
+    let (code, said) = check(&appliance, &["--repair"]);
+    assert_eq!(code, Some(66), "{said}");
+    assert!(said.contains("not in the index") && said.contains("stop it first"), "{said}");
+    assert!(stranger.join("000000.000.mp4").exists());
+}
