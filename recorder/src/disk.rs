@@ -194,9 +194,7 @@ impl Volume {
         paths.sort();
         Ok(paths)
     }
-}
 
-impl Volume {
     /// Makes a recording, and its folders, so that they are there after a power cut.
     fn create(&self, path: &str) -> io::Result<Output> {
         let full = self.root.join(path);

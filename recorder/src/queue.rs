@@ -129,6 +129,11 @@ impl Queue {
         state.bytes = state.bytes.saturating_sub(job.bytes());
     }
 
+    /// Nothing waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.state.lock().jobs.is_empty()
+    }
+
     /// Bytes of media that wait or are being written.
     pub(crate) fn bytes(&self) -> usize {
         self.state.lock().bytes

@@ -90,7 +90,6 @@ impl<D: Disk> Writer<D> {
     /// Works until the queue is closed and empty, then makes everything durable.
     pub(crate) fn run(mut self) {
         while let Some(jobs) = self.parts.queue.take(TICK, BATCH_JOBS) {
-            let all = jobs.len() < BATCH_JOBS;
             for job in jobs {
                 self.oldest.get_or_insert(job.at);
                 let queue = Arc::clone(&self.parts.queue);
@@ -100,7 +99,7 @@ impl<D: Disk> Writer<D> {
                     self.write(None);
                 }
             }
-            if all {
+            if self.parts.queue.is_empty() {
                 self.sync();
             }
             self.keep_time();

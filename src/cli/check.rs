@@ -99,11 +99,14 @@ impl Check {
         }
         let report = repair(root, index, &checked.findings, Arc::new(SystemClock::start()))
             .context("nothing was repaired: an appliance that runs has the index to itself, so stop it first")?;
-        println!(
+        eprintln!(
             "repaired: {} cut to what is whole, {} moved to _quarantine, {} without a file now gaps, {} empty removed",
             report.cut, report.quarantined, report.lost, report.empty
         );
-        Ok(true)
+        if checked.findings_not_shown > 0 {
+            eprintln!("there was more than is told at once: run it again");
+        }
+        Ok(checked.findings_not_shown == 0)
     }
 
     fn say(&self, checked: &Checked) {

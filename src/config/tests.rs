@@ -149,7 +149,7 @@ fn faults_of_the_file_and_of_the_machine_are_told_together() {
              [\"0.0.0.0:8554\", \"[::]:8554\"]"
                 .to_owned(),
             format!("  line 9: ledger.path: {place} is not a folder; name a folder, or a path that does not exist yet"),
-            "  line 14: recorder.poll_interval: 250 does not fit; give a duration such as \"850ms\", from 10ms to 1s"
+            "  line 14: recorder.poll_interval: 250 does not fit; give a duration such as \"700ms\", from 10ms to 1s"
                 .to_owned(),
         ]
     );

@@ -12,8 +12,8 @@ pub const STAMP_UUID: [u8; 16] = *b"sluice-sim-stamp";
 /// Hexadecimal digits of microseconds since 1970.
 pub(super) const DIGITS: usize = 16;
 
-/// A stamp is a packet of its own, which few cameras send with each picture. With this many between, it weighs little, and every
-/// place in a group of pictures has its turn.
+/// A stamp is a packet of its own, which few cameras send with each picture. With this many between, it weighs little, and
+/// places all over a group of pictures have their turn: 7 divides no usual length of one.
 pub(super) const EVERY: u32 = 7;
 
 /// A picture of H.264 with a stamp to be filled in; other frames as they are.
