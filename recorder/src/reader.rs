@@ -1,4 +1,4 @@
-//! The thread that visits each hub about once a second, every hub at another moment, and takes what has come as one fragment. It
+//! The thread that visits each hub a little more than once a second, every hub at another moment, and takes what has come as one fragment. It
 //! comes by at its own pace and wakes nobody; all it holds of a camera is a position in its hub and a frame or two.
 
 use std::collections::BTreeMap;
