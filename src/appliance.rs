@@ -14,7 +14,7 @@ use control_api::store::Store;
 use control_api::{attend, bootstrap, housekeeping, http, routes};
 use media::wall::Clock;
 use prometheus::Registry;
-use recorder::{Deleted, Recorder};
+use recorder::Recorder;
 use relay::core::Cores;
 use relay::directory::Streams;
 use relay::egress::rtsp::{self, RtspServer};
@@ -25,9 +25,11 @@ use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use crate::appliance_id;
 use crate::camera_port::{Cameras, Recordings, follow_states};
 use crate::clock::SystemClock;
 use crate::config::Config;
+use crate::on_ledger::OnLedger;
 use crate::{mark_key, watchdog};
 
 /// Viewers' connections get this long to end once the stop was asked for.
@@ -89,9 +91,16 @@ impl Appliance {
         let api = listen(config.api.listen, "api.listen").await?;
         let metrics = listen(config.metrics_listen, "metrics.listen").await?;
 
-        for folder in [&config.ledger_path, &config.state_path, &config.recorder.root] {
+        for folder in [&config.ledger_path, &config.state_path] {
             private_folder(folder)?;
         }
+        for root in &config.recorder.roots {
+            // One that is away is the recorder's to tell, and to try again.
+            if let Err(error) = private_folder(root) {
+                tracing::error!(%error, "a volume's folder is not there");
+            }
+        }
+        config.recorder.appliance = appliance_id::load_or_make(&config.state_path).context("state.path")?;
         let marks = mark_key::load_or_make(&config.state_path).context("state.path")?;
         let store = Store::open(&config.state_path.join("store")).context("state.path")?;
         let ledger = Ledger::open(&config.ledger_path, Arc::clone(&clock), &registry).context("ledger.path")?;
@@ -145,8 +154,8 @@ impl Appliance {
             async move { _ = stopped.wait_for(|stop| *stop).await }
         };
         let states = tokio::spawn(follow_states(Arc::clone(&self.fleet), Arc::clone(&self.recorder)));
-        let retention = report_deletions(&self.recorder, self.ledger.clone(), Arc::clone(&self.clock));
-        retention.context("retention")?;
+        let record = OnLedger { ledger: self.ledger.clone(), clock: Arc::clone(&self.clock) };
+        self.recorder.keep(record).context("retention")?;
         let deps = Arc::clone(&self.deps);
         let pulled = tokio::task::spawn_blocking(move || control_api::catalogue::pull_all(&deps))
             .await?
@@ -230,22 +239,6 @@ fn register_process(registry: &Registry) -> anyhow::Result<()> {
     info.set(1);
     registry.register(Box::new(info))?;
     registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
-    Ok(())
-}
-
-/// Each segment that retention deletes is an event on the ledger. Runs on the recorder's own thread.
-fn report_deletions(recorder: &Recorder, ledger: Ledger, clock: Arc<dyn Clock>) -> anyhow::Result<()> {
-    recorder.retain(move |deleted: &Deleted| {
-        let event = Event::new(Kind::SEGMENT_DELETED, clock.wall())
-            .object(format!("camera/{}", deleted.camera))
-            .with("start_micros", deleted.start.micros())
-            .with("end_micros", deleted.end.micros())
-            .with("bytes", deleted.bytes)
-            .with("why", deleted.why.as_str());
-        if let Err(error) = ledger.append(&event) {
-            tracing::error!(%error, camera = %deleted.camera, "a deletion could not be put on the ledger");
-        }
-    })?;
     Ok(())
 }
 

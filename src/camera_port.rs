@@ -49,7 +49,7 @@ impl Cameras {
     }
 
     fn record(&self, camera: &CameraId, hub: Arc<Hub>) {
-        self.recorder.start(camera.clone(), hub);
+        self.recorder.start(camera, hub);
         self.recorder.camera_down(camera, self.clock.wall(), "connecting");
     }
 

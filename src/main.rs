@@ -1,12 +1,14 @@
 //! The binary: configuration, build, run, drain, command line. Owns nothing else.
 
 mod appliance;
+mod appliance_id;
 mod camera_port;
 mod cli;
 mod clock;
 mod config;
 mod demo;
 mod mark_key;
+mod on_ledger;
 mod scrape;
 mod watchdog;
 

@@ -4,9 +4,10 @@
 //! Deliberately absent: repair, which is what a start does (`recovery`), told by [`doubt`] where to look.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use media::fmp4::reader;
 use media::id::CameraId;
@@ -14,7 +15,8 @@ use serde::Serialize;
 
 use crate::disk::{self, Volume};
 use crate::index::{Changes, Index, IndexError};
-use crate::segment::Segment;
+use crate::recovery;
+use crate::segment::{Hash, Segment, VolumeId};
 
 /// Findings that are told one by one.
 const FINDINGS_MAX: usize = 1_000;
@@ -28,6 +30,8 @@ pub enum Depth {
     Size,
     /// Its boxes are whole, and its fragments lie where its row says. Reads the headers of each fragment, not the media.
     Structure,
+    /// All of it is what it was when it was sealed. Reads everything.
+    Hash,
 }
 
 /// What is wrong with a recording.
@@ -49,6 +53,10 @@ pub enum Fault {
     Torn(String),
     /// Whole, but not what its row says.
     OtherFragments,
+    /// Whole, and another recording than the one that was sealed.
+    OtherContent,
+    /// The record has another hash of it than the index.
+    OtherOnRecord,
     /// It cannot be read.
     Unreadable(String),
     /// Its row in the index cannot be read.
@@ -63,6 +71,8 @@ impl fmt::Display for Fault {
             Self::Length { expected, found } => write!(f, "{found} bytes, and the index says {expected}"),
             Self::Torn(why) => write!(f, "damaged: {why}"),
             Self::OtherFragments => f.write_str("whole, but with other fragments than the index says"),
+            Self::OtherContent => f.write_str("changed since it was sealed: its hash is another"),
+            Self::OtherOnRecord => f.write_str("changed since it was put on the ledger: its hash there is another"),
             Self::Unreadable(why) => write!(f, "cannot be read: {why}"),
             Self::RowDamaged => f.write_str("its row in the index cannot be read"),
         }
@@ -72,10 +82,17 @@ impl fmt::Display for Fault {
 /// A fault and where it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
+    /// The volume it is on.
+    #[serde(serialize_with = "as_text")]
+    pub volume: VolumeId,
     /// Path below the volume's root; of a damaged row the camera.
     pub path: String,
     /// What is wrong.
     pub fault: Fault,
+}
+
+fn as_text<S: serde::Serializer>(id: &VolumeId, out: S) -> Result<S::Ok, S::Error> {
+    out.collect_str(id)
 }
 
 /// What a check found.
@@ -118,51 +135,101 @@ impl Checked {
     }
 }
 
-/// Compares. `progress` hears of cameras done and of all.
+/// Compares. `progress` hears of what was looked at and of all that is to be: bytes where everything is read, else cameras.
 pub fn check(
-    root: &Path,
+    roots: &[PathBuf],
     index: &Path,
     depth: Depth,
-    progress: &mut dyn FnMut(usize, usize),
+    progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Checked, CheckError> {
-    let volume = Volume::open_to_read(root).map_err(|e| failed(root, e))?;
+    let volumes = open(roots)?;
     let mut checked = Checked::default();
     // Files before rows: a file that is listed has had its row written since, or never will.
-    let files = files(&volume, root)?;
+    let files = files(&volumes)?;
     let rows = Index::open_to_read(index)?;
     let mut cameras: Vec<CameraId> = rows.cameras()?;
     cameras.extend(files.keys().cloned());
     cameras.sort();
     cameras.dedup();
     checked.cameras = cameras.len();
+    let all = if depth == Depth::Hash { sealed_bytes(&rows, &cameras)? } else { cameras.len() as u64 };
     let mut doubtful = Vec::new();
-    for (done, camera) in cameras.iter().enumerate() {
-        progress(done, cameras.len());
-        let found = files.get(camera).map_or(&[][..], Vec::as_slice);
+    for (done, camera) in (0..).zip(&cameras) {
+        let none = Vec::new();
+        let found = files.get(camera).unwrap_or(&none);
         let count = &mut |segment: &Segment| {
+            progress(if depth == Depth::Hash { checked.bytes } else { done }, all);
             let (number, bytes) =
                 if segment.sealed { (&mut checked.sealed, segment.bytes) } else { (&mut checked.open, 0) };
             *number += 1;
             checked.bytes += bytes;
         };
-        if !camera_faults(&volume, &rows, camera, found, depth, count)?.is_empty() {
+        if !camera_faults(&volumes, &rows, camera, found, depth, count)?.is_empty() {
             doubtful.push(camera);
         }
     }
-    progress(cameras.len(), cameras.len());
+    progress(all, all);
     drop(rows);
     for camera in doubtful {
-        let found = volume.files_of(camera.as_str()).or_else(none_where_gone).map_err(|e| failed(root, e))?;
+        let found = files_of(&volumes, camera)?;
         let rows = Index::open_to_read(index)?;
-        for finding in camera_faults(&volume, &rows, camera, &found, depth, &mut |_| ())? {
-            if checked.findings.len() < FINDINGS_MAX {
-                checked.findings.push(finding);
-            } else {
-                checked.findings_not_shown += 1;
-            }
+        for finding in camera_faults(&volumes, &rows, camera, &found, depth, &mut |_| ())? {
+            checked.add(finding);
         }
     }
     Ok(checked)
+}
+
+impl Checked {
+    /// Takes one more finding, or counts it.
+    pub fn add(&mut self, finding: Finding) {
+        if self.findings.len() < FINDINGS_MAX {
+            self.findings.push(finding);
+        } else {
+            self.findings_not_shown += 1;
+        }
+    }
+}
+
+/// The index, to be asked whether it says the same of a segment as a record does.
+pub struct Claims(Index);
+
+impl Claims {
+    /// Opens the index to be read.
+    pub fn open(index: &Path) -> Result<Self, IndexError> {
+        Ok(Self(Index::open_to_read(index)?))
+    }
+
+    /// A finding where the index has this segment with another hash. One that was deleted since is no matter.
+    pub fn dispute(
+        &self,
+        camera: &CameraId,
+        start: media::wall::Wall,
+        hash: &str,
+    ) -> Result<Option<Finding>, IndexError> {
+        let Some(row) = self.0.segment(camera, start)? else { return Ok(None) };
+        let differs = row.hash.is_some_and(|known: Hash| known.to_string() != hash);
+        let finding = Finding { volume: row.volume, path: row.path, fault: Fault::OtherOnRecord };
+        Ok(differs.then_some(finding))
+    }
+}
+
+fn sealed_bytes(rows: &Index, cameras: &[CameraId]) -> Result<u64, IndexError> {
+    let mut bytes = 0;
+    for camera in cameras {
+        rows.each_segment(camera, |_, row| bytes += row.filter(|row| row.sealed).map_or(0, |row| row.bytes))?;
+    }
+    Ok(bytes)
+}
+
+fn open(roots: &[PathBuf]) -> Result<Vec<Volume>, CheckError> {
+    let open = |root: &PathBuf| {
+        let volume = Volume::at(root);
+        let entered = volume.enter_to_read();
+        entered.map_err(|error| failed(root, io::Error::other(error.to_string())))?;
+        Ok(volume)
+    };
+    roots.iter().map(open).collect()
 }
 
 /// Has the next start look at these recordings itself. The appliance must not run.
@@ -170,7 +237,11 @@ pub(crate) fn doubt(index: &Index, findings: &[Finding]) -> Result<(), IndexErro
     let mut changes = Changes::default();
     for camera in index.cameras()? {
         index.each_segment(&camera, |_, row| {
-            let Some(row) = row.filter(|row| findings.iter().any(|finding| finding.path == row.path)) else { return };
+            let Some(row) = row
+                .filter(|row| findings.iter().any(|finding| finding.path == row.path && finding.volume == row.volume))
+            else {
+                return;
+            };
             changes.put_segment(&camera, &Segment { sealed: false, fragments: Vec::new(), ..row });
         })?;
     }
@@ -185,38 +256,61 @@ fn none_where_gone(error: io::Error) -> io::Result<Vec<String>> {
     if error.kind() == io::ErrorKind::NotFound { Ok(Vec::new()) } else { Err(error) }
 }
 
-fn files(volume: &Volume, root: &Path) -> Result<BTreeMap<CameraId, Vec<String>>, CheckError> {
+/// Files of a camera, with their volumes.
+type Files<'a> = Vec<(&'a Volume, String)>;
+
+fn files(volumes: &[Volume]) -> Result<BTreeMap<CameraId, Files<'_>>, CheckError> {
     let mut files = BTreeMap::new();
-    for folder in volume.camera_folders().map_err(|e| failed(root, e))? {
-        // A folder without a camera's name is somebody's, and a start leaves it alone too.
-        let Ok(camera) = folder.parse::<CameraId>() else { continue };
-        let of_camera = volume.files_of(&folder).or_else(none_where_gone).map_err(|e| failed(root, e))?;
-        files.insert(camera, of_camera);
+    for volume in volumes {
+        for folder in volume.camera_folders().map_err(|e| failed(volume.root(), e))? {
+            // A folder without a camera's name is somebody's, and a start leaves it alone too.
+            let Ok(camera) = folder.parse::<CameraId>() else { continue };
+            if let Entry::Vacant(vacant) = files.entry(camera) {
+                let of_camera = files_of(volumes, vacant.key())?;
+                vacant.insert(of_camera);
+            }
+        }
+    }
+    Ok(files)
+}
+
+fn files_of<'a>(volumes: &'a [Volume], camera: &CameraId) -> Result<Files<'a>, CheckError> {
+    let mut files = Files::new();
+    for volume in volumes {
+        let paths = volume.files_of(camera.as_str()).or_else(none_where_gone).map_err(|e| failed(volume.root(), e))?;
+        files.extend(paths.into_iter().map(|path| (volume, path)));
     }
     Ok(files)
 }
 
 fn camera_faults(
-    volume: &Volume,
+    volumes: &[Volume],
     index: &Index,
     camera: &CameraId,
-    files: &[String],
+    files: &Files<'_>,
     depth: Depth,
     count: &mut dyn FnMut(&Segment),
 ) -> Result<Vec<Finding>, IndexError> {
-    let mut unknown: std::collections::BTreeSet<&str> = files.iter().map(String::as_str).collect();
+    let mut unknown: BTreeMap<(VolumeId, String), &Volume> =
+        files.iter().map(|(volume, path)| ((volume.id(), path.clone()), *volume)).collect();
     let mut findings = Vec::new();
+    // Rows from before there were several volumes do not say which.
+    let first = volumes.first().map(Volume::id).unwrap_or_default();
     index.each_segment(camera, |_, row| {
         let Some(row) = row else {
-            findings.push(Finding { path: camera.to_string(), fault: Fault::RowDamaged });
+            findings.push(Finding { volume: VolumeId::UNTOLD, path: camera.to_string(), fault: Fault::RowDamaged });
             return;
         };
         count(&row);
-        let there = unknown.remove(row.path.as_str());
-        let fault = if there { segment_fault(volume, &row, depth) } else { Some(Fault::Missing) };
-        findings.extend(fault.map(|fault| Finding { path: row.path.clone(), fault }));
+        let id = if row.volume == VolumeId::UNTOLD { first } else { row.volume };
+        let fault = match unknown.remove(&(id, row.path.clone())) {
+            Some(volume) => segment_fault(volume, &row, depth),
+            None => Some(Fault::Missing),
+        };
+        findings.extend(fault.map(|fault| Finding { volume: row.volume, path: row.path.clone(), fault }));
     })?;
-    findings.extend(unknown.into_iter().map(|path| Finding { path: path.to_owned(), fault: Fault::NotInIndex }));
+    let no_row = |(volume, path): (VolumeId, String)| Finding { volume, path, fault: Fault::NotInIndex };
+    findings.extend(unknown.into_keys().map(no_row));
     Ok(findings)
 }
 
@@ -244,5 +338,12 @@ fn segment_fault(volume: &Volume, row: &Segment, depth: Depth) -> Option<Fault> 
     }
     let places = scan.fragments.iter().map(|f| (f.offset, f.bytes));
     let same = places.eq(row.fragments.iter().map(|piece| (piece.offset, piece.bytes)));
-    (!same).then_some(Fault::OtherFragments)
+    if !same {
+        return Some(Fault::OtherFragments);
+    }
+    let known = row.hash.filter(|_| depth == Depth::Hash)?;
+    match recovery::hash_of(&file) {
+        Ok(hash) => (hash != known).then_some(Fault::OtherContent),
+        Err(error) => Some(Fault::Unreadable(error.to_string())),
+    }
 }

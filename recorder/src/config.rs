@@ -3,22 +3,26 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::rules::Rule;
+
 /// The recorder's settings.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Folder of the recordings, one folder a camera below it. Made if it is not there.
-    pub root: PathBuf,
-    /// Folder of the index (RocksDB). Not below `root`, whose folders are cameras.
+    /// Who records: a volume that says another's name is left alone.
+    pub appliance: String,
+    /// Folders of the recordings, one for each volume, one folder a camera below it. Made if they are not there.
+    pub roots: Vec<PathBuf>,
+    /// Folder of the index (RocksDB). Not below a root, whose folders are cameras.
     pub index: PathBuf,
     /// Length of a segment file; it ends at the next keyframe after that.
     pub segment_duration: Duration,
     /// Longest media time in a fragment, at most 1 s; a visit ends one in any case.
     pub fragment_duration: Duration,
-    /// Recordings older than this are deleted. The law wants at least 30 days.
-    pub retention_age: Duration,
-    /// Recordings on the volume in bytes; the oldest are deleted above that. None sets no bound.
+    /// How long recordings of a camera are kept for which nobody says it.
+    pub rule: Rule,
+    /// Recordings on each volume in bytes; what is furthest above its floor is deleted above that. None sets no bound.
     pub volume_bytes_max: Option<u64>,
-    /// Bytes to leave free on the file system; the oldest recordings are deleted below that.
+    /// Bytes to leave free on each file system; what is furthest above its floor is deleted below that.
     pub free_bytes_min: u64,
     /// How often each camera's new frames are fetched, as one fragment, and written.
     pub poll_interval: Duration,
@@ -35,11 +39,12 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            root: PathBuf::from("recordings"),
+            appliance: String::new(),
+            roots: vec![PathBuf::from("recordings")],
             index: PathBuf::from("state/recordings"),
             segment_duration: Duration::from_secs(60),
             fragment_duration: Duration::from_secs(1),
-            retention_age: Duration::from_secs(30 * 24 * 3600),
+            rule: Rule::default(),
             volume_bytes_max: None,
             free_bytes_min: 2 << 30,
             poll_interval: Duration::from_millis(700),

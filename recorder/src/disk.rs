@@ -1,27 +1,27 @@
-//! The volume: the only place here that touches storage, RocksDB's own files apart. Everything blocks; no caller is a network
-//! thread.
+//! The only place here that touches storage, RocksDB's own files apart: `volume` is a root folder and what is done to whole files,
+//! this file and `direct` are how recordings grow. Everything blocks; no caller is a network thread.
 //!
 //! Recordings are written past the page cache, in aligned blocks, and each write is made durable before it counts. Measured
 //! with 200 files that each grow by 500 kB/s (ext4, virtio disk): such writes by io_uring with a sync a second cost a sixth of
 //! buffered writes with the same syncs, and leave the page cache to those who read.
 
 mod direct;
+mod identity;
+mod volume;
 
 use std::cell::Cell;
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::FileExt;
 
 use bytes::Bytes;
-use rustix::fs::{FallocateFlags, OFlags};
+use rustix::fs::FallocateFlags;
 
 pub(crate) use direct::{BLOCK_BYTES, Direct};
+pub(crate) use volume::{Space, Volume, VolumeError};
 
 /// Room that a growing file is given at once: the file system lays it out in one piece, and a write need not ask for more.
 const RESERVE_BYTES: u64 = 8 << 20;
-/// Folder for files that are no recordings. Camera ids begin with a letter or digit, so none has this name.
-pub(crate) const QUARANTINE: &str = "_quarantine";
 
 /// What the writer needs of a volume. The tests bring one that is slow, full or broken.
 pub(crate) trait Disk: Send + 'static {
@@ -77,145 +77,6 @@ impl Output {
     fn truncate(&self, bytes: u64) -> io::Result<()> {
         self.reserved.set(bytes);
         self.file.set_len(bytes)
-    }
-}
-
-/// A volume's root folder.
-#[derive(Debug)]
-pub(crate) struct Volume {
-    root: PathBuf,
-    handle: File,
-}
-
-impl Volume {
-    /// Makes the folder if it is not there, and checks that files can be made in it.
-    pub(crate) fn open(root: &Path) -> io::Result<Self> {
-        fs::create_dir_all(root)?;
-        let probe = root.join("_probe");
-        File::create(&probe)?;
-        fs::remove_file(&probe)?;
-        Ok(Self { root: root.to_path_buf(), handle: File::open(root)? })
-    }
-
-    /// A volume that must be there, and is only read.
-    pub(crate) fn open_to_read(root: &Path) -> io::Result<Self> {
-        Ok(Self { root: root.to_path_buf(), handle: File::open(root)? })
-    }
-
-    pub(crate) fn root(&self) -> &Path {
-        &self.root
-    }
-
-    /// A second handle on the same volume.
-    pub(crate) fn another(&self) -> io::Result<Self> {
-        Ok(Self { root: self.root.clone(), handle: self.handle.try_clone()? })
-    }
-
-    /// Bytes that the file system still takes from us.
-    pub(crate) fn free_bytes(&self) -> io::Result<u64> {
-        let stat = rustix::fs::fstatvfs(&self.handle)?;
-        Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
-    }
-
-    /// Opens a recording for reading.
-    pub(crate) fn open_file(&self, path: &str) -> io::Result<File> {
-        File::open(self.root.join(path))
-    }
-
-    /// Cuts a recording to its whole fragments.
-    pub(crate) fn truncate_at(&self, path: &str, bytes: u64) -> io::Result<()> {
-        let file = OpenOptions::new().write(true).open(self.root.join(path))?;
-        file.set_len(bytes)?;
-        file.sync_all()
-    }
-
-    /// Removes a recording, and its day's folder where that is then empty. A file that is not there is no error.
-    pub(crate) fn remove(&self, path: &str) -> io::Result<()> {
-        let full = self.root.join(path);
-        match fs::remove_file(&full) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        for folder in full.ancestors().skip(1).take(2).filter(|f| *f != self.root) {
-            if fs::remove_dir(folder).is_err() {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// Moves a file that is no recording out of the way, with a text beside it that says why.
-    pub(crate) fn quarantine(&self, path: &str, reason: &str) -> io::Result<PathBuf> {
-        let folder = self.root.join(QUARANTINE);
-        fs::create_dir_all(&folder)?;
-        let flat = path.replace('/', "__");
-        let mut name = flat.clone();
-        let mut copy = 1;
-        while folder.join(&name).exists() {
-            name = format!("{flat}-{copy}");
-            copy += 1;
-        }
-        let to = folder.join(&name);
-        fs::rename(self.root.join(path), &to)?;
-        fs::write(folder.join(format!("{name}.reason.txt")), format!("{path}: {reason}\n"))?;
-        Ok(to)
-    }
-
-    /// Every file below the root, by camera folder: names of the folders, then `files_of` each. Foreign files directly
-    /// in the root come as folders without a file and are left alone.
-    pub(crate) fn camera_folders(&self) -> io::Result<Vec<String>> {
-        let mut names = Vec::new();
-        for entry in fs::read_dir(&self.root)? {
-            let entry = entry?;
-            if let (true, Some(name)) = (entry.file_type()?.is_dir(), entry.file_name().to_str()) {
-                names.push(name.to_owned());
-            }
-        }
-        names.retain(|name| name != QUARANTINE);
-        names.sort();
-        Ok(names)
-    }
-
-    /// Paths below the root of all files in a camera's folder: two levels, the day and the file. Sorted.
-    pub(crate) fn files_of(&self, camera: &str) -> io::Result<Vec<String>> {
-        let mut paths = Vec::new();
-        let mut folders = vec![camera.to_owned()];
-        while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(self.root.join(&folder))? {
-                let entry = entry?;
-                let Some(name) = entry.file_name().to_str().map(|name| format!("{folder}/{name}")) else { continue };
-                match entry.file_type()? {
-                    kind if kind.is_dir() && folder == camera => folders.push(name),
-                    kind if kind.is_file() => paths.push(name),
-                    _ => {}
-                }
-            }
-        }
-        paths.sort();
-        Ok(paths)
-    }
-
-    /// Makes a recording, and its folders, so that they are there after a power cut.
-    fn create(&self, path: &str) -> io::Result<Output> {
-        let full = self.root.join(path);
-        let folder = full.parent().ok_or(io::ErrorKind::InvalidInput)?;
-        let fresh = !folder.exists();
-        fs::create_dir_all(folder)?;
-        let open = |flags: OFlags| {
-            OpenOptions::new().write(true).create_new(true).custom_flags(flags.bits().cast_signed()).open(&full)
-        };
-        let file = match open(OFlags::DIRECT) {
-            // A file system without direct IO. Some make the file before they refuse it.
-            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
-                let _ = fs::remove_file(&full);
-                open(OFlags::empty())?
-            }
-            opened => opened?,
-        };
-        for folder in full.ancestors().skip(1).take(if fresh { 3 } else { 1 }).filter(|f| f.starts_with(&self.root)) {
-            File::open(folder)?.sync_all()?;
-        }
-        Ok(Output::new(file))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Why a stretch of time has no recording. A reason is one word: it is a metric's label and a row in the timeline.
 
 use std::fmt;
+use std::io;
 
 use media::wall::Wall;
 
@@ -24,8 +25,12 @@ pub enum GapReason {
     DiskSlow,
     /// The volume has no room.
     DiskFull,
-    /// Writing failed; the volume takes no more until a restart.
+    /// Writing failed, and no other volume took it.
     VolumeFailed,
+    /// It was recorded on a volume that is not there.
+    VolumeAway,
+    /// The volumes had no room left that the law does not want for what is on them.
+    NoRoom,
     /// The recorder came by too late and the hub had let frames go.
     ReaderLag,
     /// No keyframe for so long that the segment had to end.
@@ -50,11 +55,27 @@ impl GapReason {
             "disk_slow" => Self::DiskSlow,
             "disk_full" => Self::DiskFull,
             "volume_failed" => Self::VolumeFailed,
+            "volume_away" => Self::VolumeAway,
+            "no_room" => Self::NoRoom,
             "reader_lag" => Self::ReaderLag,
             "no_keyframe" => Self::NoKeyframe,
             "unwritable" => Self::Unwritable,
             "damaged" => Self::Damaged,
             other => Self::Camera(clean(other)),
+        }
+    }
+
+    /// Of a write that failed: want of room, want of a name or a handle for a new file, or damage.
+    pub(crate) fn of_write(error: &io::Error) -> Self {
+        use io::ErrorKind::{AlreadyExists, InvalidInput, QuotaExceeded, StorageFull};
+        use rustix::io::Errno;
+        // The process, or the system, has no more files to open.
+        let handles = [Errno::MFILE, Errno::NFILE];
+        match error.kind() {
+            StorageFull | QuotaExceeded => Self::DiskFull,
+            AlreadyExists | InvalidInput => Self::Unwritable,
+            _ if handles.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error())) => Self::Unwritable,
+            _ => Self::VolumeFailed,
         }
     }
 
@@ -69,6 +90,8 @@ impl GapReason {
             Self::DiskSlow => "disk_slow",
             Self::DiskFull => "disk_full",
             Self::VolumeFailed => "volume_failed",
+            Self::VolumeAway => "volume_away",
+            Self::NoRoom => "no_room",
             Self::ReaderLag => "reader_lag",
             Self::NoKeyframe => "no_keyframe",
             Self::Unwritable => "unwritable",

@@ -1,6 +1,8 @@
 //! Which instants are in which file, and which are in none and why: RocksDB, one row a segment and one a gap. Files are the
 //! truth; the index can be rebuilt from them (`recovery`). Every write here is durable before it returns.
 
+mod standing;
+
 use std::path::Path;
 
 use media::id::CameraId;
@@ -12,6 +14,11 @@ use crate::segment::Segment;
 
 const SEGMENTS: &str = "segments";
 const GAPS: &str = "gaps";
+/// What is to be kept of a camera; which volume a path held; which sealed segments nobody was told of yet.
+const RULES: &str = "rules";
+const VOLUMES: &str = "volumes";
+const UNPROVEN: &str = "unproven";
+const FAMILIES: [&str; 5] = [SEGMENTS, GAPS, RULES, VOLUMES, UNPROVEN];
 /// Memory for rows that are not in a file yet; a day of 500 cameras is 720,000 rows of about 500 bytes.
 const WRITE_BUFFER_BYTES: usize = 16 << 20;
 /// Files RocksDB keeps open, so that the recorder's own files have room.
@@ -43,14 +50,29 @@ pub struct Index {
 /// Changes that become visible and durable together.
 #[derive(Default)]
 pub struct Changes {
-    segments: Vec<(Vec<u8>, Option<Vec<u8>>)>,
-    gaps: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    segments: Rows,
+    gaps: Rows,
+    unproven: Rows,
 }
+
+/// Keys, each with its row or to be taken out.
+type Rows = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 
 impl Changes {
     /// Puts a segment's row in, in place of one with the same start.
     pub fn put_segment(&mut self, camera: &CameraId, segment: &Segment) {
         self.segments.push((key(camera, segment.start), Some(segment.encode())));
+    }
+
+    /// As [`Changes::put_segment`], of one that was sealed just now: it is told of until [`Changes::proven`].
+    pub fn put_sealed(&mut self, camera: &CameraId, segment: &Segment) {
+        self.put_segment(camera, segment);
+        self.unproven.push((key(camera, segment.start), Some(Vec::new())));
+    }
+
+    /// The segment's hash is on the record.
+    pub fn proven(&mut self, camera: &CameraId, start: Wall) {
+        self.unproven.push((key(camera, start), None));
     }
 
     /// Takes a segment's row out.
@@ -70,7 +92,7 @@ impl Changes {
 
     /// Nothing to do.
     pub fn is_empty(&self) -> bool {
-        self.segments.is_empty() && self.gaps.is_empty()
+        self.segments.is_empty() && self.gaps.is_empty() && self.unproven.is_empty()
     }
 }
 
@@ -90,14 +112,16 @@ impl Index {
             options.set_compression_type(rocksdb::DBCompressionType::Lz4);
             ColumnFamilyDescriptor::new(name, options)
         };
-        let db = DB::open_cf_descriptors(&options, folder, [family(SEGMENTS), family(GAPS)])?;
+        let db = DB::open_cf_descriptors(&options, folder, FAMILIES.map(family))?;
         Ok(Self { db })
     }
 
     /// The index as it is now, to be read while the appliance that it belongs to may run.
     pub fn open_to_read(folder: &Path) -> Result<Self, IndexError> {
         let options = Options::default();
-        Ok(Self { db: DB::open_cf_for_read_only(&options, folder, [SEGMENTS, GAPS], false)? })
+        let families = DB::list_cf(&options, folder)?;
+        let known = FAMILIES.into_iter().filter(|name| families.iter().any(|family| family == name));
+        Ok(Self { db: DB::open_cf_for_read_only(&options, folder, known, false)? })
     }
 
     /// Makes the changes, durably.
@@ -106,7 +130,7 @@ impl Index {
             return Ok(());
         }
         let mut batch = WriteBatch::default();
-        for (name, rows) in [(SEGMENTS, &changes.segments), (GAPS, &changes.gaps)] {
+        for (name, rows) in [(SEGMENTS, &changes.segments), (GAPS, &changes.gaps), (UNPROVEN, &changes.unproven)] {
             let family = self.family(name);
             for (key, row) in rows {
                 match row {
@@ -118,6 +142,13 @@ impl Index {
         let mut durable = WriteOptions::default();
         durable.set_sync(true);
         Ok(self.db.write_opt(batch, &durable)?)
+    }
+
+    /// Makes one row durable.
+    fn put(&self, family: &str, key: &[u8], row: &[u8]) -> Result<(), IndexError> {
+        let mut durable = WriteOptions::default();
+        durable.set_sync(true);
+        Ok(self.db.put_cf_opt(&self.family(family), key, row, &durable)?)
     }
 
     /// A camera's segments from the last one that starts at or before `from` on, in order of their starts, as long as
@@ -184,6 +215,25 @@ impl Index {
         Ok(cameras)
     }
 
+    /// A camera's first segment from `from` on that `wanted` takes; it is asked until it gives an end.
+    pub fn find_segment(
+        &self,
+        camera: &CameraId,
+        from: Wall,
+        mut wanted: impl FnMut(&Segment) -> std::ops::ControlFlow<bool>,
+    ) -> Result<Option<Segment>, IndexError> {
+        let begin = key(camera, from);
+        for row in self.db.iterator_cf(&self.family(SEGMENTS), IteratorMode::From(&begin, Direction::Forward)) {
+            let (raw, row) = row?;
+            let Some(start) = start_of(camera, &raw) else { break };
+            let Some(segment) = decode_segment(camera, start, &row) else { continue };
+            if let std::ops::ControlFlow::Break(found) = wanted(&segment) {
+                return Ok(found.then_some(segment));
+            }
+        }
+        Ok(None)
+    }
+
     /// Calls `visit` with each of a camera's segments, in order, without holding them all. A row that cannot be read
     /// comes as its start alone.
     pub fn each_segment(
@@ -201,7 +251,7 @@ impl Index {
     }
 
     fn family(&self, name: &str) -> std::sync::Arc<rocksdb::BoundColumnFamily<'_>> {
-        self.db.cf_handle(name).expect("both column families are made when the index is opened")
+        self.db.cf_handle(name).expect("all column families are made when the index is opened")
     }
 
     fn last_start_at_or_before(&self, name: &str, camera: &CameraId, at: Wall) -> Result<Option<Wall>, IndexError> {
@@ -285,6 +335,7 @@ mod tests {
 
     fn segment(start: i64, end: i64) -> Segment {
         Segment {
+            volume: crate::segment::VolumeId(1),
             path: format!("{start}.mp4"),
             start: wall(start),
             end: wall(end),
@@ -293,6 +344,7 @@ mod tests {
             init_hash: 1,
             note: media::fmp4::Note { run_origin: Wall::EPOCH, base_micros: 0 },
             sealed: true,
+            hash: None,
             fragments: Vec::new(),
         }
     }

@@ -9,7 +9,7 @@ use media::wall::Wall;
 
 use crate::disk::{BLOCK_BYTES, Disk, Output, Write};
 use crate::queue::Opening;
-use crate::segment::{self, Piece, Segment};
+use crate::segment::{self, Hash, Piece, Segment, VolumeId};
 
 /// Files of one camera that begin in the same millisecond, before it gives up.
 const COPIES_MAX: u32 = 100;
@@ -29,12 +29,15 @@ pub(crate) struct OpenFile {
     tail: Vec<u8>,
     /// Where that block begins.
     offset: u64,
+    /// Over all that is durable.
+    hasher: blake3::Hasher,
 }
 
 impl OpenFile {
     /// A new file, in which header, note and first fragment wait for the first write.
     pub(crate) fn begin(
         disk: &impl Disk,
+        volume: VolumeId,
         camera: &CameraId,
         fragment: &Fragment,
         opening: &Opening,
@@ -43,6 +46,7 @@ impl OpenFile {
         let note = Bytes::from(opening.note.encode());
         let init_bytes = opening.init.len() + note.len();
         let segment = Segment {
+            volume,
             path,
             start: fragment.start,
             end: fragment.start,
@@ -51,10 +55,12 @@ impl OpenFile {
             init_hash: segment::init_hash(&opening.init),
             note: opening.note,
             sealed: false,
+            hash: None,
             fragments: Vec::new(),
         };
         let waiting = vec![opening.init.clone(), note];
-        let mut open = Self { file, segment, durable: 0, shown: 0, waiting, tail: Vec::new(), offset: 0 };
+        let hasher = blake3::Hasher::new();
+        let mut open = Self { file, segment, durable: 0, shown: 0, waiting, tail: Vec::new(), offset: 0, hasher };
         open.add(fragment);
         Ok(open)
     }
@@ -77,6 +83,9 @@ impl OpenFile {
         let bytes = self.tail.len() + self.waiting.iter().map(Bytes::len).sum::<usize>();
         self.tail = last_bytes(&self.tail, &self.waiting, bytes % BLOCK_BYTES);
         self.offset += (bytes - self.tail.len()) as u64;
+        for slice in &self.waiting {
+            self.hasher.update(slice);
+        }
         self.waiting.clear();
         let first = std::mem::replace(&mut self.durable, self.segment.fragments.len());
         self.segment.fragments.get(first..).unwrap_or_default()
@@ -88,13 +97,16 @@ impl OpenFile {
         self.segment.truncate(self.durable);
     }
 
-    /// The file ends where its row does. Gives the row; none where the file holds no fragment, which the next start removes.
-    pub(crate) fn end(self, disk: &impl Disk) -> Option<Segment> {
+    /// The file ends where its row does. Gives the row, sealed; none where the file holds no fragment, which the next start removes.
+    pub(crate) fn end(mut self, disk: &impl Disk) -> Option<Segment> {
         let whole = self.durable > 0;
         // Padding that stays, or half a fragment, is cut by the next start.
         let cut = disk.truncate(&self.file, if whole { self.segment.bytes } else { 0 });
-        if let Err(error) = cut {
-            tracing::debug!(path = self.segment.path, %error, "a recording keeps what lies behind its end");
+        match cut {
+            Ok(()) => (self.segment.sealed, self.segment.hash) = (true, Some(Hash(*self.hasher.finalize().as_bytes()))),
+            Err(error) => {
+                tracing::debug!(path = self.segment.path, %error, "a recording keeps what lies behind its end");
+            }
         }
         whole.then_some(self.segment)
     }

@@ -13,11 +13,11 @@ use media::id::{CameraId, Profile, StreamKey};
 use media::mark::Pen;
 use media::wall::{Clock, Wall};
 
-use crate::disk::Volume;
 use crate::index::{Index, IndexError};
 use crate::live::Live;
 use crate::segment::{Piece, Segment};
 use crate::timeline;
+use crate::volumes::Volumes;
 pub use served::Media;
 
 /// A piece is ended by the first keyframe after this much of it.
@@ -113,7 +113,7 @@ impl std::fmt::Display for Name {
 /// Recorded media, ready to be read. Cheap to clone.
 #[derive(Clone)]
 pub struct Playback {
-    pub(crate) volume: Arc<Volume>,
+    pub(crate) volumes: Arc<Volumes>,
     pub(crate) index: Arc<Index>,
     pub(crate) live: Arc<Live>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -170,7 +170,8 @@ impl Playback {
         }
         let segment = self.segment(&range.stream.camera, start)?.ok_or(PlaybackError::NoSuchPiece)?;
         let allowed = allowed(&segment, range).ok_or(PlaybackError::NoSuchPiece)?;
-        let file = self.volume.open_file(&segment.path).map_err(|source| match source.kind() {
+        let volume = self.volumes.readable(segment.volume).ok_or_else(|| away(&segment))?;
+        let file = volume.open_file(&segment.path).map_err(|source| match source.kind() {
             std::io::ErrorKind::NotFound => PlaybackError::NoSuchPiece,
             _ => PlaybackError::Read { path: segment.path.clone(), source },
         })?;
@@ -198,6 +199,12 @@ impl Playback {
         let (camera, max) = (&range.stream.camera, SEGMENTS_MAX);
         Ok(timeline::segments(&self.index, &self.live, camera, range.from, range.to, max)?)
     }
+}
+
+/// It lies on a volume that is not there.
+fn away(segment: &Segment) -> PlaybackError {
+    let source = std::io::Error::new(std::io::ErrorKind::NotConnected, "its volume is not there");
+    PlaybackError::Read { path: segment.path.clone(), source }
 }
 
 /// One segment goes on where the other ended: same run, same header, no hole.

@@ -3,36 +3,19 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use media::fmp4::{Fragment, Note};
-use media::id::CameraId;
 use media::wall::Wall;
 use parking_lot::{Condvar, Mutex};
 
 use crate::gap::GapReason;
+use crate::lane::Lane;
 
 /// Jobs that may wait; each camera makes a few a second.
 const JOBS_MAX: usize = 200_000;
-
-/// What the reader and the writer share of one camera's recording.
-pub(crate) struct Lane {
-    pub(crate) camera: CameraId,
-    /// The writer gave up its segment: the reader begins a new one at the next keyframe.
-    pub(crate) broken: AtomicBool,
-}
-
-impl Lane {
-    pub(crate) fn new(camera: CameraId) -> Arc<Self> {
-        Arc::new(Self { camera, broken: AtomicBool::new(false) })
-    }
-
-    pub(crate) fn take_broken(&self) -> bool {
-        self.broken.swap(false, Ordering::Relaxed)
-    }
-}
 
 /// The beginning of a segment.
 #[derive(Debug)]
@@ -72,23 +55,45 @@ impl Job {
     }
 }
 
-/// The queue.
+/// Media that waits, of all volumes together.
+pub(crate) struct Waiting {
+    bytes: AtomicUsize,
+    bytes_max: usize,
+}
+
+impl Waiting {
+    pub(crate) fn new(bytes_max: usize) -> Arc<Self> {
+        Arc::new(Self { bytes: AtomicUsize::new(0), bytes_max })
+    }
+
+    /// Bytes of media that wait or are being written.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// There is room for so much more; something that is too large for any room finds it where nothing waits.
+    fn has_room_for(&self, bytes: usize) -> bool {
+        let waiting = self.bytes();
+        waiting == 0 || waiting.saturating_add(bytes) <= self.bytes_max
+    }
+}
+
+/// A volume's queue.
 pub(crate) struct Queue {
     state: Mutex<State>,
     wake: Condvar,
-    bytes_max: usize,
+    waiting: Arc<Waiting>,
 }
 
 #[derive(Default)]
 struct State {
     jobs: VecDeque<Job>,
-    bytes: usize,
     closed: bool,
 }
 
 impl Queue {
-    pub(crate) fn new(bytes_max: usize) -> Arc<Self> {
-        Arc::new(Self { state: Mutex::new(State::default()), wake: Condvar::new(), bytes_max })
+    pub(crate) fn new(waiting: Arc<Waiting>) -> Arc<Self> {
+        Arc::new(Self { state: Mutex::new(State::default()), wake: Condvar::new(), waiting })
     }
 
     /// Hands a job in, for the writer to find once it is told that all are [`Queue::ready`]. False, and the job is gone, where it
@@ -96,11 +101,11 @@ impl Queue {
     pub(crate) fn push(&self, job: Job) -> bool {
         let bytes = job.bytes();
         let mut state = self.state.lock();
-        let full = bytes > 0 && state.bytes > 0 && state.bytes.saturating_add(bytes) > self.bytes_max;
-        if full || state.jobs.len() >= JOBS_MAX {
+        // Only one thread hands in, so nothing comes between the question and the count.
+        if (bytes > 0 && !self.waiting.has_room_for(bytes)) || state.jobs.len() >= JOBS_MAX {
             return false;
         }
-        state.bytes += bytes;
+        self.waiting.bytes.fetch_add(bytes, Ordering::Relaxed);
         state.jobs.push_back(job);
         true
     }
@@ -125,18 +130,12 @@ impl Queue {
 
     /// The writer is done with a fragment of this size: its room is free again.
     pub(crate) fn release(&self, job: &Job) {
-        let mut state = self.state.lock();
-        state.bytes = state.bytes.saturating_sub(job.bytes());
+        self.waiting.bytes.fetch_sub(job.bytes(), Ordering::Relaxed);
     }
 
     /// Nothing waits.
     pub(crate) fn is_empty(&self) -> bool {
         self.state.lock().jobs.is_empty()
-    }
-
-    /// Bytes of media that wait or are being written.
-    pub(crate) fn bytes(&self) -> usize {
-        self.state.lock().bytes
     }
 
     /// No more jobs will come.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
@@ -11,8 +12,12 @@ use media::id::CameraId;
 use media::wall::Clock;
 
 use crate::gap::GapReason;
-use crate::queue::{Job, Lane, Op, Queue};
+use crate::lane::Lane;
+use crate::metrics::Metrics;
+use crate::placement;
+use crate::queue::{Job, Op};
 use crate::recording::{Cuts, Now, Recording};
+use crate::volumes::Volumes;
 
 /// Frames taken from one camera in one visit, so that a flood does not hold up the others: 4 s at 500 frames per second.
 const FRAMES_PER_VISIT: usize = 2000;
@@ -28,7 +33,8 @@ pub(crate) enum Command {
 /// The reader's state.
 pub(crate) struct Reader {
     pub(crate) commands: Receiver<Command>,
-    pub(crate) queue: Arc<Queue>,
+    pub(crate) volumes: Arc<Volumes>,
+    pub(crate) metrics: Metrics,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) poll_interval: Duration,
     /// How often it looks who is due. What those sent is a batch of writes.
@@ -41,6 +47,7 @@ pub(crate) struct Reader {
 /// One camera.
 pub(crate) struct Visited {
     lane: Arc<Lane>,
+    hub: Arc<Hub>,
     subscriber: Subscriber,
     recording: Recording,
     /// When it is visited next.
@@ -61,13 +68,13 @@ impl Reader {
                     next = (next + self.look_interval).max(self.clock.monotonic());
                 }
             }
-            self.queue.ready();
+            self.volumes.slots.iter().for_each(|slot| slot.queue.ready());
         }
         self.visit_all();
         for camera in self.cameras.keys().cloned().collect::<Vec<_>>() {
             self.with(&camera, |visited, _, out| visited.recording.end(out));
         }
-        self.queue.close();
+        self.volumes.slots.iter().for_each(|slot| slot.queue.close());
     }
 
     fn now(&self) -> Now {
@@ -83,10 +90,11 @@ impl Reader {
                     self.with(&camera, |visited, _, out| visited.recording.end(out));
                 }
                 let cuts = self.cuts(&camera);
-                let mut subscriber = hub.subscribe(Start::LastKeyframe, Budget::default());
-                subscriber.keep_unread();
+                let subscriber = subscribe(&hub);
                 let due = self.clock.monotonic() + self.phase(&camera);
-                self.cameras.insert(camera.clone(), Visited { lane, subscriber, recording: Recording::new(cuts), due });
+                let recording = Recording::new(cuts);
+                self.cameras.insert(camera.clone(), Visited { lane, hub, subscriber, recording, due });
+                self.place(&camera);
                 self.with(&camera, |_, _, out| out.push(Op::Start { at }));
             }
             Command::Stop { camera, reason } => {
@@ -120,14 +128,47 @@ impl Reader {
 
     fn visit_due(&mut self) {
         let now = self.clock.monotonic();
-        let due: Vec<CameraId> = self.cameras.iter().filter(|(_, c)| c.due <= now).map(|(id, _)| id.clone()).collect();
+        let is_due = |c: &Visited| c.due <= now || c.lane.is_broken();
+        let due: Vec<CameraId> = self.cameras.iter().filter(|(_, c)| is_due(c)).map(|(id, _)| id.clone()).collect();
         for camera in due {
             if let Some(visited) = self.cameras.get_mut(&camera) {
                 // After a halt of the whole machine no visit is made up for.
-                visited.due = (visited.due + self.poll_interval).max(now);
+                visited.due =
+                    (visited.due + if visited.due <= now { self.poll_interval } else { Duration::ZERO }).max(now);
             }
+            self.mend(&camera);
             self.visit(&camera);
         }
+    }
+
+    /// Where the volume has given the camera's segment up, the next begins elsewhere: at the last keyframe, which the hub
+    /// still has. On the same volume it begins at the next one.
+    fn mend(&mut self, camera: &CameraId) {
+        let Some(visited) = self.cameras.get_mut(camera).filter(|visited| visited.lane.take_broken()) else { return };
+        visited.recording.abandon();
+        let home = visited.lane.home();
+        if self.place(camera) != home
+            && let Some(visited) = self.cameras.get_mut(camera)
+        {
+            visited.subscriber = subscribe(&visited.hub);
+            self.metrics.moves.inc();
+        }
+    }
+
+    /// Chooses where the camera's next segment goes. What is open where it was is ended.
+    fn place(&self, camera: &CameraId) -> Option<usize> {
+        let lane = &self.cameras.get(camera)?.lane;
+        let offers = placement::offers(&self.volumes, lane, self.cameras.values().map(|visited| &*visited.lane));
+        let home = lane.home();
+        let chosen = placement::choose(&offers, home, lane.rate()).or(home).unwrap_or(0);
+        if Some(chosen) != home {
+            if let Some(old) = home.and_then(|home| self.volumes.slots.get(home)) {
+                let at = self.clock.monotonic();
+                old.queue.push(Job { lane: Arc::clone(lane), op: Op::Seal { lost: None }, at });
+            }
+            lane.move_to(chosen);
+        }
+        Some(chosen)
     }
 
     fn visit_all(&mut self) {
@@ -138,11 +179,13 @@ impl Reader {
 
     fn visit(&mut self, camera: &CameraId) {
         self.with(camera, |visited, now, out| {
-            if visited.lane.take_broken() {
-                visited.recording.abandon();
-            }
             let fresh: Vec<Delivery> =
                 std::iter::from_fn(|| visited.subscriber.try_next()).take(FRAMES_PER_VISIT).collect();
+            if visited.lane.paused.load(Ordering::Relaxed) {
+                visited.recording.end(out);
+                out.push(Op::Down { at: now.wall, reason: GapReason::NoRoom });
+                return;
+            }
             let last = last_place_to_cut(&fresh);
             for (place, delivery) in fresh.into_iter().enumerate() {
                 if Some(place) == last
@@ -169,17 +212,33 @@ impl Reader {
             if media && dropped {
                 continue;
             }
-            let job = Job { lane: Arc::clone(&visited.lane), op, at: now.monotonic };
-            if !self.queue.push(job) && media {
+            if matches!(op, Op::Fragment { opening: Some(_), .. }) {
+                self.place(camera);
+            }
+            if !self.push(camera, op, now) && media {
                 dropped = true;
             }
         }
         if dropped {
-            visited.recording.abandon();
-            let op = Op::Seal { lost: Some(GapReason::DiskSlow) };
-            self.queue.push(Job { lane: Arc::clone(&visited.lane), op, at: now.monotonic });
+            if let Some(visited) = self.cameras.get_mut(camera) {
+                visited.recording.abandon();
+            }
+            self.push(camera, Op::Seal { lost: Some(GapReason::DiskSlow) }, now);
         }
     }
+
+    fn push(&self, camera: &CameraId, op: Op, now: Now) -> bool {
+        let Some(lane) = self.cameras.get(camera).map(|visited| &visited.lane) else { return false };
+        let Some(slot) = lane.home().and_then(|home| self.volumes.slots.get(home)) else { return false };
+        slot.queue.push(Job { lane: Arc::clone(lane), op, at: now.monotonic })
+    }
+}
+
+/// From the last keyframe on, and nothing is let go before it was read.
+fn subscribe(hub: &Arc<Hub>) -> Subscriber {
+    let mut subscriber = hub.subscribe(Start::LastKeyframe, Budget::default());
+    subscriber.keep_unread();
+    subscriber
 }
 
 /// A camera's own number, so that all do not do the same thing at the same moment.

@@ -2,11 +2,9 @@
 //! that reads the hubs, one that writes, one that deletes) and ends them when it is closed.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Sender, channel};
 use std::thread::{Builder, JoinHandle};
-use std::time::Duration;
 
 use media::hub::Hub;
 use media::id::CameraId;
@@ -15,33 +13,34 @@ use parking_lot::Mutex;
 use prometheus::Registry;
 
 use crate::config::Config;
+use crate::coverage::Coverage;
 use crate::disk::{Direct, Disk, Volume};
+use crate::forecast::Forecast;
 use crate::gap::GapReason;
 use crate::index::{Index, IndexError};
+use crate::keeping::Keeping;
+use crate::lane::{Lane, Lanes};
 use crate::live::Live;
 use crate::metrics::Metrics;
+use crate::outlook::VolumeOutlook;
 use crate::playback::Playback;
-use crate::queue::{Lane, Queue};
+use crate::queue::Waiting;
 use crate::reader::{Command, Reader};
+use crate::record::Record;
 use crate::recovery::{Recovery, RecoveryError, Report};
-use crate::retention::{Bounds, Deleted, Retention};
-use crate::timeline::{self, Timeline};
+use crate::retention::{Bounds, Passed, Retention};
+use crate::rules::{Held, Rule, Rules};
+use crate::stock::Stock;
+use crate::timeline::{self, Kept, Timeline};
+use crate::volumes::{Slot, Volumes};
 use crate::writer::{Parts, Writer};
-
-/// Time between two looks at what is past its retention.
-const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Why the recorder cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The volume's folder.
-    #[error("recordings in {path}: {source}; make the folder writable for this user")]
-    Volume {
-        /// Where.
-        path: String,
-        /// Why.
-        source: io::Error,
-    },
+    /// No volume can be used.
+    #[error("no volume can be recorded to: {0}")]
+    NoVolume(String),
     /// The index.
     #[error(transparent)]
     Index(#[from] IndexError),
@@ -53,16 +52,21 @@ pub enum OpenError {
     Metrics(#[from] prometheus::Error),
     /// A thread could not be started.
     #[error("threads of the recorder: {0}")]
-    Thread(io::Error),
+    Thread(std::io::Error),
 }
 
-/// The recorder. All calls return at once but `open` and `close`; `timeline` reads the index.
+/// The recorder. All calls return at once but `open` and `close`; what answers from the index reads the disk.
 pub struct Recorder {
     commands: Sender<Command>,
-    index: Arc<Index>,
-    live: Arc<Live>,
-    volume: Arc<Volume>,
-    clock: Arc<dyn Clock>,
+    pub(crate) index: Arc<Index>,
+    pub(crate) live: Arc<Live>,
+    pub(crate) volumes: Arc<Volumes>,
+    pub(crate) rules: Arc<Rules>,
+    pub(crate) stock: Arc<Stock>,
+    pub(crate) bounds: Bounds,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Of every camera that was ever recorded.
+    pub(crate) lanes: Lanes,
     report: Report,
     threads: Mutex<Threads>,
 }
@@ -70,52 +74,65 @@ pub struct Recorder {
 #[derive(Default)]
 struct Threads {
     running: Vec<JoinHandle<()>>,
-    retention: Option<Box<Retention>>,
-    stop_retention: Option<Sender<()>>,
+    keeping: Option<Box<Keeping>>,
+    stop_keeping: Option<Sender<()>>,
 }
 
 impl Recorder {
-    /// Opens the volume and its index, brings them to agree, and starts the threads. Takes a while after a crash with
-    /// many files; progress is logged. Registers the recorder's metrics.
+    /// Opens the volumes and their index, brings them to agree, and starts the threads. Takes a while after a crash with
+    /// many files; progress is logged. Registers the recorder's metrics. A volume that cannot be used is tried again later;
+    /// where none can, this fails.
     #[allow(clippy::needless_pass_by_value, reason = "what a recorder is made of becomes its own")]
     pub fn open(config: Config, clock: Arc<dyn Clock>, registry: &Registry) -> Result<Self, OpenError> {
-        let volume = Volume::open(&config.root).map_err(|e| volume_error(&config, e))?;
-        let disk = Direct::new(volume.another().map_err(|e| volume_error(&config, e))?);
-        Self::open_on(disk, volume, &config, clock, registry)
+        Self::open_on(|slot| Direct::new(Arc::clone(&slot.volume)), &config, clock, registry)
     }
 
-    /// [`Recorder::open`] with another disk under the writer.
+    /// [`Recorder::open`] with other disks under the writers.
     pub(crate) fn open_on<D: Disk>(
-        disk: D,
-        volume: Volume,
+        disk: impl Fn(&Slot) -> D,
         config: &Config,
         clock: Arc<dyn Clock>,
         registry: &Registry,
     ) -> Result<Self, OpenError> {
         let metrics = Metrics::register(registry)?;
         let index = Arc::new(Index::open(&config.index)?);
-        let mut recovery = Recovery::new(&volume, &index, Arc::clone(&clock));
-        let resumed = recovery.run()?;
-        let report = recovery.report;
+        let waiting = Waiting::new(config.queue_bytes_max);
+        let volumes = Volumes::open(&config.roots, &config.appliance, &index, &metrics, &waiting, Arc::clone(&clock))?;
+        let volumes = Arc::new(volumes);
+        if !volumes.slots.iter().any(|slot| slot.is_ready()) {
+            let why = |slot: &Arc<Slot>| format!("{}: {}", slot.name, slot.state());
+            return Err(OpenError::NoVolume(volumes.slots.iter().map(why).collect::<Vec<_>>().join("; ")));
+        }
+        let stock = Arc::new(Stock::new(metrics.stored_bytes.clone()));
+        let rules = Arc::new(Rules::open(Arc::clone(&index), config.rule, Arc::clone(&clock))?);
+        let (report, resumed) = recover(&volumes, &index, &stock, &clock)?;
         metrics.quarantined.inc_by(report.quarantined as u64);
         metrics.repaired.inc_by(report.cut as u64);
-        metrics.stored_bytes.set(i64::try_from(report.bytes).unwrap_or(i64::MAX));
-        let (queue, live) = (Queue::new(config.queue_bytes_max), Arc::new(Live::default()));
-        let volume_name = config.root.display().to_string();
-        let parts = Parts {
-            disk,
-            volume_name: volume_name.clone(),
-            queue: Arc::clone(&queue),
-            index: Arc::clone(&index),
-            live: Arc::clone(&live),
-            metrics: metrics.clone(),
-            clock: Arc::clone(&clock),
+        let live = Arc::new(Live::default());
+        let lane = |(camera, coverage): (CameraId, Coverage)| {
+            live.change(&camera, |live| live.gap = coverage.gap());
+            (camera.clone(), Lane::new(camera, coverage))
         };
-        let writer = Writer::new(parts, resumed);
+        let lanes: Lanes = Arc::new(Mutex::new(resumed.into_iter().map(lane).collect()));
+        let writer = |slot: &Arc<Slot>| {
+            let writer = Writer::new(Parts {
+                disk: disk(slot),
+                volumes: Arc::clone(&volumes),
+                slot: Arc::clone(slot),
+                index: Arc::clone(&index),
+                live: Arc::clone(&live),
+                stock: Arc::clone(&stock),
+                metrics: metrics.clone(),
+                clock: Arc::clone(&clock),
+            });
+            spawn("recorder-write", || writer.run())
+        };
+        let mut running = volumes.slots.iter().map(writer).collect::<Result<Vec<_>, _>>()?;
         let (commands, received) = channel();
         let reader = Reader {
             commands: received,
-            queue,
+            volumes: Arc::clone(&volumes),
+            metrics: metrics.clone(),
             clock: Arc::clone(&clock),
             poll_interval: config.poll_interval,
             look_interval: config.sync_interval,
@@ -123,23 +140,23 @@ impl Recorder {
             fragment_duration: config.fragment_duration,
             cameras: BTreeMap::new(),
         };
+        running.push(spawn("recorder-read", || reader.run())?);
+        let bounds = Bounds { volume_bytes_max: config.volume_bytes_max, free_bytes_min: config.free_bytes_min };
         let retention = Retention {
-            volume: volume.another().map_err(|e| volume_error(config, e))?,
-            volume_name,
+            volumes: Arc::clone(&volumes),
             index: Arc::clone(&index),
-            metrics,
+            stock: Arc::clone(&stock),
+            rules: Arc::clone(&rules),
+            metrics: metrics.clone(),
             clock: Arc::clone(&clock),
-            bounds: Bounds {
-                age: config.retention_age,
-                volume_bytes_max: config.volume_bytes_max,
-                free_bytes_min: config.free_bytes_min,
-            },
+            bounds,
             opened: (clock.wall(), clock.monotonic()),
+            passed: Passed::default(),
         };
-        let running = vec![spawn("recorder-read", || reader.run())?, spawn("recorder-write", || writer.run())?];
-        let threads = Threads { running, retention: Some(Box::new(retention)), stop_retention: None };
-        let volume = Arc::new(volume);
-        Ok(Self { commands, index, live, volume, clock, report, threads: Mutex::new(threads) })
+        let keeping = Keeping::new(retention, Arc::clone(&lanes), waiting);
+        let threads = Threads { running, keeping: Some(Box::new(keeping)), stop_keeping: None };
+        let threads = Mutex::new(threads);
+        Ok(Self { commands, index, live, volumes, rules, stock, bounds, clock, lanes, report, threads })
     }
 
     /// What was found and done when it was opened.
@@ -147,20 +164,36 @@ impl Recorder {
         self.report
     }
 
-    /// Starts to delete what is past its retention, and reports each deletion on a thread of the recorder's. Nothing is
-    /// deleted before this call; a second one does nothing.
-    pub fn retain(&self, mut report: impl FnMut(&Deleted) + Send + 'static) -> Result<(), OpenError> {
+    /// Starts to keep to the rules: deletes, tells of what was sealed, takes volumes back. `record` is called on a thread of
+    /// the recorder's. Nothing is deleted before this call; a second one does nothing.
+    #[allow(clippy::needless_pass_by_value, reason = "it goes to the thread")]
+    pub fn keep(&self, record: impl Record) -> Result<(), OpenError> {
         let mut threads = self.threads.lock();
-        let Some(retention) = threads.retention.take() else { return Ok(()) };
+        let Some(keeping) = threads.keeping.take() else { return Ok(()) };
         let (stop, stopped) = channel();
-        threads.running.push(spawn("recorder-retain", move || sweep(&retention, &stopped, &mut report))?);
-        threads.stop_retention = Some(stop);
+        threads.running.push(spawn("recorder-keep", move || keeping.run(&stopped, record))?);
+        threads.stop_keeping = Some(stop);
         Ok(())
     }
 
+    /// The camera's recordings are kept like this from now on, and after a restart.
+    pub fn set_rule(&self, camera: &CameraId, rule: Rule) -> Result<(), IndexError> {
+        self.rules.set_rule(camera, rule)
+    }
+
+    /// These stretches of the camera are held from now on, and no others.
+    pub fn set_holds(&self, camera: &CameraId, holds: &[Held]) -> Result<(), IndexError> {
+        self.rules.set_holds(camera, holds)
+    }
+
     /// Records this camera from its hub's last keyframe on.
-    pub fn start(&self, camera: CameraId, hub: Arc<Hub>) {
-        self.tell(Command::Start { lane: Lane::new(camera), hub });
+    pub fn start(&self, camera: &CameraId, hub: Arc<Hub>) {
+        let lane = {
+            let mut lanes = self.lanes.lock();
+            let new = || Lane::new(camera.clone(), Coverage::default());
+            Arc::clone(lanes.entry(camera.clone()).or_insert_with(new))
+        };
+        self.tell(Command::Start { lane, hub });
     }
 
     /// Ends the recording of a camera, what it sent so far included.
@@ -177,13 +210,34 @@ impl Recorder {
 
     /// What there is of a camera between two instants, as far as it is durable. Reads the index.
     pub fn timeline(&self, camera: &CameraId, from: Wall, to: Wall) -> Result<Timeline, IndexError> {
-        timeline::timeline(&self.index, &self.live, camera, from, to, self.clock.wall())
+        timeline::timeline(&self.index, &self.live, &self.volumes, camera, from, to, self.clock.wall())
+    }
+
+    /// What is kept of a camera between two instants, a week apart at most.
+    pub fn kept(&self, camera: &CameraId, from: Wall, to: Wall) -> Result<Kept, IndexError> {
+        let oldest = self.index.first_segment(camera)?.map(|segment| segment.start);
+        Ok(Kept::of(&self.timeline(camera, from, to)?, oldest))
+    }
+
+    /// What is foreseen of each volume.
+    pub fn outlook(&self) -> Vec<VolumeOutlook> {
+        self.forecast().volumes()
+    }
+
+    /// True where all floors would still hold with one more camera of this rule and rate.
+    pub fn has_room_for(&self, rule: &Rule, bytes_per_second: u64) -> bool {
+        self.forecast().has_room_for(rule, bytes_per_second)
+    }
+
+    fn forecast(&self) -> Forecast<'_> {
+        let Self { volumes, stock, rules, bounds, lanes, clock, .. } = self;
+        Forecast { volumes, stock, rules, bounds: *bounds, lanes, now: clock.wall() }
     }
 
     /// A handle for playing what is recorded.
     pub fn playback(&self) -> Playback {
         Playback {
-            volume: Arc::clone(&self.volume),
+            volumes: Arc::clone(&self.volumes),
             index: Arc::clone(&self.index),
             live: Arc::clone(&self.live),
             clock: Arc::clone(&self.clock),
@@ -195,7 +249,7 @@ impl Recorder {
         self.tell(Command::Close);
         let running = {
             let mut threads = self.threads.lock();
-            threads.stop_retention = None;
+            threads.stop_keeping = None;
             std::mem::take(&mut threads.running)
         };
         for thread in running {
@@ -218,24 +272,20 @@ impl Drop for Recorder {
     }
 }
 
-fn volume_error(config: &Config, source: io::Error) -> OpenError {
-    OpenError::Volume { path: config.root.display().to_string(), source }
+/// Brings what is there and the index to agree.
+fn recover(
+    volumes: &Volumes,
+    index: &Index,
+    stock: &Stock,
+    clock: &Arc<dyn Clock>,
+) -> Result<(Report, BTreeMap<CameraId, Coverage>), RecoveryError> {
+    let there: Vec<Arc<Volume>> =
+        volumes.slots.iter().filter(|slot| slot.is_ready()).map(|slot| Arc::clone(&slot.volume)).collect();
+    let mut recovery = Recovery::new(there.iter().map(|volume| &**volume), index, stock, Arc::clone(clock));
+    let resumed = recovery.run()?;
+    Ok((recovery.report, resumed))
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, OpenError> {
     Builder::new().name(name.into()).spawn(work).map_err(OpenError::Thread)
-}
-
-fn sweep(retention: &Retention, stopped: &Receiver<()>, report: &mut dyn FnMut(&Deleted)) {
-    let mut wait = Duration::ZERO;
-    while stopped.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
-        wait = match retention.sweep(report) {
-            Ok(true) => Duration::ZERO,
-            Ok(false) => SWEEP_INTERVAL,
-            Err(error) => {
-                tracing::error!(%error, "retention could not read the index");
-                SWEEP_INTERVAL
-            }
-        };
-    }
 }

@@ -1,11 +1,11 @@
-//! What happens before the first frame is recorded: the index is made to agree with the files. Torn tails are cut to the last
-//! whole fragment, files that are no recordings are moved away, rows without a file go, files without a row get one. All
-//! of it is logged, and every stretch that is missing afterwards is a gap with a reason.
+//! What happens before the first frame is recorded, and again to a volume that comes back: the index is made to agree with the
+//! files. Torn tails are cut to the last whole fragment, files that are no recordings are moved away, rows without a file go,
+//! files without a row get one. All of it is logged, and every stretch that is missing afterwards is a gap with a reason. What
+//! lies on a volume that is not there stays as its rows say.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,12 +13,12 @@ use media::fmp4::reader::{self, Scan, ScanError};
 use media::id::CameraId;
 use media::wall::{Clock, Wall};
 
-use crate::check::{self, Finding};
 use crate::coverage::Coverage;
 use crate::disk::{self, Volume};
 use crate::gap::{Gap, GapReason};
 use crate::index::{Changes, Index, IndexError};
-use crate::segment::{self, Piece, Segment};
+use crate::segment::{self, Hash, Piece, Segment, VolumeId};
+use crate::stock::Stock;
 
 /// Sealed files whose length and first bytes are checked. Past that number only names are compared, so that a volume of
 /// millions of files does not hold up the start; damage there is told at playback.
@@ -27,6 +27,8 @@ const VERIFY_FILES_MAX: usize = 100_000;
 const TAIL_FRAGMENTS: usize = 16;
 /// A stretch of zeros this long and so aligned was never written: a power cut took the page. No codec emits one.
 const PAGE_BYTES: usize = 4096;
+/// Read at once for a hash.
+const HASH_WINDOW_BYTES: usize = 1 << 20;
 /// Time between two words about the progress.
 const PROGRESS: Duration = Duration::from_secs(5);
 
@@ -65,23 +67,15 @@ pub enum RecoveryError {
     },
 }
 
-/// Does what a start does, and looks at the recordings in which a check found something, whatever their rows say. Fails where
-/// an appliance runs on this index.
-pub fn repair(root: &Path, index: &Path, findings: &[Finding], clock: Arc<dyn Clock>) -> Result<Report, RecoveryError> {
-    let volume =
-        Volume::open(root).map_err(|source| RecoveryError::Volume { path: root.display().to_string(), source })?;
-    let index = Index::open(index)?;
-    check::doubt(&index, findings)?;
-    let mut recovery = Recovery::new(&volume, &index, clock);
-    recovery.run()?;
-    Ok(recovery.report)
-}
-
 pub(crate) struct Recovery<'a> {
-    pub(crate) volume: &'a Volume,
     pub(crate) index: &'a Index,
+    pub(crate) stock: &'a Stock,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) report: Report,
+    /// The volumes that are looked through.
+    volumes: Vec<&'a Volume>,
+    /// False where only these volumes are looked at, beside a recorder that runs.
+    whole: bool,
     verified: usize,
     told_at: Duration,
 }
@@ -93,18 +87,31 @@ enum Found {
 }
 
 impl<'a> Recovery<'a> {
-    pub(crate) fn new(volume: &'a Volume, index: &'a Index, clock: Arc<dyn Clock>) -> Self {
-        let told_at = clock.monotonic();
-        Self { volume, index, clock, report: Report::default(), verified: 0, told_at }
+    /// Of a start: of all that is recorded.
+    pub(crate) fn new(
+        volumes: impl IntoIterator<Item = &'a Volume>,
+        index: &'a Index,
+        stock: &'a Stock,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let (told_at, volumes) = (clock.monotonic(), volumes.into_iter().collect());
+        Self { index, stock, clock, report: Report::default(), volumes, whole: true, verified: 0, told_at }
+    }
+
+    /// Looks through a volume that came back.
+    pub(crate) fn of_one(volume: &'a Volume, index: &'a Index, stock: &'a Stock, clock: Arc<dyn Clock>) -> Self {
+        Self { whole: false, ..Self::new([volume], index, stock, clock) }
     }
 
     /// Goes through all cameras. What each has covered so far comes out.
     pub(crate) fn run(&mut self) -> Result<BTreeMap<CameraId, Coverage>, RecoveryError> {
         let mut cameras: BTreeSet<CameraId> = self.index.cameras()?.into_iter().collect();
-        for folder in self.volume.camera_folders().map_err(|e| self.failed("", e))? {
-            match folder.parse() {
-                Ok(camera) => drop(cameras.insert(camera)),
-                Err(_) => tracing::warn!(folder, "a folder among the recordings has no camera's name; left alone"),
+        for volume in self.volumes.clone() {
+            for folder in volume.camera_folders().map_err(|e| failed(volume, "", e))? {
+                match folder.parse() {
+                    Ok(camera) => drop(cameras.insert(camera)),
+                    Err(_) => tracing::warn!(folder, "a folder among the recordings has no camera's name; left alone"),
+                }
             }
         }
         let mut covered = BTreeMap::new();
@@ -126,63 +133,109 @@ impl<'a> Recovery<'a> {
         Ok(covered)
     }
 
-    fn failed(&self, path: &str, source: io::Error) -> RecoveryError {
-        RecoveryError::Volume { path: self.volume.root().join(path).display().to_string(), source }
+    /// All files of a camera, by volume and path.
+    fn files(&self, camera: &CameraId) -> Result<Files<'a>, RecoveryError> {
+        let mut files = Files::new();
+        for volume in &self.volumes {
+            match volume.files_of(camera.as_str()) {
+                Ok(paths) => files.extend(paths.into_iter().map(|path| ((volume.id(), path), *volume))),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(failed(volume, camera.as_str(), error)),
+            }
+        }
+        Ok(files)
     }
 
     fn camera(&mut self, camera: &CameraId) -> Result<Coverage, RecoveryError> {
-        let mut files: BTreeSet<String> = match self.volume.files_of(camera.as_str()) {
-            Ok(files) => files.into_iter().collect(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeSet::new(),
-            Err(error) => return Err(self.failed(camera.as_str(), error)),
-        };
+        let mut files = self.files(camera)?;
         let mut changes = Changes::default();
         let mut until: Option<Wall> = None;
-        let mut doubted: BTreeMap<String, Segment> = BTreeMap::new();
+        let mut doubted: BTreeMap<(VolumeId, String), Row> = BTreeMap::new();
         let mut rows = Vec::new();
         self.index.each_segment(camera, |start, row| rows.push((start, row.map(Row::from))))?;
         for (start, row) in rows {
-            let Some(row) = row else {
+            let Some(mut row) = row else {
                 changes.remove_segment(camera, start);
                 continue;
             };
-            if !files.contains(&row.path) {
-                self.lost(camera, &row, start, &mut changes);
-            } else if row.sealed && self.intact(&row) {
-                files.remove(&row.path);
-                self.keep(row.bytes);
-                until = until.max(Some(row.end));
-            } else {
-                changes.remove_segment(camera, start);
-                if let Some(segment) = self.index.segment(camera, start)? {
-                    doubted.insert(row.path, segment);
+            self.settle_volume(camera, start, &mut row, &files, &mut changes)?;
+            match self.volumes.iter().find(|volume| volume.id() == row.volume).copied() {
+                None => self.elsewhere(camera, start, &row, &mut until),
+                Some(volume) => {
+                    let key = (row.volume, row.path.clone());
+                    if !files.contains_key(&key) {
+                        self.lost(camera, &row, start, &mut changes);
+                    } else if row.sealed && self.intact(volume, &row) {
+                        files.remove(&key);
+                        self.keep(camera, start, &row, true);
+                        until = until.max(Some(row.end));
+                    } else {
+                        changes.remove_segment(camera, start);
+                        doubted.insert(key, row);
+                    }
                 }
             }
         }
-        for path in files {
-            let found = self.file(camera, &path)?;
-            let before = doubted.get(&path).filter(|row| row.sealed);
+        for ((id, path), volume) in files {
+            let before = doubted.remove(&(id, path.clone())).filter(|row| row.sealed);
+            if let Some(row) = before.as_ref().filter(|_| !self.whole) {
+                self.stock.remove(camera, row.start, row.volume, row.bytes);
+            }
+            let found = self.file(volume, camera, &path)?;
             let end = match &found {
                 Found::Segment(segment) => {
-                    changes.put_segment(camera, segment);
-                    self.keep(segment.bytes);
+                    changes.put_sealed(camera, segment);
+                    self.keep(camera, segment.start, &Row::of(segment), false);
                     until = until.max(Some(segment.end));
                     segment.end
                 }
-                Found::Nothing => before.map_or(Wall::EPOCH, |row| row.start),
+                Found::Nothing => before.as_ref().map_or(Wall::EPOCH, |row| row.start),
             };
             if let Some(row) = before.filter(|row| row.end > end) {
                 changes.put_gap(camera, &Gap { start: end, end: Some(row.end), reason: GapReason::Damaged });
             }
         }
-        let coverage = self.open_gap(camera, until, &mut changes)?;
+        let coverage = if self.whole { self.open_gap(camera, until, &mut changes)? } else { Coverage::default() };
         self.index.commit(&changes)?;
         Ok(coverage)
     }
 
-    fn keep(&mut self, bytes: u64) {
+    /// A row from before there were several volumes says none: the one that has the file is it.
+    fn settle_volume(
+        &self,
+        camera: &CameraId,
+        start: Wall,
+        row: &mut Row,
+        files: &Files<'_>,
+        changes: &mut Changes,
+    ) -> Result<(), RecoveryError> {
+        if row.volume != VolumeId::UNTOLD {
+            return Ok(());
+        }
+        let found = self.volumes.iter().map(|volume| volume.id());
+        let first = self.volumes.first().map_or(VolumeId::UNTOLD, |volume| volume.id());
+        row.volume = found.into_iter().find(|id| files.contains_key(&(*id, row.path.clone()))).unwrap_or(first);
+        if let Some(segment) = self.index.segment(camera, start)? {
+            changes.put_segment(camera, &Segment { volume: row.volume, ..segment });
+        }
+        Ok(())
+    }
+
+    /// It lies on a volume that is not looked at.
+    fn elsewhere(&mut self, camera: &CameraId, start: Wall, row: &Row, until: &mut Option<Wall>) {
+        *until = (*until).max(Some(row.end));
+        if self.whole {
+            self.keep(camera, start, row, false);
+        }
+    }
+
+    /// `counted` where the stock of a recorder that runs has it already.
+    fn keep(&mut self, camera: &CameraId, start: Wall, row: &Row, counted: bool) {
         self.report.segments += 1;
-        self.report.bytes += bytes;
+        self.report.bytes += row.bytes;
+        if self.whole || !counted {
+            self.stock.add_bytes(camera, start, row.volume, row.bytes);
+        }
         self.tell();
     }
 
@@ -219,70 +272,78 @@ impl<'a> Recovery<'a> {
         tracing::error!(%camera, path = row.path, "a recording is gone from the volume; its time is now a gap");
         self.report.lost += 1;
         changes.remove_segment(camera, start);
+        if row.sealed && !self.whole {
+            self.stock.remove(camera, start, row.volume, row.bytes);
+        }
         if row.sealed {
             changes.put_gap(camera, &Gap { start, end: Some(row.end), reason: GapReason::Damaged });
         }
     }
 
     /// A sealed file is believed if its length is right and it begins as MP4.
-    fn intact(&mut self, row: &Row) -> bool {
+    fn intact(&mut self, volume: &Volume, row: &Row) -> bool {
         self.verified += 1;
         if self.verified > VERIFY_FILES_MAX {
             return true;
         }
-        let Ok(file) = self.volume.open_file(&row.path) else { return false };
+        let Ok(file) = volume.open_file(&row.path) else { return false };
         let length = file.metadata().map(|m| m.len()).unwrap_or(0);
         let head = disk::read_at(&file, 4, 4).unwrap_or_default();
         length == row.bytes && head.as_ref() == b"ftyp"
     }
 
     /// A file that no sealed row speaks for.
-    fn file(&mut self, camera: &CameraId, path: &str) -> Result<Found, RecoveryError> {
+    fn file(&mut self, volume: &Volume, camera: &CameraId, path: &str) -> Result<Found, RecoveryError> {
         self.report.scanned += 1;
         self.tell();
         if !is_segment_path(path) {
-            return self.quarantine(path, "not a name of a recording");
+            return self.quarantine(volume, path, "not a name of a recording");
         }
-        let file = self.volume.open_file(path).map_err(|e| self.failed(path, e))?;
-        let length = file.metadata().map_err(|e| self.failed(path, e))?.len();
+        let file = volume.open_file(path).map_err(|e| failed(volume, path, e))?;
+        let length = file.metadata().map_err(|e| failed(volume, path, e))?.len();
         let scan = match reader::scan(length, |offset, length| disk::read_at(&file, offset, length)) {
             Ok(scan) => scan,
-            Err(ScanError::Read(error)) => return Err(self.failed(path, error)),
-            Err(ScanError::Empty) => return self.remove_empty(path),
-            Err(other) => return self.quarantine(path, &other.to_string()),
+            Err(ScanError::Read(error)) => return Err(failed(volume, path, error)),
+            Err(ScanError::Empty) => return self.remove_empty(volume, path),
+            Err(other) => return self.quarantine(volume, path, &other.to_string()),
         };
-        let Some(mut segment) = segment_of(path, &scan) else {
+        let Some(mut segment) = segment_of(volume.id(), path, &scan) else {
             // Only what is surely our own, and without media, is removed; anything else is somebody's.
             let ours = scan.fragments.is_empty() && (scan.note.is_some() || length == scan.init.len() as u64);
-            return if ours { self.remove_empty(path) } else { self.quarantine(path, "MP4, but not of this recorder") };
+            return if ours {
+                self.remove_empty(volume, path)
+            } else {
+                self.quarantine(volume, path, "MP4, but not of this recorder")
+            };
         };
-        let whole = written(&file, &segment).map_err(|e| self.failed(path, e))?;
+        let whole = written(&file, &segment).map_err(|e| failed(volume, path, e))?;
         segment.truncate(whole);
         if segment.fragments.is_empty() {
-            return self.remove_empty(path);
+            return self.remove_empty(volume, path);
         }
         let padding = scan.torn.is_none() && whole == scan.fragments.len();
         if segment.bytes < length && padding {
-            self.volume.truncate_at(path, segment.bytes).map_err(|e| self.failed(path, e))?;
+            volume.truncate_at(path, segment.bytes).map_err(|e| failed(volume, path, e))?;
         } else if segment.bytes < length {
             let (lost_bytes, kept) = (length - segment.bytes, segment.fragments.len());
             let why = scan.torn.unwrap_or("pages that were never written");
             tracing::warn!(%camera, path, lost_bytes, kept, why, "a recording had a torn tail; cut to its last whole fragment");
-            self.volume.truncate_at(path, segment.bytes).map_err(|e| self.failed(path, e))?;
+            volume.truncate_at(path, segment.bytes).map_err(|e| failed(volume, path, e))?;
             self.report.cut += 1;
         }
+        segment.hash = Some(hash_of(&file).map_err(|e| failed(volume, path, e))?);
         Ok(Found::Segment(Box::new(segment)))
     }
 
-    fn remove_empty(&mut self, path: &str) -> Result<Found, RecoveryError> {
+    fn remove_empty(&mut self, volume: &Volume, path: &str) -> Result<Found, RecoveryError> {
         tracing::info!(path, "a recording without a whole fragment; removed");
-        self.volume.remove(path).map_err(|e| self.failed(path, e))?;
+        volume.remove(path).map_err(|e| failed(volume, path, e))?;
         self.report.empty += 1;
         Ok(Found::Nothing)
     }
 
-    fn quarantine(&mut self, path: &str, reason: &str) -> Result<Found, RecoveryError> {
-        let to = self.volume.quarantine(path, reason).map_err(|e| self.failed(path, e))?;
+    fn quarantine(&mut self, volume: &Volume, path: &str, reason: &str) -> Result<Found, RecoveryError> {
+        let to = volume.quarantine(path, reason).map_err(|e| failed(volume, path, e))?;
         tracing::error!(path, reason, to = %to.display(), "a file among the recordings is none; moved away");
         self.report.quarantined += 1;
         Ok(Found::Nothing)
@@ -291,15 +352,44 @@ impl<'a> Recovery<'a> {
 
 /// What recovery keeps of a row while it compares: not the fragments.
 struct Row {
+    volume: VolumeId,
     path: String,
+    start: Wall,
     end: Wall,
     bytes: u64,
     sealed: bool,
 }
 
+/// A camera's files and the volumes that they are on.
+type Files<'a> = BTreeMap<(VolumeId, String), &'a Volume>;
+
+impl Row {
+    fn of(segment: &Segment) -> Self {
+        let Segment { volume, start, end, bytes, sealed, .. } = *segment;
+        Self { volume, path: segment.path.clone(), start, end, bytes, sealed }
+    }
+}
+
 impl From<Segment> for Row {
     fn from(segment: Segment) -> Self {
-        Self { path: segment.path, end: segment.end, bytes: segment.bytes, sealed: segment.sealed }
+        Self::of(&segment)
+    }
+}
+
+fn failed(volume: &Volume, path: &str, source: io::Error) -> RecoveryError {
+    RecoveryError::Volume { path: volume.root().join(path).display().to_string(), source }
+}
+
+/// BLAKE3 of a whole file, read a piece at a time.
+pub(crate) fn hash_of(file: &File) -> io::Result<Hash> {
+    let (mut hasher, mut offset) = (blake3::Hasher::new(), 0);
+    loop {
+        let bytes = disk::read_at(file, offset, HASH_WINDOW_BYTES)?;
+        if bytes.is_empty() {
+            return Ok(Hash(*hasher.finalize().as_bytes()));
+        }
+        hasher.update(&bytes);
+        offset += bytes.len() as u64;
     }
 }
 
@@ -312,9 +402,10 @@ fn is_segment_path(path: &str) -> bool {
 }
 
 /// The row of a file; none where it is not of this recorder or has no fragment.
-pub(crate) fn segment_of(path: &str, scan: &Scan) -> Option<Segment> {
+pub(crate) fn segment_of(volume: VolumeId, path: &str, scan: &Scan) -> Option<Segment> {
     let start = scan.fragments.first()?.start?;
     let mut segment = Segment {
+        volume,
         path: path.to_owned(),
         start,
         end: start,
@@ -323,6 +414,7 @@ pub(crate) fn segment_of(path: &str, scan: &Scan) -> Option<Segment> {
         init_hash: segment::init_hash(&scan.init),
         note: scan.note?,
         sealed: true,
+        hash: None,
         fragments: Vec::new(),
     };
     for f in &scan.fragments {

@@ -1,17 +1,24 @@
 //! What the index knows of one recording file, and its stored form. The path follows from the camera and the start.
 
+use std::fmt;
+
 use media::fmp4::Note;
 use media::id::CameraId;
 use media::wall::Wall;
 
-/// Version of the stored form.
-const VERSION: u8 = 1;
+/// Version of the stored form. Rows of version 1 have no volume and no hash.
+const VERSION: u8 = 2;
+/// Flags of a row.
+const SEALED: u8 = 1;
+const HASHED: u8 = 2;
 /// Most fragments taken from a stored row; the writer ends a segment long before.
 const FRAGMENTS_MAX: u64 = 100_000;
 
 /// A recording file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Segment {
+    /// The volume it is on; [`VolumeId::UNTOLD`] in rows from before there were several.
+    pub volume: VolumeId,
     /// Path below the volume's root.
     pub path: String,
     /// Capture time of its first sample.
@@ -28,8 +35,35 @@ pub struct Segment {
     pub note: Note,
     /// Nothing will be added to it.
     pub sealed: bool,
+    /// BLAKE3 of the whole file, once it is sealed.
+    pub hash: Option<Hash>,
     /// Its fragments, back to back from `first_offset` on. Empty in the stored row of an open segment.
     pub fragments: Vec<Piece>,
+}
+
+/// A volume's own number, which it carries with it; given at random when it is first used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VolumeId(pub u32);
+
+impl VolumeId {
+    /// Not said.
+    pub const UNTOLD: Self = Self(0);
+}
+
+impl fmt::Display for VolumeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}", self.0)
+    }
+}
+
+/// BLAKE3 of a file; `b3sum` prints the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Hash(pub [u8; 32]);
+
+impl fmt::Display for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
 }
 
 /// A fragment's place in time and in the file.
@@ -72,7 +106,10 @@ impl Segment {
     /// The stored form.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(64 + self.path.len() + self.fragments.len() * 8);
-        out.extend([VERSION, u8::from(self.sealed)]);
+        let flags = if self.sealed { SEALED } else { 0 } | if self.hash.is_some() { HASHED } else { 0 };
+        out.extend([VERSION, flags]);
+        out.extend(self.volume.0.to_be_bytes());
+        out.extend(self.hash.iter().flat_map(|hash| hash.0));
         put_text(&mut out, &self.path);
         for value in [self.start, self.end, self.note.run_origin] {
             put_signed(&mut out, value.micros());
@@ -96,25 +133,29 @@ impl Segment {
     /// From the stored form; none where it is damaged.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let mut rest = bytes;
-        let (VERSION, flags) = (take_byte(&mut rest)?, take_byte(&mut rest)?) else { return None };
+        let (version @ 1..=VERSION, flags) = (take_byte(&mut rest)?, take_byte(&mut rest)?) else { return None };
+        let volume = if version == 1 { VolumeId::UNTOLD } else { VolumeId(u32::from_be_bytes(take_array(&mut rest)?)) };
+        let hashed = version > 1 && flags & HASHED != 0;
+        let hash = if hashed { Some(Hash(take_array(&mut rest)?)) } else { None };
         let path = take_text(&mut rest)?;
         let (start, end) = (take_signed(&mut rest)?, take_signed(&mut rest)?);
         let run_origin = Wall::from_micros(take_signed(&mut rest)?);
         let note = Note { run_origin, base_micros: take_signed(&mut rest)? };
         let bytes = take(&mut rest)?;
         let init_bytes = u32::try_from(take(&mut rest)?).ok()?;
-        let (hash, after) = rest.split_first_chunk::<8>()?;
-        rest = after;
+        let init_hash = u64::from_be_bytes(take_array(&mut rest)?);
         let count = take(&mut rest)?;
         let mut segment = Self {
+            volume,
             path,
             start: Wall::from_micros(start),
             end: Wall::from_micros(end),
             bytes,
             init_bytes,
-            init_hash: u64::from_be_bytes(*hash),
+            init_hash,
             note,
-            sealed: flags & 1 == 1,
+            sealed: flags & SEALED != 0,
+            hash,
             fragments: Vec::new(),
         };
         let (mut offset, mut at) = (0u64, start);
@@ -171,6 +212,12 @@ fn take_byte(rest: &mut &[u8]) -> Option<u8> {
     Some(*byte)
 }
 
+fn take_array<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+    let (array, after) = rest.split_first_chunk::<N>()?;
+    *rest = after;
+    Some(*array)
+}
+
 fn take(rest: &mut &[u8]) -> Option<u64> {
     let mut value = 0u64;
     for shift in (0..64).step_by(7) {
@@ -205,6 +252,7 @@ mod tests {
         let start = Wall::from_micros(1_764_000_000_123_456);
         let note = Note { run_origin: Wall::from_micros(1_764_000_000_000_000), base_micros: 123_456 };
         let mut segment = Segment {
+            volume: VolumeId(0x0bad_cafe),
             path: "cam/2025-11-24/160000.123.mp4".into(),
             start,
             end: start,
@@ -213,6 +261,7 @@ mod tests {
             init_hash: 0x0123_4567_89ab_cdef,
             note,
             sealed: true,
+            hash: Some(Hash([0xab; 32])),
             fragments: Vec::new(),
         };
         for i in 0..2 {
@@ -229,15 +278,21 @@ mod tests {
         segment
     }
 
-    /// Rows of this layout are on disks: this text may be added to, never changed.
+    /// Rows of these layouts are on disks: these texts may be added to, never changed.
     #[test]
     fn the_stored_form_is_frozen() {
-        let frozen = "01011d63616d2f323032352d31312d32342f3136303030302e3132332e6d7034\
+        let first = "01011d63616d2f323032352d31312d32342f3136303030302e3132332e6d7034\
             8089a196a896a20680929b97a896a20680809296a896a20680890fb815bc050123456789abcdef02e805d10f00c0843d00d00f00c0843d";
+        let second = format!("02030badcafe{}{}", "ab".repeat(32), &first[4..]);
         let row = segment();
         let hex: String = row.encode().iter().map(|b| format!("{b:02x}")).collect();
-        assert_eq!(Segment::decode(&row.encode()), Some(row));
-        assert_eq!(hex, frozen);
+        assert_eq!(Segment::decode(&row.encode()), Some(row.clone()));
+        assert_eq!(hex, second);
+        let bytes = |hex: &str| -> Vec<u8> {
+            (0..hex.len() / 2).map(|n| u8::from_str_radix(&hex[2 * n..2 * n + 2], 16).unwrap()).collect()
+        };
+        let before = Segment { volume: VolumeId::UNTOLD, hash: None, ..row };
+        assert_eq!(Segment::decode(&bytes(first)), Some(before));
     }
 
     #[test]

@@ -9,3 +9,4 @@ mod rig;
 mod storage;
 mod threads;
 mod time;
+mod volumes;

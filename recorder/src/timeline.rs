@@ -8,6 +8,7 @@ use crate::gap::{Gap, GapReason};
 use crate::index::{Index, IndexError};
 use crate::live::Live;
 use crate::segment::Segment;
+use crate::volumes::Volumes;
 
 /// Most items and most gaps in one answer: a week of one camera. Ask again from the last end on.
 pub const ITEMS_MAX: usize = 10_080;
@@ -43,10 +44,38 @@ pub struct Timeline {
     pub gaps: Vec<Hole>,
 }
 
-/// A camera's timeline. `now` ends what is still going on.
+/// What is kept of a camera between two instants.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// Time that is recorded.
+    pub covered_micros: i64,
+    /// Time that is not, and why.
+    pub gaps: Vec<Hole>,
+    /// Where its oldest recording begins.
+    pub oldest: Option<Wall>,
+    /// Time that was recorded once and is not there: damaged, or on a volume that is away.
+    pub lost_micros: i64,
+}
+
+impl Kept {
+    /// What a timeline comes to; time that is recorded twice counts once.
+    pub(crate) fn of(timeline: &Timeline, oldest: Option<Wall>) -> Self {
+        let (mut covered_micros, mut until) = (0, Wall::from_micros(i64::MIN));
+        for item in &timeline.items {
+            covered_micros += item.end.micros_since(item.start.max(until)).max(0);
+            until = until.max(item.end);
+        }
+        let lost = |hole: &&Hole| matches!(hole.reason, GapReason::Damaged | GapReason::VolumeAway);
+        let lost_micros = timeline.gaps.iter().filter(lost).map(|hole| hole.end.micros_since(hole.start)).sum();
+        Self { covered_micros, gaps: timeline.gaps.clone(), oldest, lost_micros }
+    }
+}
+
+/// A camera's timeline. `now` ends what is still going on. What lies on a volume that is not there is a gap.
 pub(crate) fn timeline(
     index: &Index,
     live: &Live,
+    volumes: &Volumes,
     camera: &CameraId,
     from: Wall,
     to: Wall,
@@ -58,11 +87,16 @@ pub(crate) fn timeline(
         segment
     };
     let segments = gather(index, live, camera, from, to, ITEMS_MAX, sketch)?;
+    let (segments, away): (Vec<Segment>, Vec<Segment>) =
+        segments.into_iter().partition(|segment| volumes.readable(segment.volume).is_some());
     let item = |s: &Segment| Item { start: s.start.max(from), end: s.end.min(to), bytes: s.bytes };
     let items = segments.iter().map(item).filter(|item| item.start < item.end).collect();
     let gaps = gaps(index, live, camera, from, to)?;
     let hole = |gap: Gap| Hole { start: gap.start.max(from), end: gap.end.unwrap_or(now).min(to), reason: gap.reason };
-    let gaps = gaps.into_iter().map(hole).filter(|hole| hole.start < hole.end).collect();
+    let gone = |s: &Segment| Hole { start: s.start.max(from), end: s.end.min(to), reason: GapReason::VolumeAway };
+    let gaps = gaps.into_iter().map(hole).chain(away.iter().map(gone));
+    let mut gaps: Vec<Hole> = gaps.filter(|hole| hole.start < hole.end).collect();
+    gaps.sort_by_key(|hole| hole.start);
     Ok(Timeline { items, gaps })
 }
 

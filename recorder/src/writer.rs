@@ -1,7 +1,7 @@
-//! The volume's one writing thread: takes fragments from the queue, writes those that came together as one batch that is
+//! A volume's one writing thread: takes fragments from the queue, writes those that came together as one batch that is
 //! durable when it returns, and only then puts rows into the index. A camera whose write fails loses its segment,
-//! not the others theirs; a volume whose sync fails takes nothing more until a restart, since the kernel may have dropped
-//! what it could not write.
+//! not the others theirs; a volume whose sync fails takes nothing more until it was looked through, since the kernel may have
+//! dropped what it could not write. What comes of a camera that has moved to another volume is let go.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,15 +13,18 @@ use media::fmp4::Fragment;
 use media::id::CameraId;
 use media::wall::{Clock, Wall};
 
-use crate::coverage::{Change, Coverage};
+use crate::coverage::Change;
 use crate::disk::{Disk, Failure};
 use crate::gap::{Gap, GapReason};
 use crate::index::{Changes, Index};
+use crate::lane::Lane;
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::open_file::OpenFile;
-use crate::queue::{Job, Lane, Op, Opening, Queue};
+use crate::queue::{Job, Op, Opening};
 use crate::segment::{Piece, Segment};
+use crate::stock::Stock;
+use crate::volumes::{Slot, VolumeState, Volumes};
 
 /// Jobs taken between two looks at the clock.
 const BATCH_JOBS: usize = 256;
@@ -33,10 +36,12 @@ const TICK: Duration = Duration::from_secs(1);
 /// What a writer works with.
 pub(crate) struct Parts<D> {
     pub(crate) disk: D,
-    pub(crate) volume_name: String,
-    pub(crate) queue: Arc<Queue>,
+    pub(crate) volumes: Arc<Volumes>,
+    /// The volume that it writes to.
+    pub(crate) slot: Arc<Slot>,
     pub(crate) index: Arc<Index>,
     pub(crate) live: Arc<Live>,
+    pub(crate) stock: Arc<Stock>,
     pub(crate) metrics: Metrics,
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -50,38 +55,27 @@ pub(crate) struct Writer<D> {
     dirty: bool,
     /// Bytes of media that wait for the next write.
     gathered: u64,
-    poisoned: bool,
     ticked_at: Duration,
     /// When the oldest job since the last sync was handed in.
     oldest: Option<Duration>,
 }
 
-#[derive(Default)]
 struct Camera {
-    coverage: Coverage,
+    lane: Arc<Lane>,
     open: Option<OpenFile>,
     /// Ended, and to be stored as such after the next sync.
     sealed: Vec<Segment>,
-    lane: Option<Arc<Lane>>,
 }
 
 impl<D: Disk> Writer<D> {
-    /// A writer that goes on where the index left each camera.
-    pub(crate) fn new(parts: Parts<D>, resumed: BTreeMap<CameraId, Coverage>) -> Self {
+    pub(crate) fn new(parts: Parts<D>) -> Self {
         let now = parts.clock.monotonic();
-        parts.metrics.poisoned.with_label_values(&[&parts.volume_name]).set(0);
-        for (camera, coverage) in &resumed {
-            parts.live.change(camera, |live| live.gap = coverage.gap());
-        }
-        let cameras =
-            resumed.into_iter().map(|(id, coverage)| (id, Camera { coverage, ..Camera::default() })).collect();
         Self {
             parts,
-            cameras,
+            cameras: BTreeMap::new(),
             changes: Changes::default(),
             dirty: false,
             gathered: 0,
-            poisoned: false,
             ticked_at: now,
             oldest: None,
         }
@@ -89,17 +83,17 @@ impl<D: Disk> Writer<D> {
 
     /// Works until the queue is closed and empty, then makes everything durable.
     pub(crate) fn run(mut self) {
-        while let Some(jobs) = self.parts.queue.take(TICK, BATCH_JOBS) {
+        let queue = Arc::clone(&self.parts.slot.queue);
+        while let Some(jobs) = queue.take(TICK, BATCH_JOBS) {
             for job in jobs {
                 self.oldest.get_or_insert(job.at);
-                let queue = Arc::clone(&self.parts.queue);
                 queue.release(&job);
                 self.handle(job);
                 if self.gathered >= GATHERED_BYTES_MAX {
                     self.write(None);
                 }
             }
-            if self.parts.queue.is_empty() {
+            if queue.is_empty() {
                 self.sync();
             }
             self.keep_time();
@@ -116,30 +110,35 @@ impl<D: Disk> Writer<D> {
     }
 
     pub(crate) fn handle(&mut self, job: Job) {
-        let camera = job.lane.camera.clone();
-        if !matches!(job.op, Op::Start { .. } | Op::Fragment { opening: None, .. }) {
+        let Job { lane, op, at: now } = job;
+        if !lane.is_at(self.parts.slot.number) && !matches!(op, Op::Seal { lost: None }) {
+            // It was on its way when the camera moved; what is in the other volume says it better.
+            return;
+        }
+        let camera = lane.camera.clone();
+        if !matches!(op, Op::Start { .. } | Op::Fragment { opening: None, .. }) {
             // What follows is about an end: all that came before it counts first.
             self.write(Some(&camera));
         }
-        let known = self.cameras.entry(camera.clone()).or_default();
-        known.lane = Some(Arc::clone(&job.lane));
-        match job.op {
-            Op::Start { at } => known.coverage.begin(at, job.at),
-            Op::Fragment { fragment, opening } => self.fragment(&job.lane, &fragment, opening),
+        let new = || Camera { lane: Arc::clone(&lane), open: None, sealed: Vec::new() };
+        self.cameras.entry(camera.clone()).or_insert_with(new);
+        match op {
+            Op::Start { at } => lane.coverage.lock().begin(at, now),
+            Op::Fragment { fragment, opening } => self.fragment(&lane, &fragment, opening),
             Op::Seal { lost } => {
                 if let Some(reason) = lost {
-                    known.coverage.lose(reason);
+                    lane.coverage.lock().lose(reason);
                 }
                 self.seal(&camera);
             }
             Op::Down { at, reason } => {
-                let changes = known.coverage.down(at, reason);
-                self.record(&camera, changes);
+                let changes = lane.coverage.lock().down(at, reason);
+                self.record(&lane, changes);
             }
             Op::Stop { at, reason } => {
-                let changes = known.coverage.stop(at, reason);
+                let changes = lane.coverage.lock().stop(at, reason);
                 self.seal(&camera);
-                self.record(&camera, changes);
+                self.record(&lane, changes);
             }
         }
     }
@@ -149,12 +148,13 @@ impl<D: Disk> Writer<D> {
         if opening.is_some() {
             self.seal(camera);
         }
-        if self.poisoned {
+        if !self.parts.slot.is_ready() {
             return self.give_up(lane, GapReason::VolumeFailed);
         }
-        let known = self.cameras.entry(camera.clone()).or_default();
+        let Some(known) = self.cameras.get_mut(camera) else { return };
+        let volume = self.parts.slot.volume.id();
         match (opening, &mut known.open) {
-            (Some(opening), open) => match OpenFile::begin(&self.parts.disk, camera, fragment, &opening) {
+            (Some(opening), open) => match OpenFile::begin(&self.parts.disk, volume, camera, fragment, &opening) {
                 Ok(file) => {
                     self.parts.metrics.segments.inc();
                     *open = Some(file);
@@ -162,7 +162,7 @@ impl<D: Disk> Writer<D> {
                 Err(error) => return self.failed(lane, &error),
             },
             (None, Some(open)) => open.add(fragment),
-            (None, None) => return lane.broken.store(true, Ordering::Relaxed),
+            (None, None) => return lane.break_off(self.parts.slot.number),
         }
         self.gathered += fragment.bytes;
         self.dirty = true;
@@ -194,7 +194,7 @@ impl<D: Disk> Writer<D> {
                 Err(Failure::Sync(error)) => self.poison(&error),
             }
         }
-        if self.poisoned {
+        if !self.parts.slot.is_ready() {
             self.abandon_all();
         }
     }
@@ -206,12 +206,16 @@ impl<D: Disk> Writer<D> {
         let Some(open) = known.open.as_mut() else { return };
         let mut changes = Vec::new();
         let mut bytes = 0;
-        for piece in open.settle() {
-            bytes += piece.bytes;
-            changes.extend(known.coverage.cover(piece.start, piece.end(), now));
+        let lane = Arc::clone(&known.lane);
+        {
+            let mut coverage = lane.coverage.lock();
+            for piece in open.settle() {
+                bytes += piece.bytes;
+                changes.extend(coverage.cover(piece.start, piece.end(), now));
+            }
         }
         self.parts.metrics.bytes.with_label_values(&[camera.as_str()]).inc_by(bytes);
-        self.record(camera, changes);
+        self.record(&lane, changes);
     }
 
     /// What waited of this camera could not be written.
@@ -220,64 +224,60 @@ impl<D: Disk> Writer<D> {
         if let Some(open) = known.open.as_mut() {
             open.give_up();
         }
-        if let Some(lane) = known.lane.clone() {
-            self.failed(&lane, error);
-        }
+        let lane = Arc::clone(&known.lane);
+        self.failed(&lane, error);
     }
 
     /// One camera's write failed. Want of room, or of a name or a handle for a new file, is not damage: the camera tries
-    /// again at its next keyframe. All else is.
+    /// again at its next keyframe, or goes elsewhere. All else is.
     fn failed(&mut self, lane: &Arc<Lane>, error: &io::Error) {
-        use io::ErrorKind::{AlreadyExists, InvalidInput, QuotaExceeded, StorageFull};
-        let reason = match error.kind() {
-            StorageFull | QuotaExceeded => GapReason::DiskFull,
-            AlreadyExists | InvalidInput => GapReason::Unwritable,
-            _ if is_want_of_handles(error) => GapReason::Unwritable,
-            _ => GapReason::VolumeFailed,
-        };
+        let reason = GapReason::of_write(error);
         if reason == GapReason::VolumeFailed {
             self.poison(error);
-        } else if self.gap_of(&lane.camera).is_none_or(|gap| gap.reason != reason) {
+        } else if lane.coverage.lock().gap().is_none_or(|gap| gap.reason != reason) {
             tracing::error!(camera = %lane.camera, %error, "a recording cannot go on for want of room or of a new file");
+        }
+        if reason == GapReason::DiskFull {
+            self.parts.slot.full.store(true, Ordering::Relaxed);
         }
         self.give_up(lane, reason);
     }
 
-    fn gap_of(&self, camera: &CameraId) -> Option<Gap> {
-        self.cameras.get(camera).and_then(|c| c.coverage.gap())
-    }
-
     fn give_up(&mut self, lane: &Arc<Lane>, reason: GapReason) {
-        lane.broken.store(true, Ordering::Relaxed);
+        lane.break_off(self.parts.slot.number);
         self.seal(&lane.camera);
         let now = self.parts.clock.wall();
-        let Some(known) = self.cameras.get_mut(&lane.camera) else { return };
-        if known.coverage.gap().is_none_or(|gap| gap.reason != reason) {
-            let changes = known.coverage.down(now, reason);
-            self.record(&lane.camera, changes);
-        }
+        let changes = {
+            let mut coverage = lane.coverage.lock();
+            let told = coverage.gap().is_some_and(|gap| gap.reason == reason);
+            if told { Vec::new() } else { coverage.down(now, reason) }
+        };
+        self.record(lane, changes);
     }
 
-    fn poison(&mut self, error: &io::Error) {
-        if !std::mem::replace(&mut self.poisoned, true) {
-            let volume = &self.parts.volume_name;
-            tracing::error!(volume, %error, "writing failed: the volume takes no more recordings until a restart; check the disk");
-            self.parts.metrics.poisoned.with_label_values(&[volume]).set(1);
-        }
+    fn poison(&self, error: &io::Error) {
+        let state = match error.kind() {
+            io::ErrorKind::NotConnected => VolumeState::Away(error.to_string()),
+            _ => VolumeState::Failed(error.to_string()),
+        };
+        self.parts.volumes.set(&self.parts.slot, state);
     }
 
     /// Ends the camera's segment, if one is open. What waits must have been written.
     fn seal(&mut self, camera: &CameraId) {
         let Some(known) = self.cameras.get_mut(camera) else { return };
-        if let Some(mut segment) = known.open.take().and_then(|open| open.end(&self.parts.disk)) {
-            segment.sealed = true;
+        if let Some(segment) = known.open.take().and_then(|open| open.end(&self.parts.disk)) {
+            let seconds = segment.end.micros_since(segment.start) / 1_000_000;
+            if let Ok(seconds @ 1..) = u64::try_from(seconds) {
+                known.lane.set_rate(usize::try_from(segment.bytes / seconds).unwrap_or(usize::MAX));
+            }
             known.sealed.push(segment);
             self.dirty = true;
         }
     }
 
     /// Notes gap rows for the next commit, and counts their seconds.
-    fn record(&mut self, camera: &CameraId, changes: Vec<Change>) {
+    fn record(&mut self, lane: &Lane, changes: Vec<Change>) {
         if changes.is_empty() {
             return;
         }
@@ -285,14 +285,14 @@ impl<D: Disk> Writer<D> {
         for change in changes {
             match change {
                 Change::Put { gap, uncounted_micros } => {
-                    self.count(camera, &gap.reason, uncounted_micros);
-                    self.changes.put_gap(camera, &gap);
+                    self.count(&lane.camera, &gap.reason, uncounted_micros);
+                    self.changes.put_gap(&lane.camera, &gap);
                 }
-                Change::Remove { start } => self.changes.remove_gap(camera, start),
+                Change::Remove { start } => self.changes.remove_gap(&lane.camera, start),
             }
         }
-        let gap = self.gap_of(camera);
-        self.parts.live.change(camera, |live| live.gap = gap);
+        let gap: Option<Gap> = lane.coverage.lock().gap();
+        self.parts.live.change(&lane.camera, |live| live.gap = gap);
     }
 
     fn count(&self, camera: &CameraId, reason: &GapReason, micros: i64) {
@@ -302,19 +302,22 @@ impl<D: Disk> Writer<D> {
         }
     }
 
+    /// The cameras that are recorded here now.
+    fn lanes(&self) -> Vec<Arc<Lane>> {
+        let here = |camera: &&Camera| camera.lane.is_at(self.parts.slot.number);
+        self.cameras.values().filter(here).map(|camera| Arc::clone(&camera.lane)).collect()
+    }
+
     pub(crate) fn tick(&mut self) {
         let (now, monotonic) = (self.parts.clock.wall(), self.parts.clock.monotonic());
-        let ids: Vec<CameraId> = self.cameras.keys().cloned().collect();
-        for id in ids {
-            let Some(known) = self.cameras.get_mut(&id) else { continue };
-            let (changes, counted) = known.coverage.tick(now, monotonic);
-            self.record(&id, changes);
+        for lane in self.lanes() {
+            let (changes, counted) = lane.coverage.lock().tick(now, monotonic);
+            self.record(&lane, changes);
             if let Some((reason, micros)) = counted {
-                self.count(&id, &reason, micros);
+                self.count(&lane.camera, &reason, micros);
             }
         }
         self.parts.metrics.open_segments.set(self.parts.live.open_segments() as i64);
-        self.parts.metrics.queue_bytes.set(self.parts.queue.bytes() as i64);
     }
 
     /// Makes what was written durable, then commits the rows that tell of it.
@@ -331,21 +334,21 @@ impl<D: Disk> Writer<D> {
     }
 
     /// Of a volume that failed nothing is trusted but what was durable before: open segments end there, and all their rows say
-    /// "look at the file" at the next start.
+    /// "look at the file" to who looks it through.
     fn abandon_all(&mut self) {
         for camera in self.cameras.values_mut() {
             if let Some(open) = &mut camera.open {
                 open.give_up();
             }
         }
-        let lanes: Vec<Arc<Lane>> =
-            self.cameras.values().filter(|c| c.open.is_some()).filter_map(|c| c.lane.clone()).collect();
+        let open = self.cameras.values().filter(|camera| camera.open.is_some());
+        let lanes: Vec<Arc<Lane>> = open.map(|camera| Arc::clone(&camera.lane)).collect();
         for lane in lanes {
             self.give_up(&lane, GapReason::VolumeFailed);
         }
         for camera in self.cameras.values_mut() {
             camera.sealed.retain(|segment| !segment.fragments.is_empty());
-            camera.sealed.iter_mut().for_each(|segment| segment.sealed = false);
+            camera.sealed.iter_mut().for_each(|segment| (segment.sealed, segment.hash) = (false, None));
         }
     }
 
@@ -354,7 +357,11 @@ impl<D: Disk> Writer<D> {
         let mut shown = Vec::new();
         for (id, camera) in &mut self.cameras {
             for segment in &camera.sealed {
-                self.changes.put_segment(id, segment);
+                if segment.hash.is_some() {
+                    self.changes.put_sealed(id, segment);
+                } else {
+                    self.changes.put_segment(id, segment);
+                }
             }
             let Some(open) = camera.open.as_mut().filter(|open| open.shown < open.segment.fragments.len()) else {
                 continue;
@@ -388,10 +395,10 @@ impl<D: Disk> Writer<D> {
         self.changes = Changes::default();
         for (id, camera) in &mut self.cameras {
             let sealed = std::mem::take(&mut camera.sealed);
-            self.parts.metrics.stored_bytes.add(sealed.iter().map(|s| s.bytes as i64).sum());
             if sealed.is_empty() {
                 continue;
             }
+            sealed.iter().for_each(|segment| self.parts.stock.add(id, segment));
             let is_sealed = |start: Wall| sealed.iter().any(|s| s.start == start);
             self.parts.live.change(id, |live| drop(live.segment.take_if(|s| is_sealed(s.start))));
         }
@@ -401,17 +408,11 @@ impl<D: Disk> Writer<D> {
         let now = self.parts.clock.wall();
         self.write(None);
         let ids: Vec<CameraId> = self.cameras.keys().cloned().collect();
-        for id in ids {
-            self.seal(&id);
-            let changes = self.cameras.get_mut(&id).map(|c| c.coverage.shut_down(now)).unwrap_or_default();
-            self.record(&id, changes);
+        ids.iter().for_each(|id| self.seal(id));
+        for lane in self.lanes() {
+            let changes = lane.coverage.lock().shut_down(now);
+            self.record(&lane, changes);
         }
         self.sync();
     }
-}
-
-/// The process, or the system, has no more files to open.
-fn is_want_of_handles(error: &io::Error) -> bool {
-    use rustix::io::Errno;
-    [Errno::MFILE, Errno::NFILE].iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }

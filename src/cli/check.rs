@@ -1,16 +1,22 @@
 //! `sluice check`: do the recordings and their index agree? Reads both, and changes nothing unless told to repair.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use recorder::check::{Checked, Depth, check};
-use recorder::recovery::repair;
+use control_api::ledger::Kind;
+use control_api::ledger::search::{Candidate, search};
+use media::id::CameraId;
+use media::wall::Wall;
+use recorder::check::{Checked, Claims, Depth, check};
+use recorder::repair::repair;
 
 use super::EXIT_NO_INPUT;
+use crate::appliance_id;
 use crate::clock::SystemClock;
 use crate::config::{Config, EXIT_CONFIG};
 
@@ -46,6 +52,8 @@ enum How {
     Size,
     /// And its boxes, against the index: some reads for each second of recording.
     Structure,
+    /// And all of it, against the hash that the index has, and the one on the ledger: everything is read.
+    Hash,
 }
 
 impl From<How> for Depth {
@@ -54,6 +62,7 @@ impl From<How> for Depth {
             How::Presence => Self::Presence,
             How::Size => Self::Size,
             How::Structure => Self::Structure,
+            How::Hash => Self::Hash,
         }
     }
 }
@@ -81,23 +90,21 @@ impl Check {
 
     /// True where all is well, or is now.
     fn compare(&self, config: &Config) -> anyhow::Result<bool> {
-        let (root, index) = (&config.recorder.root, &config.recorder.index);
-        let show = std::io::stderr().is_terminal();
-        let mut progress = |done: usize, all: usize| {
-            if show {
-                eprint!("\rcompared {done} of {all} cameras");
-            }
-        };
-        let checked = check(root, index, self.depth.into(), &mut progress);
-        if show {
-            eprintln!();
+        let (roots, index) = (&config.recorder.roots, &config.recorder.index);
+        let depth = Depth::from(self.depth);
+        let mut bar = Bar::new(depth);
+        let checked = check(roots, index, depth, &mut |done, all| bar.show(done, all));
+        bar.end();
+        let mut checked = checked?;
+        if depth == Depth::Hash {
+            against_ledger(&config.ledger_path, &Claims::open(index)?, &mut checked)?;
         }
-        let checked = checked?;
         self.say(&checked);
         if checked.is_clean() || !self.repair {
             return Ok(checked.is_clean());
         }
-        let report = repair(root, index, &checked.findings, Arc::new(SystemClock::start()))
+        let appliance = appliance_id::load(&config.state_path)?.context("there is no state: was it ever started?")?;
+        let report = repair(roots, &appliance, index, &checked.findings, Arc::new(SystemClock::start()))
             .context("nothing was repaired: an appliance that runs has the index to itself, so stop it first")?;
         eprintln!(
             "repaired: {} cut to what is whole, {} moved to _quarantine, {} without a file now gaps, {} empty removed",
@@ -124,4 +131,87 @@ impl Check {
         let Checked { cameras, sealed, open, bytes, .. } = checked;
         println!("{verdict}; {cameras} cameras, {sealed} recordings of {bytes} bytes, and {open} being written");
     }
+}
+
+/// How far it is, on a terminal.
+struct Bar {
+    shown: bool,
+    unit: &'static str,
+    scale: u64,
+    /// In thousandths; nothing is written again that did not change.
+    last: u64,
+}
+
+impl Bar {
+    /// Cells of the bar.
+    const CELLS: u64 = 30;
+
+    fn new(depth: Depth) -> Self {
+        let (unit, scale) = if depth == Depth::Hash { ("MiB", 1 << 20) } else { ("cameras", 1) };
+        Self { shown: std::io::stderr().is_terminal(), unit, scale, last: u64::MAX }
+    }
+
+    fn show(&mut self, done: u64, all: u64) {
+        let part = done.saturating_mul(1000) / all.max(1);
+        if !self.shown || std::mem::replace(&mut self.last, part) == part {
+            return;
+        }
+        let full = (part * Self::CELLS / 1000).min(Self::CELLS) as usize;
+        let (full, rest) = ("#".repeat(full), "-".repeat(Self::CELLS as usize - full));
+        eprint!("\r[{full}{rest}] {} of {} {}", done / self.scale, all / self.scale, self.unit);
+    }
+
+    fn end(&self) {
+        if self.shown {
+            eprintln!();
+        }
+    }
+}
+
+/// The event of the ledger, as far as it is needed here.
+#[derive(serde::Deserialize)]
+struct Sealing {
+    kind: String,
+    detail: Detail,
+}
+
+#[derive(serde::Deserialize)]
+struct Detail {
+    #[serde(default)]
+    segments: Vec<Claim>,
+}
+
+#[derive(serde::Deserialize)]
+struct Claim {
+    camera: String,
+    start_micros: i64,
+    blake3: String,
+}
+
+/// Compares what the ledger says of recordings with what the index says. Of what was put there more than once, the last counts.
+fn against_ledger(ledger: &Path, claims: &Claims, checked: &mut Checked) -> anyhow::Result<()> {
+    let mut seen = std::collections::HashSet::new();
+    let mut failed = None;
+    let mut visit = |entry: &Candidate<'_>| {
+        let Ok(sealing) = serde_json::from_slice::<Sealing>(entry.bytes()) else { return ControlFlow::Continue(()) };
+        for claim in sealing.detail.segments.iter().filter(|_| sealing.kind == Kind::SEGMENT_SEALED.as_str()) {
+            let Ok(camera) = claim.camera.parse::<CameraId>() else { continue };
+            if !seen.insert((camera.clone(), claim.start_micros)) {
+                continue;
+            }
+            match claims.dispute(&camera, Wall::from_micros(claim.start_micros), &claim.blake3) {
+                Ok(finding) => finding.into_iter().for_each(|finding| checked.add(finding)),
+                Err(error) => failed = Some(error),
+            }
+        }
+        if failed.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let searched = search(ledger, &mut visit, &mut |_, _| ());
+    if let Some(error) = failed {
+        return Err(error.into());
+    }
+    if let Some(first) = searched.findings.first() {
+        anyhow::bail!("the ledger is not whole ({first}); see sluice ledger verify {}", ledger.display());
+    }
+    Ok(())
 }

@@ -27,8 +27,16 @@ fn addresses(config: &Config) -> Vec<(&'static str, SocketAddr)> {
     list
 }
 
-fn folders(config: &Config) -> [(&'static str, &Path); 3] {
-    [("ledger.path", &config.ledger_path), ("recorder.path", &config.recorder.root), ("state.path", &config.state_path)]
+fn folders(config: &Config) -> Vec<(&'static str, &Path)> {
+    let mut list: Vec<(&'static str, &Path)> =
+        vec![("ledger.path", &config.ledger_path), ("state.path", &config.state_path)];
+    // Where there are several, one that is away is told at the start, and the others go on.
+    list.extend(Some(&config.recorder.roots).filter(|roots| roots.len() == 1).into_iter().flatten().map(|root| {
+        let root: &Path = root;
+        ("recorder.path", root)
+    }));
+    list.sort_unstable();
+    list
 }
 
 fn fault(config: &Config, key: &str, what: String, remedy: String) -> Fault {

@@ -169,6 +169,19 @@ impl<'t> Section<'_, 't> {
         self.document.folder.join(read.as_deref().unwrap_or(default))
     }
 
+    /// A path, or a list of paths.
+    pub(super) fn paths(&mut self, key: &'static str, default: &Path) -> Vec<PathBuf> {
+        let one = |value: &DeValue<'_>| value.as_str().filter(|text| !text.is_empty()).map(PathBuf::from);
+        let read = self.read(key, "a path, or a list of paths", |value| match value.as_array() {
+            Some(list) => {
+                list.iter().map(|item| one(item.get_ref())).collect::<Option<Vec<_>>>().filter(|l| !l.is_empty())
+            }
+            None => one(value).map(|path| vec![path]),
+        });
+        let paths = read.unwrap_or_else(|| vec![default.to_owned()]);
+        paths.iter().map(|path| self.document.folder.join(path)).collect()
+    }
+
     /// One of a few words.
     pub(super) fn choice<T: Copy>(&mut self, key: &'static str, default: T, words: &[(&str, T)]) -> T {
         let list: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();

@@ -186,12 +186,17 @@ fn relay(s: &mut Section<'_, '_>, to: &mut relay::config::Config) {
 fn recorder(s: &mut Section<'_, '_>, state_path: &Path) -> recorder::config::Config {
     let defaults = recorder::config::Config::default();
     recorder::config::Config {
-        root: s.path("path", &Path::new(STATE_FOLDER).join("recordings")),
+        // It is made when the appliance is built.
+        appliance: String::new(),
+        roots: s.paths("path", &Path::new(STATE_FOLDER).join("recordings")),
         // Beside the registers, so that a recordings volume can be emptied or replaced.
         index: state_path.join("recordings"),
         segment_duration: s.duration("segment_duration", defaults.segment_duration, SECOND..=HOUR),
         fragment_duration: s.duration("fragment_duration", defaults.fragment_duration, MOMENT..=SECOND),
-        retention_age: s.duration("retention_age", defaults.retention_age, SECOND..=3_660 * DAY),
+        rule: recorder::Rule {
+            floor: s.duration("retention_age", defaults.rule.floor, SECOND..=3_660 * DAY),
+            ..defaults.rule
+        },
         volume_bytes_max: s.size_bytes_optional("volume_bytes_max", 1 << 20..=1 << 60).or(defaults.volume_bytes_max),
         free_bytes_min: s.size_bytes("free_bytes_min", defaults.free_bytes_min, 0..=1 << 50),
         poll_interval: s.duration("poll_interval", defaults.poll_interval, MOMENT / 10..=SECOND),

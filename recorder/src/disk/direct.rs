@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::AsFd as _;
+use std::sync::Arc;
 
 use rustix::io::Errno;
 use uring::storage::{self, ALIGNMENT, BUFFERS, Storage};
@@ -16,7 +17,7 @@ const BOX_BYTES: usize = 8;
 
 /// A volume for the one thread that writes to it.
 pub(crate) struct Direct {
-    volume: Volume,
+    volume: Arc<Volume>,
     /// Opened by the thread that uses it: a ring belongs to the thread that made it.
     storage: Option<Storage>,
     outcomes: Vec<Outcome>,
@@ -30,7 +31,7 @@ struct Filled {
 }
 
 impl Direct {
-    pub(crate) fn new(volume: Volume) -> Self {
+    pub(crate) fn new(volume: Arc<Volume>) -> Self {
         Self { volume, storage: None, outcomes: Vec::new() }
     }
 
@@ -247,10 +248,16 @@ mod tests {
         }
     }
 
+    fn entered(root: &std::path::Path) -> Volume {
+        let volume = Volume::at(root);
+        volume.enter("test", None).unwrap();
+        volume
+    }
+
     #[test]
     fn writes_of_many_buffers_stand_in_their_files() {
         let folder = tempfile::tempdir().unwrap();
-        let mut disk = Direct::new(Volume::open(folder.path()).unwrap());
+        let mut disk = Direct::new(Arc::new(entered(folder.path())));
         let outputs: Vec<Output> = (0..3).map(|n| disk.create(&format!("cam/day/{n}.mp4")).unwrap()).collect();
         assert_eq!(disk.create("cam/day/0.mp4").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         let body: Vec<Bytes> = vec![Bytes::from(vec![5; 3 * BUFFER_BYTES + 100])];

@@ -8,7 +8,7 @@ use crate::segment::Segment;
 
 fn faults(rig: &Rig, depth: Depth) -> Vec<(String, Fault)> {
     let folder = rig.folder.path();
-    let checked = check(&folder.join("recordings"), &folder.join("index"), depth, &mut |_, _| ()).unwrap();
+    let checked = check(&[folder.join("recordings")], &folder.join("index"), depth, &mut |_, _| ()).unwrap();
     assert_eq!(checked.findings_not_shown, 0);
     checked.findings.into_iter().map(|finding| (finding.path, finding.fault)).collect()
 }
@@ -25,14 +25,15 @@ fn recorded() -> (Rig, Vec<Segment>) {
 fn what_is_being_recorded_is_clean_at_every_depth() {
     let (rig, segments) = recorded();
     let folder = rig.folder.path();
-    for depth in [Depth::Presence, Depth::Size, Depth::Structure] {
+    for depth in [Depth::Presence, Depth::Size, Depth::Structure, Depth::Hash] {
         let mut told = Vec::new();
         let progress = &mut |done, all| told.push((done, all));
-        let checked = check(&folder.join("recordings"), &folder.join("index"), depth, progress).unwrap();
+        let checked = check(&[folder.join("recordings")], &folder.join("index"), depth, progress).unwrap();
         let bytes = segments.iter().filter(|s| s.sealed).map(|s| s.bytes).sum();
         assert_eq!((checked.cameras, checked.sealed, checked.open, checked.bytes), (1, 3, 1, bytes));
         assert!(checked.is_clean(), "{depth:?}: {:?}", checked.findings);
-        assert_eq!(told, [(0, 1), (1, 1)]);
+        let all = if depth == Depth::Hash { bytes } else { 1 };
+        assert_eq!((told[0], told.last()), ((0, all), Some(&(all, all))));
     }
 }
 
@@ -63,6 +64,21 @@ fn each_damage_is_found_at_its_depth_and_named() {
 }
 
 #[test]
+fn a_changed_bit_of_media_is_found_by_its_hash_alone() {
+    let (rig, segments) = recorded();
+    let mut bytes = fs::read(rig.path(&segments[1])).unwrap();
+    let last = bytes.len() - 10;
+    bytes[last] ^= 1;
+    fs::write(rig.path(&segments[1]), bytes).unwrap();
+    assert_eq!(faults(&rig, Depth::Structure), []);
+    assert_eq!(faults(&rig, Depth::Hash), [(segments[1].path.clone(), Fault::OtherContent)]);
+    let claims = crate::check::Claims::open(&rig.folder.path().join("index")).unwrap();
+    let dispute = |hash: &str| claims.dispute(&rig.camera, segments[1].start, hash).unwrap().map(|found| found.fault);
+    assert_eq!(dispute(&segments[1].hash.unwrap().to_string()), None);
+    assert_eq!(dispute(&"0".repeat(64)), Some(Fault::OtherOnRecord));
+}
+
+#[test]
 fn what_is_doubted_is_repaired_by_the_next_start() {
     let (rig, segments) = recorded();
     let rig = rig.stop_and_start();
@@ -71,7 +87,7 @@ fn what_is_doubted_is_repaired_by_the_next_start() {
     bytes[last..last + 8].fill(0xff);
     fs::write(rig.path(&segments[1]), bytes).unwrap();
     let folder = rig.folder.path().to_owned();
-    let found = check(&folder.join("recordings"), &folder.join("index"), Depth::Structure, &mut |_, _| ()).unwrap();
+    let found = check(&[folder.join("recordings")], &folder.join("index"), Depth::Structure, &mut |_, _| ()).unwrap();
     assert_eq!(found.findings.len(), 1, "{:?}", found.findings);
     doubt(&rig.index, &found.findings).unwrap();
     let rig = rig.restart();

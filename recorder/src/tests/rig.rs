@@ -15,17 +15,22 @@ use parking_lot::Mutex;
 use prometheus::Registry;
 use tempfile::TempDir;
 
-use crate::disk::{Direct, Disk, Failure, Output, Volume, Write};
+use crate::disk::{Direct, Disk, Failure, Output, Write};
 use crate::index::Index;
+use crate::lane::Lane;
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::playback::Playback;
-use crate::queue::{Job, Lane, Op, Queue};
+use crate::queue::{Job, Op, Waiting};
+use crate::record::{Deleted, Record, Sealed};
 use crate::recording::{Cuts, Now, Recording};
 use crate::recovery::{Recovery, Report};
-use crate::retention::{Bounds, Retention};
+use crate::retention::{Bounds, Passed, Retention};
+use crate::rules::{Rule, Rules};
 use crate::segment::Segment;
+use crate::stock::Stock;
 use crate::timeline::{self, Timeline};
+use crate::volumes::Volumes;
 use crate::writer::{Parts, Writer};
 
 /// The tests' own beginning of time: 2025-11-24 16:00:00 UTC.
@@ -156,6 +161,27 @@ impl Disk for MoodyDisk {
     }
 }
 
+/// A record that tests read.
+#[derive(Default)]
+pub(crate) struct Book {
+    pub(crate) sealed: Vec<Sealed>,
+    pub(crate) deleted: Vec<Deleted>,
+    /// Nothing can be put on it.
+    pub(crate) shut: bool,
+}
+
+impl Record for Book {
+    fn sealed(&mut self, segments: &[Sealed]) -> bool {
+        self.sealed.extend(segments.iter().filter(|_| !self.shut).cloned());
+        !self.shut
+    }
+
+    fn deleting(&mut self, deleted: &Deleted) -> bool {
+        self.deleted.extend((!self.shut).then(|| deleted.clone()));
+        !self.shut
+    }
+}
+
 /// A recorder of one camera.
 pub(crate) struct Rig {
     pub(crate) folder: Arc<TempDir>,
@@ -163,6 +189,8 @@ pub(crate) struct Rig {
     pub(crate) camera: CameraId,
     pub(crate) index: Arc<Index>,
     pub(crate) live: Arc<Live>,
+    pub(crate) volumes: Arc<Volumes>,
+    pub(crate) stock: Arc<Stock>,
     pub(crate) metrics: Metrics,
     pub(crate) mood: Arc<Mutex<Mood>>,
     pub(crate) report: Report,
@@ -194,20 +222,28 @@ impl Rig {
     /// Opens what is in the folder, as a start of the appliance does.
     pub(crate) fn on(folder: Arc<TempDir>, clock: Arc<TestClock>) -> Self {
         let camera: CameraId = "cam-1".parse().unwrap();
-        let volume = Volume::open(&folder.path().join("recordings")).unwrap();
         let index = Arc::new(Index::open(&folder.path().join("index")).unwrap());
         let metrics = Metrics::register(&Registry::new()).unwrap();
-        let mut recovery = Recovery::new(&volume, &index, clock.clone());
-        let resumed = recovery.run().unwrap();
+        let roots = [folder.path().join("recordings")];
+        let waiting = Waiting::new(1 << 30);
+        let volumes = Volumes::open(&roots, "test", &index, &metrics, &waiting, clock.clone()).unwrap();
+        let (volumes, stock) = (Arc::new(volumes), Arc::new(Stock::new(metrics.stored_bytes.clone())));
+        let volume = Arc::clone(&volumes.slots[0].volume);
+        let mut recovery = Recovery::new([&*volume], &index, &stock, clock.clone());
+        let mut resumed = recovery.run().unwrap();
         let report = recovery.report;
-        metrics.stored_bytes.set(report.bytes as i64);
         let (live, mood) = (Arc::new(Live::default()), Arc::new(Mutex::new(Mood::Well)));
+        let coverage = resumed.remove(&camera).unwrap_or_default();
+        live.change(&camera, |live| live.gap = coverage.gap());
+        let lane = Lane::new(camera.clone(), coverage);
+        lane.move_to(0);
         let parts = Parts {
             disk: MoodyDisk { disk: Direct::new(volume), mood: Arc::clone(&mood) },
-            volume_name: "test".into(),
-            queue: Queue::new(1 << 30),
+            volumes: Arc::clone(&volumes),
+            slot: Arc::clone(&volumes.slots[0]),
             index: Arc::clone(&index),
             live: Arc::clone(&live),
+            stock: Arc::clone(&stock),
             metrics: metrics.clone(),
             clock: clock.clone(),
         };
@@ -215,17 +251,19 @@ impl Rig {
         let mut rig = Self {
             folder,
             clock,
-            camera: camera.clone(),
+            camera,
             index,
             live,
+            volumes,
+            stock,
             metrics,
             mood,
             report,
             recording: Recording::new(cuts),
-            lane: Lane::new(camera),
+            lane,
             hub: Hub::new(HubLimits::default(), 1),
             info: info(1, 640),
-            writer: Some(Writer::new(parts, resumed)),
+            writer: Some(Writer::new(parts)),
         };
         let at = rig.clock.wall();
         rig.hand_in(vec![Op::Start { at }]);
@@ -312,7 +350,8 @@ impl Rig {
     }
 
     pub(crate) fn timeline(&self) -> Timeline {
-        timeline::timeline(&self.index, &self.live, &self.camera, at(-9e5), at(9e6), self.clock.wall()).unwrap()
+        let (index, live, volumes) = (&self.index, &self.live, &self.volumes);
+        timeline::timeline(index, live, volumes, &self.camera, at(-9e5), at(9e6), self.clock.wall()).unwrap()
     }
 
     /// The gaps as start, end and word, in seconds after `T0`.
@@ -331,22 +370,26 @@ impl Rig {
 
     pub(crate) fn playback(&self) -> Playback {
         Playback {
-            volume: Arc::new(Volume::open(&self.folder.path().join("recordings")).unwrap()),
+            volumes: Arc::clone(&self.volumes),
             index: Arc::clone(&self.index),
             live: Arc::clone(&self.live),
             clock: self.clock.clone(),
         }
     }
 
-    pub(crate) fn retention(&self, bounds: Bounds) -> Retention {
+    /// Retention by this rule for all cameras.
+    pub(crate) fn retention(&self, rule: Rule, bounds: Bounds) -> Retention {
+        let clock: Arc<dyn Clock> = self.clock.clone();
         Retention {
-            volume: Volume::open(&self.folder.path().join("recordings")).unwrap(),
-            volume_name: "test".into(),
+            volumes: Arc::clone(&self.volumes),
             index: Arc::clone(&self.index),
+            stock: Arc::clone(&self.stock),
+            rules: Arc::new(Rules::open(Arc::clone(&self.index), rule, Arc::clone(&clock)).unwrap()),
             metrics: self.metrics.clone(),
-            clock: self.clock.clone(),
+            clock,
             bounds,
             opened: (self.clock.wall(), self.clock.monotonic()),
+            passed: Passed::default(),
         }
     }
 }

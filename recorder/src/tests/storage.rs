@@ -2,10 +2,18 @@
 
 use std::time::Duration;
 
-use super::rig::{Mood, RATE, Rig, at};
-use crate::retention::{Bounds, Deleted, Why};
+use super::rig::{Book, Mood, RATE, Rig, at};
+use crate::record::Why;
+use crate::retention::Bounds;
+use crate::rules::{Held, Rule};
+use crate::volumes::VolumeState;
 
-const ENDLESS: Bounds = Bounds { age: Duration::from_secs(1 << 40), volume_bytes_max: None, free_bytes_min: 0 };
+const ENDLESS: Bounds = Bounds { volume_bytes_max: None, free_bytes_min: 0 };
+
+/// Floor and ceiling in seconds.
+fn rule(floor: u64, ceiling: u64) -> Rule {
+    Rule { floor: Duration::from_secs(floor), ceiling: Duration::from_secs(ceiling), statutory: true }
+}
 
 #[test]
 fn a_full_disk_costs_the_time_it_is_full_and_nothing_else() {
@@ -19,7 +27,7 @@ fn a_full_disk_costs_the_time_it_is_full_and_nothing_else() {
     assert_eq!(gaps.len(), 1);
     assert_eq!((gaps[0].1, gaps[0].2.as_str()), (15.0, "disk_full"));
     assert!((9.0..=10.0).contains(&gaps[0].0));
-    assert_eq!(rig.metrics.poisoned.with_label_values(&["test"]).get(), 0);
+    assert_eq!(rig.volumes.slots[0].state(), VolumeState::Ready);
     // What was half written was cut off again: a restart finds nothing to repair but the headless files.
     let rig = rig.stop_and_start();
     assert_eq!((rig.report.cut, rig.report.quarantined), (0, 0));
@@ -35,7 +43,7 @@ fn a_failed_write_poisons_the_volume_until_a_restart() {
     *rig.mood.lock() = Mood::Well;
     rig.send(12 * RATE, 20 * RATE);
     rig.tick();
-    assert_eq!(rig.metrics.poisoned.with_label_values(&["test"]).get(), 1);
+    assert!(matches!(rig.volumes.slots[0].state(), VolumeState::Failed(_)));
     let gaps = rig.gaps();
     assert_eq!(gaps.len(), 1, "{gaps:?}");
     assert_eq!(gaps[0].2, "volume_failed");
@@ -63,48 +71,86 @@ fn after_a_failed_sync_only_what_was_synced_before_is_believed() {
 }
 
 #[test]
-fn recordings_past_their_age_go_the_oldest_first_and_are_reported() {
+fn recordings_past_their_ceiling_go_the_oldest_first_and_are_on_the_record_before() {
     let mut rig = Rig::new();
     rig.send(0, 300 * RATE);
     let before = rig.segments();
-    let retention = rig.retention(Bounds { age: Duration::from_secs(120), ..ENDLESS });
-    let mut reported: Vec<Deleted> = Vec::new();
-    assert!(!retention.sweep(&mut |d| reported.push(d.clone())).unwrap());
-    let ends: Vec<_> = reported.iter().map(|d| (d.end, d.why)).collect();
+    let mut retention = rig.retention(rule(60, 120), ENDLESS);
+    let mut shut = Book { shut: true, ..Book::default() };
+    retention.sweep(&mut shut).unwrap();
+    assert!(rig.path(&before[0]).exists(), "what cannot be put on the record stays");
+    let mut book = Book::default();
+    assert!(!retention.sweep(&mut book).unwrap().more);
+    let ends: Vec<_> = book.deleted.iter().map(|d| (d.end, d.why)).collect();
     assert_eq!(ends, [(at(60.0), Why::Age), (at(120.0), Why::Age)]);
-    assert_eq!(reported[0].bytes, before[0].bytes);
+    assert_eq!(book.deleted[0].bytes, before[0].bytes);
     assert!(!rig.path(&before[0]).exists() && rig.path(&before[2]).exists());
     assert_eq!(rig.segments().first().unwrap().start, at(120.0));
     assert!(rig.metrics.floor_margin_seconds.get() >= 0.0);
 }
 
 #[test]
-fn a_full_volume_loses_its_oldest_but_never_what_is_being_written() {
+fn a_full_volume_loses_what_is_above_its_floor_and_never_what_is_below() {
     let mut rig = Rig::new();
     rig.send(0, 300 * RATE);
     let sealed: u64 = rig.segments().iter().filter(|s| s.sealed).map(|s| s.bytes).sum();
+    assert_eq!(rig.stock.on(rig.volumes.slots[0].volume.id()), sealed);
     let one = rig.segments()[0].bytes;
-    let retention = rig.retention(Bounds { volume_bytes_max: Some(sealed - one - 1), ..ENDLESS });
-    let mut reported = Vec::new();
-    retention.sweep(&mut |d| reported.push((d.start, d.why))).unwrap();
-    assert_eq!(reported, [(at(0.0), Why::VolumeFull), (at(60.0), Why::VolumeFull)]);
-    assert!(rig.metrics.floor_margin_seconds.get() < 0.0, "earlier than the retention age");
-    let retention = rig.retention(Bounds { volume_bytes_max: Some(0), ..ENDLESS });
-    retention.sweep(&mut |_| {}).unwrap();
+    let bounds = Bounds { volume_bytes_max: Some(sealed - one - 1), ..ENDLESS };
+    let mut book = Book::default();
+    rig.retention(rule(150, 1 << 40), bounds).sweep(&mut book).unwrap();
+    let deleted: Vec<_> = book.deleted.iter().map(|d| (d.start, d.why)).collect();
+    assert_eq!(deleted, [(at(0.0), Why::VolumeFull), (at(60.0), Why::VolumeFull)]);
+    assert!(rig.metrics.floor_margin_seconds.get() >= 0.0);
+    // With no room at all, what is younger than its floor stays all the same, and it is said how much is wanted.
+    let mut retention = rig.retention(rule(150, 1 << 40), Bounds { volume_bytes_max: Some(0), ..ENDLESS });
+    let swept = retention.sweep(&mut Book::default()).unwrap();
     let left = rig.segments();
-    assert_eq!((left.len(), left[0].sealed), (1, false));
+    assert_eq!(left.iter().map(|s| s.start).collect::<Vec<_>>(), [at(120.0), at(180.0), at(240.0)]);
+    let wanted: u64 = left.iter().filter(|s| s.sealed).map(|s| s.bytes).sum();
+    assert_eq!(swept.short, [(0, wanted)]);
+    // Without a floor only what is being written stays.
+    rig.retention(rule(0, 1 << 40), Bounds { volume_bytes_max: Some(0), ..ENDLESS })
+        .sweep(&mut Book::default())
+        .unwrap();
+    assert_eq!(rig.segments().iter().map(|s| s.sealed).collect::<Vec<_>>(), [false]);
+}
+
+#[test]
+fn what_is_held_stays_whatever_its_age_until_it_is_released() {
+    let mut rig = Rig::new();
+    rig.send(0, 300 * RATE);
+    let mut retention = rig.retention(rule(0, 10), Bounds { volume_bytes_max: Some(0), ..ENDLESS });
+    let held = Held { from: at(119.0), to: at(125.0) };
+    retention.rules.set_holds(&rig.camera, &[held]).unwrap();
+    retention.sweep(&mut Book::default()).unwrap();
+    let starts = |rig: &Rig| rig.segments().iter().map(|s| s.start).collect::<Vec<_>>();
+    assert_eq!(starts(&rig), [at(60.0), at(120.0), at(240.0)], "both segments that it touches, and what is open");
+    drop(retention);
+    // It holds after a restart, before anybody says it again.
+    let rig = rig.stop_and_start();
+    let mut retention_again = rig.retention(rule(0, 10), ENDLESS);
+    rig.clock.set(1e6);
+    retention_again.opened = (at(1e6), Duration::from_secs(1_001_000));
+    retention_again.sweep(&mut Book::default()).unwrap();
+    assert_eq!(starts(&rig), [at(60.0), at(120.0)]);
+    retention_again.rules.set_holds(&rig.camera, &[]).unwrap();
+    retention_again.sweep(&mut Book::default()).unwrap();
+    assert_eq!(starts(&rig), []);
 }
 
 #[test]
 fn a_clock_that_jumps_years_ahead_deletes_nothing() {
     let mut rig = Rig::new();
     rig.send(0, 200 * RATE);
-    let mut retention = rig.retention(Bounds { age: Duration::from_secs(86_400), ..ENDLESS });
+    let mut retention = rig.retention(rule(0, 86_400), ENDLESS);
     retention.opened = (at(200.0), Duration::from_secs(1200));
     // Only the wall clock moves: the monotonic line of the test's clock moves along, so take it back out.
     rig.clock.set(1e8);
     retention.opened.1 += Duration::from_secs_f64(1e8 - 200.0);
-    retention.sweep(&mut |d| panic!("deleted {d:?}")).unwrap();
+    let mut book = Book::default();
+    retention.sweep(&mut book).unwrap();
+    assert_eq!(book.deleted, []);
 }
 
 #[test]
@@ -114,9 +160,30 @@ fn a_day_s_folder_goes_with_its_last_file() {
     let rig = rig.stop_and_start();
     let segment = rig.segments()[0].clone();
     rig.clock.set(1000.0);
-    let retention = rig.retention(Bounds { age: Duration::from_secs(1), ..ENDLESS });
-    retention.sweep(&mut |_| {}).unwrap();
+    rig.retention(rule(0, 1), ENDLESS).sweep(&mut Book::default()).unwrap();
     assert!(!rig.path(&segment).parent().unwrap().exists());
     assert!(rig.folder.path().join("recordings").exists());
     assert_eq!(rig.timeline().items, []);
+}
+
+#[test]
+fn every_sealed_segment_is_told_of_once_with_the_hash_of_its_file() {
+    let mut rig = Rig::new();
+    rig.send(0, 190 * RATE);
+    let mut book = Book { shut: true, ..Book::default() };
+    crate::record::tell(&rig.index, &mut book).unwrap();
+    book.shut = false;
+    for _ in 0..2 {
+        assert!(!crate::record::tell(&rig.index, &mut book).unwrap());
+    }
+    assert_eq!(book.sealed.iter().map(|s| s.start).collect::<Vec<_>>(), [at(0.0), at(60.0), at(120.0)]);
+    // Also one that was cut short by a crash and mended by a start.
+    let rig = rig.restart();
+    crate::record::tell(&rig.index, &mut book).unwrap();
+    assert_eq!(book.sealed.len(), 4);
+    for (told, segment) in book.sealed.iter().zip(rig.segments()) {
+        let bytes = std::fs::read(rig.path(&segment)).unwrap();
+        assert_eq!((told.hash.0, told.bytes), (*blake3::hash(&bytes).as_bytes(), bytes.len() as u64));
+        assert_eq!((told.hash, told.volume), (segment.hash.unwrap(), rig.volumes.slots[0].volume.id()));
+    }
 }

@@ -13,21 +13,22 @@ use prometheus::Registry;
 
 use super::rig::{self, RATE};
 use crate::config::Config;
-use crate::disk::{Direct, Disk, Failure, Output, Volume, Write};
+use crate::disk::{Direct, Disk, Failure, Output, Write};
 use crate::gap::GapReason;
 use crate::recorder::Recorder;
 use crate::timeline::Timeline;
+use crate::volumes::Slot;
 
 /// Longest wait for what must happen; a test that reaches it fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-struct RealClock {
+pub(super) struct RealClock {
     begun: Instant,
 }
 
 impl RealClock {
     #[allow(clippy::disallowed_methods, reason = "the one real clock of these tests")]
-    fn new() -> Arc<Self> {
+    pub(super) fn new() -> Arc<Self> {
         Arc::new(Self { begun: Instant::now() })
     }
 }
@@ -44,7 +45,7 @@ impl Clock for RealClock {
 
 fn config(folder: &tempfile::TempDir) -> Config {
     Config {
-        root: folder.path().join("recordings"),
+        roots: vec![folder.path().join("recordings")],
         index: folder.path().join("index"),
         poll_interval: Duration::from_millis(20),
         sync_interval: Duration::from_millis(20),
@@ -53,7 +54,7 @@ fn config(folder: &tempfile::TempDir) -> Config {
 }
 
 /// Looks again and again until it is so.
-fn until(clock: &RealClock, what: &str, mut so: impl FnMut() -> bool) {
+pub(super) fn until(clock: &RealClock, what: &str, mut so: impl FnMut() -> bool) {
     let (_keep, never) = channel::<()>();
     while !so() {
         assert!(clock.monotonic() < PATIENCE, "waited in vain until {what}");
@@ -78,7 +79,7 @@ fn frames_become_files_and_a_close_loses_none() {
     for id in &ids {
         let hub = Hub::new(HubLimits::default(), 1);
         hub.publish(rig::frame(0), &info);
-        recorder.start(id.clone(), Arc::clone(&hub));
+        recorder.start(id, Arc::clone(&hub));
         until(&clock, "the recorder reads the hub", || hub.readers() == 1);
         (1..10 * RATE).for_each(|n| drop(hub.publish(rig::frame(n), &info)));
     }
@@ -107,7 +108,7 @@ fn a_burst_between_two_visits_is_recorded_whole() {
     let (camera, info): (CameraId, _) = ("cam-1".parse().unwrap(), rig::info(1, 640));
     let hub = Hub::new(HubLimits::default(), 1);
     hub.publish(rig::frame(0), &info);
-    recorder.start(camera.clone(), Arc::clone(&hub));
+    recorder.start(&camera, Arc::clone(&hub));
     until(&clock, "the recorder reads the hub", || hub.readers() == 1);
     (1..20 * RATE).for_each(|n| drop(hub.publish(rig::frame(n), &info)));
     until(&clock, "all of it is durable", || end(&timeline(&recorder, &camera)) == rig::at(20.0));
@@ -145,15 +146,17 @@ fn a_disk_that_stands_still_costs_bounded_memory_and_a_gap_that_says_so() {
     let (folder, clock) = (tempfile::tempdir().unwrap(), RealClock::new());
     let queue_bytes_max = 100_000;
     let config = Config { queue_bytes_max, ..config(&folder) };
-    let volume = Volume::open(&config.root).unwrap();
     let (gate, (entered, at_gate)): (_, (_, Receiver<()>)) = (Arc::new(RwLock::new(())), channel());
-    let disk = Gate { disk: Direct::new(volume.another().unwrap()), open: Arc::clone(&gate), entered };
+    let disk = |slot: &Slot| {
+        let disk = Direct::new(Arc::clone(&slot.volume));
+        Gate { disk, open: Arc::clone(&gate), entered: entered.clone() }
+    };
     let registry = Registry::new();
-    let recorder = Recorder::open_on(disk, volume, &config, clock.clone(), &registry).unwrap();
+    let recorder = Recorder::open_on(disk, &config, clock.clone(), &registry).unwrap();
     let (camera, info): (CameraId, _) = ("cam-1".parse().unwrap(), rig::info(1, 640));
     let hub = Hub::new(HubLimits::default(), 1);
     hub.publish(rig::frame(0), &info);
-    recorder.start(camera.clone(), Arc::clone(&hub));
+    recorder.start(&camera, Arc::clone(&hub));
     until(&clock, "the recorder reads the hub", || hub.readers() == 1);
     let shut = gate.write();
     // 25 kB a second: 20 s are five times what may wait.
