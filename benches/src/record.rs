@@ -1,5 +1,5 @@
 //! What recording costs: the recorder's threads while N cameras are pulled and recorded, beside two bare loops that write as
-//! many bytes at the same pace, each file durable once a second: past the page cache as the recorder does, and through it.
+//! many bytes at the same pace, each file durable as often: past the page cache as the recorder does, and through it.
 
 use std::fs::{File, OpenOptions};
 use std::os::fd::AsFd as _;
@@ -18,8 +18,10 @@ use crate::appliance::{Appliance, Owned, cameras, clip};
 use crate::cpu::{CpuSeconds, SERVER_CPU, kworker_seconds, resident_bytes};
 use crate::report::{Report, median};
 
-/// Batches that the writes of a second are spread over, as the recorder spreads them.
-const BATCHES: usize = 16;
+/// Batches that the writes of an interval are spread over, as the recorder spreads them.
+const BATCHES: usize = 7;
+/// How often each file is written and made durable: the recorder's default.
+const INTERVAL: Duration = Duration::from_millis(700);
 /// Until all cameras record evenly.
 const SETTLE: Duration = Duration::from_secs(5);
 /// Room set aside at once, as the recorder does.
@@ -159,7 +161,7 @@ fn floor(way: Way, count: usize, plan: &Plan) -> anyhow::Result<Cell> {
     let dir = tempfile::Builder::new().prefix("sluice-bench").tempdir()?;
     let mut command = Command::new(std::env::current_exe()?);
     let way = clap::ValueEnum::to_possible_value(&way).map_or_else(String::new, |way| way.get_name().to_owned());
-    let bytes = plan.kbit as usize * 1_000 / 8 / ALIGNMENT * ALIGNMENT;
+    let bytes = plan.kbit as usize * INTERVAL.as_millis() as usize / 8 / ALIGNMENT * ALIGNMENT;
     command.args(["storage-floor", &way]).arg(dir.path());
     command.args([count.to_string(), plan.seconds.to_string(), bytes.to_string()]);
     let kworkers = kworker_seconds();
@@ -181,9 +183,10 @@ pub(crate) fn write_floor(way: Way, dir: &Path, count: usize, seconds: u64, byte
     let before = CpuSeconds::of(std::process::id());
     let (began, mut outcomes, mut written) = (Instant::now(), Vec::new(), 0_u64);
     let batches = files.len().div_ceil(BATCHES).max(1);
-    for second in 0..seconds {
-        for (number, batch) in files.chunks_mut(batches).enumerate() {
-            let due = Duration::from_secs_f64(second as f64 + number as f64 / BATCHES as f64);
+    let visits = (Duration::from_secs(seconds).as_millis() / INTERVAL.as_millis()) as u32;
+    for visit in 0..visits {
+        for (number, batch) in (0..).zip(files.chunks_mut(batches)) {
+            let due = INTERVAL * visit + INTERVAL * number / BATCHES as u32;
             std::thread::sleep((began + due).saturating_duration_since(Instant::now()));
             for some in batch.chunks_mut(BUFFERS) {
                 some.iter_mut().for_each(|file| file.reserve(bytes as u64));

@@ -15,7 +15,6 @@ use serde::Serialize;
 
 use crate::disk::{self, Volume};
 use crate::index::{Changes, Index, IndexError};
-use crate::recovery;
 use crate::segment::{Hash, Segment, VolumeId};
 
 /// Findings that are told one by one.
@@ -342,7 +341,7 @@ fn segment_fault(volume: &Volume, row: &Segment, depth: Depth) -> Option<Fault> 
         return Some(Fault::OtherFragments);
     }
     let known = row.hash.filter(|_| depth == Depth::Hash)?;
-    match recovery::hash_of(&file) {
+    match disk::hash_of(&file) {
         Ok(hash) => (hash != known).then_some(Fault::OtherContent),
         Err(error) => Some(Fault::Unreadable(error.to_string())),
     }

@@ -9,7 +9,7 @@ mod direct;
 mod identity;
 mod volume;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -17,11 +17,14 @@ use std::os::unix::fs::FileExt;
 use bytes::Bytes;
 use rustix::fs::FallocateFlags;
 
+use crate::segment::Hash;
 pub(crate) use direct::{BLOCK_BYTES, Direct};
 pub(crate) use volume::{Space, Volume, VolumeError};
 
 /// Room that a growing file is given at once: the file system lays it out in one piece, and a write need not ask for more.
 const RESERVE_BYTES: u64 = 8 << 20;
+/// Read at once for a hash.
+const HASH_WINDOW_BYTES: usize = 1 << 20;
 
 /// What the writer needs of a volume. The tests bring one that is slow, full or broken.
 pub(crate) trait Disk: Send + 'static {
@@ -39,6 +42,8 @@ pub(crate) struct Output {
     file: File,
     /// Up to here the file system has set room aside.
     reserved: Cell<u64>,
+    /// Over all that was written, taken along while it is in the cache.
+    hasher: RefCell<blake3::Hasher>,
 }
 
 /// Bytes for a file, from a block's beginning on: what that block holds already, and all that is new. The rest of the last
@@ -61,7 +66,12 @@ pub(crate) enum Failure {
 
 impl Output {
     fn new(file: File) -> Self {
-        Self { file, reserved: Cell::new(0) }
+        Self { file, reserved: Cell::new(0), hasher: RefCell::default() }
+    }
+
+    /// BLAKE3 of all that was written, whether or not the disk took it.
+    pub(crate) fn hash(&self) -> Hash {
+        Hash(*self.hasher.borrow().finalize().as_bytes())
     }
 
     /// Room up to there. Where the file system has no such thing, or no room, the write will tell.
@@ -94,4 +104,17 @@ pub(crate) fn read_at(file: &File, offset: u64, length: usize) -> io::Result<Byt
     }
     bytes.truncate(filled);
     Ok(bytes.into())
+}
+
+/// BLAKE3 of a whole file, read a piece at a time.
+pub(crate) fn hash_of(file: &File) -> io::Result<Hash> {
+    let (mut hasher, mut offset) = (blake3::Hasher::new(), 0);
+    loop {
+        let bytes = read_at(file, offset, HASH_WINDOW_BYTES)?;
+        if bytes.is_empty() {
+            return Ok(Hash(*hasher.finalize().as_bytes()));
+        }
+        hasher.update(&bytes);
+        offset += bytes.len() as u64;
+    }
 }

@@ -9,7 +9,7 @@ use media::wall::Wall;
 
 use crate::disk::{BLOCK_BYTES, Disk, Output, Write};
 use crate::queue::Opening;
-use crate::segment::{self, Hash, Piece, Segment, VolumeId};
+use crate::segment::{self, Piece, Segment, VolumeId};
 
 /// Files of one camera that begin in the same millisecond, before it gives up.
 const COPIES_MAX: u32 = 100;
@@ -29,8 +29,8 @@ pub(crate) struct OpenFile {
     tail: Vec<u8>,
     /// Where that block begins.
     offset: u64,
-    /// Over all that is durable.
-    hasher: blake3::Hasher,
+    /// Some of what was handed to the disk was given up.
+    given_up: bool,
 }
 
 impl OpenFile {
@@ -59,8 +59,8 @@ impl OpenFile {
             fragments: Vec::new(),
         };
         let waiting = vec![opening.init.clone(), note];
-        let hasher = blake3::Hasher::new();
-        let mut open = Self { file, segment, durable: 0, shown: 0, waiting, tail: Vec::new(), offset: 0, hasher };
+        let (tail, offset, given_up) = (Vec::new(), 0, false);
+        let mut open = Self { file, segment, durable: 0, shown: 0, waiting, tail, offset, given_up };
         open.add(fragment);
         Ok(open)
     }
@@ -83,9 +83,6 @@ impl OpenFile {
         let bytes = self.tail.len() + self.waiting.iter().map(Bytes::len).sum::<usize>();
         self.tail = last_bytes(&self.tail, &self.waiting, bytes % BLOCK_BYTES);
         self.offset += (bytes - self.tail.len()) as u64;
-        for slice in &self.waiting {
-            self.hasher.update(slice);
-        }
         self.waiting.clear();
         let first = std::mem::replace(&mut self.durable, self.segment.fragments.len());
         self.segment.fragments.get(first..).unwrap_or_default()
@@ -93,6 +90,7 @@ impl OpenFile {
 
     /// What waited is given up: the row ends where the last good write did. Nothing more can be added.
     pub(crate) fn give_up(&mut self) {
+        self.given_up |= !self.waiting.is_empty();
         self.waiting.clear();
         self.segment.truncate(self.durable);
     }
@@ -103,7 +101,11 @@ impl OpenFile {
         // Padding that stays, or half a fragment, is cut by the next start.
         let cut = disk.truncate(&self.file, if whole { self.segment.bytes } else { 0 });
         match cut {
-            Ok(()) => (self.segment.sealed, self.segment.hash) = (true, Some(Hash(*self.hasher.finalize().as_bytes()))),
+            // What was given up was hashed too: the file must be read again.
+            Ok(()) => {
+                let hash = (!self.given_up).then(|| self.file.hash());
+                (self.segment.sealed, self.segment.hash) = (true, hash);
+            }
             Err(error) => {
                 tracing::debug!(path = self.segment.path, %error, "a recording keeps what lies behind its end");
             }

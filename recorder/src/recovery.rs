@@ -17,7 +17,7 @@ use crate::coverage::Coverage;
 use crate::disk::{self, Volume};
 use crate::gap::{Gap, GapReason};
 use crate::index::{Changes, Index, IndexError};
-use crate::segment::{self, Hash, Piece, Segment, VolumeId};
+use crate::segment::{self, Piece, Segment, VolumeId};
 use crate::stock::Stock;
 
 /// Sealed files whose length and first bytes are checked. Past that number only names are compared, so that a volume of
@@ -27,8 +27,6 @@ const VERIFY_FILES_MAX: usize = 100_000;
 const TAIL_FRAGMENTS: usize = 16;
 /// A stretch of zeros this long and so aligned was never written: a power cut took the page. No codec emits one.
 const PAGE_BYTES: usize = 4096;
-/// Read at once for a hash.
-const HASH_WINDOW_BYTES: usize = 1 << 20;
 /// Time between two words about the progress.
 const PROGRESS: Duration = Duration::from_secs(5);
 
@@ -331,7 +329,7 @@ impl<'a> Recovery<'a> {
             volume.truncate_at(path, segment.bytes).map_err(|e| failed(volume, path, e))?;
             self.report.cut += 1;
         }
-        segment.hash = Some(hash_of(&file).map_err(|e| failed(volume, path, e))?);
+        segment.hash = Some(disk::hash_of(&file).map_err(|e| failed(volume, path, e))?);
         Ok(Found::Segment(Box::new(segment)))
     }
 
@@ -378,19 +376,6 @@ impl From<Segment> for Row {
 
 fn failed(volume: &Volume, path: &str, source: io::Error) -> RecoveryError {
     RecoveryError::Volume { path: volume.root().join(path).display().to_string(), source }
-}
-
-/// BLAKE3 of a whole file, read a piece at a time.
-pub(crate) fn hash_of(file: &File) -> io::Result<Hash> {
-    let (mut hasher, mut offset) = (blake3::Hasher::new(), 0);
-    loop {
-        let bytes = disk::read_at(file, offset, HASH_WINDOW_BYTES)?;
-        if bytes.is_empty() {
-            return Ok(Hash(*hasher.finalize().as_bytes()));
-        }
-        hasher.update(&bytes);
-        offset += bytes.len() as u64;
-    }
 }
 
 /// `camera/YYYY-MM-DD/name.mp4`.

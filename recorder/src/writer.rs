@@ -14,7 +14,7 @@ use media::id::CameraId;
 use media::wall::{Clock, Wall};
 
 use crate::coverage::Change;
-use crate::disk::{Disk, Failure};
+use crate::disk::{Disk, Failure, hash_of};
 use crate::gap::{Gap, GapReason};
 use crate::index::{Changes, Index};
 use crate::lane::Lane;
@@ -266,7 +266,12 @@ impl<D: Disk> Writer<D> {
     /// Ends the camera's segment, if one is open. What waits must have been written.
     fn seal(&mut self, camera: &CameraId) {
         let Some(known) = self.cameras.get_mut(camera) else { return };
-        if let Some(segment) = known.open.take().and_then(|open| open.end(&self.parts.disk)) {
+        if let Some(mut segment) = known.open.take().and_then(|open| open.end(&self.parts.disk)) {
+            if segment.hash.is_none() {
+                let file = self.parts.slot.volume.open_file(&segment.path);
+                segment.hash = file.and_then(|file| hash_of(&file)).ok();
+                segment.sealed &= segment.hash.is_some();
+            }
             let seconds = segment.end.micros_since(segment.start) / 1_000_000;
             if let Ok(seconds @ 1..) = u64::try_from(seconds) {
                 known.lane.set_rate(usize::try_from(segment.bytes / seconds).unwrap_or(usize::MAX));
@@ -398,7 +403,7 @@ impl<D: Disk> Writer<D> {
             if sealed.is_empty() {
                 continue;
             }
-            sealed.iter().for_each(|segment| self.parts.stock.add(id, segment));
+            sealed.iter().filter(|segment| segment.sealed).for_each(|segment| self.parts.stock.add(id, segment));
             let is_sealed = |start: Wall| sealed.iter().any(|s| s.start == start);
             self.parts.live.change(id, |live| drop(live.segment.take_if(|s| is_sealed(s.start))));
         }

@@ -58,11 +58,16 @@ impl Disk for Direct {
             let mut source = Source::of(write);
             write.file.reserve(write.offset + source.left as u64);
             let mut offset = write.offset;
+            let mut old = write.head.len();
             while source.left > 0 {
                 if filled.len() == BUFFERS {
                     flush(storage, writes, &mut filled, &mut done, &mut self.outcomes);
                 }
-                let bytes = source.fill(storage.buffer(filled.len()));
+                let data = source.left - source.padding.min(source.left);
+                let buffer = storage.buffer(filled.len());
+                let bytes = source.fill(buffer);
+                let fresh = buffer.get(std::mem::take(&mut old)..bytes.min(data)).unwrap_or_default();
+                write.file.hasher.borrow_mut().update(fresh);
                 filled.push(Filled { write: number, offset, bytes });
                 offset += bytes as u64;
             }
