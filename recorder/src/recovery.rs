@@ -149,6 +149,7 @@ impl<'a> Recovery<'a> {
         let mut changes = Changes::default();
         let mut until: Option<Wall> = None;
         let mut doubted: BTreeMap<(VolumeId, String), Row> = BTreeMap::new();
+        let mut taken: BTreeMap<Wall, Wall> = BTreeMap::new();
         let mut rows = Vec::new();
         self.index.each_segment(camera, |start, row| rows.push((start, row.map(Row::from))))?;
         for (start, row) in rows {
@@ -158,13 +159,17 @@ impl<'a> Recovery<'a> {
             };
             self.settle_volume(camera, start, &mut row, &files, &mut changes)?;
             match self.volumes.iter().find(|volume| volume.id() == row.volume).copied() {
-                None => self.elsewhere(camera, start, &row, &mut until),
+                None => {
+                    taken.insert(start, row.end);
+                    self.elsewhere(camera, start, &row, &mut until);
+                }
                 Some(volume) => {
                     let key = (row.volume, row.path.clone());
                     if !files.contains_key(&key) {
                         self.lost(camera, &row, start, &mut changes);
                     } else if row.sealed && self.intact(volume, &row) {
                         files.remove(&key);
+                        taken.insert(start, row.end);
                         self.keep(camera, start, &row, true);
                         until = until.max(Some(row.end));
                     } else {
@@ -180,6 +185,7 @@ impl<'a> Recovery<'a> {
                 self.stock.remove(camera, row.start, row.volume, row.bytes);
             }
             let found = self.file(volume, camera, &path)?;
+            let found = self.one_of_a_kind(volume, found, &mut taken)?;
             let end = match &found {
                 Found::Segment(segment) => {
                     changes.put_sealed(camera, segment);
@@ -196,6 +202,29 @@ impl<'a> Recovery<'a> {
         let coverage = if self.whole { self.open_gap(camera, until, &mut changes)? } else { Coverage::default() };
         self.index.commit(&changes)?;
         Ok(coverage)
+    }
+
+    /// A camera whose volume failed begins again at its last keyframe elsewhere, which may be where the file that was given up began:
+    /// then that one says nothing more. One that goes further gets a start of its own.
+    fn one_of_a_kind(
+        &mut self,
+        volume: &Volume,
+        found: Found,
+        taken: &mut BTreeMap<Wall, Wall>,
+    ) -> Result<Found, RecoveryError> {
+        let Found::Segment(mut segment) = found else { return Ok(found) };
+        while let Some(end) = taken.get(&segment.start) {
+            if *end >= segment.end {
+                let path = segment.path;
+                tracing::info!(path, "the same stretch is recorded on another volume; removed");
+                volume.remove(&path).map_err(|e| failed(volume, &path, e))?;
+                self.report.empty += 1;
+                return Ok(Found::Nothing);
+            }
+            segment.start = Wall::from_micros(segment.start.micros().saturating_add(1));
+        }
+        taken.insert(segment.start, segment.end);
+        Ok(Found::Segment(segment))
     }
 
     /// A row from before there were several volumes says none: the one that has the file is it.

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use media::id::CameraId;
@@ -21,6 +22,8 @@ use crate::volumes::{Slot, Volumes};
 /// The clock may run ahead of the time since the start by this much before it is taken to be wrong: a clock that jumps to
 /// another year must not delete everything.
 const CLOCK_AHEAD_MAX: Duration = Duration::from_secs(3600);
+/// A volume that had no room is written to again when it has this much, or a tenth of it.
+const ROOM_AGAIN_BYTES: u64 = 256 << 20;
 /// Deletions in one sweep, so that a stop is not held up.
 const DELETIONS_MAX: usize = 1000;
 /// Sweeps after which what was passed over is looked at again, whatever the reason was.
@@ -86,8 +89,8 @@ impl Retention {
             }
             if excess > 0 && made < DELETIONS_MAX {
                 swept.short.push((slot.number, excess));
-            } else {
-                slot.full.store(false, std::sync::atomic::Ordering::Relaxed);
+            } else if slot.space().free >= ROOM_AGAIN_BYTES.min(slot.space().total / 10) {
+                slot.full.store(false, Ordering::Relaxed);
             }
         }
         swept.more = made >= DELETIONS_MAX;

@@ -12,6 +12,8 @@ use super::api::Client;
 use super::eventually;
 use super::process::Process;
 
+/// The binary.
+pub(crate) const SLUICE: &str = env!("CARGO_BIN_EXE_sluice");
 /// A start seeds accounts with argon2id, which takes seconds on a busy machine.
 const START: Duration = Duration::from_secs(120);
 const STOP: Duration = Duration::from_secs(30);
@@ -30,7 +32,13 @@ impl Appliance {
     }
 
     fn start_in(dir: TempDir) -> Self {
-        let (process, demo) = launch(dir.path());
+        let (process, demo) = launch(Command::new(SLUICE), dir.path(), &[]);
+        Self { process, dir, demo }
+    }
+
+    /// With settings of its own, started by a command that ends in the binary's place.
+    pub(crate) fn start_by(dir: TempDir, command: Command, settings: &[&str]) -> Self {
+        let (process, demo) = launch(command, dir.path(), settings);
         Self { process, dir, demo }
     }
 
@@ -47,7 +55,7 @@ impl Appliance {
 
     /// Starts it again on the same folder.
     pub(crate) fn start_again(&mut self) {
-        let (process, demo) = launch(self.dir.path());
+        let (process, demo) = launch(Command::new(SLUICE), self.dir.path(), &[]);
         self.process = process;
         self.demo = demo;
     }
@@ -128,9 +136,11 @@ pub(crate) fn camera(id: &str, source: &str) -> Value {
     })
 }
 
-fn launch(dir: &Path) -> (Process, Value) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
+fn launch(mut command: Command, dir: &Path, settings: &[&str]) -> (Process, Value) {
     command.args(["demo", "--port-base", "0", "--cameras", "0", "--data"]).arg(dir);
+    for setting in settings {
+        command.args(["--set", setting]);
+    }
     // So that the whole suite can be run with each engine.
     if let Ok(engine) = std::env::var("SLUICE_TEST_ENGINE") {
         command.args(["--set", &format!("relay.engine={engine}")]);

@@ -14,3 +14,4 @@ mod hostile;
 mod ledger;
 mod playback;
 mod trace;
+mod volumes;

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use super::rig::{self, Book, Mood, MoodyDisk, RATE};
 use super::threads::{RealClock, until};
+use crate::check;
 use crate::config::Config;
 use crate::disk::Direct;
 use crate::gap::GapReason;
@@ -74,13 +75,17 @@ impl Site {
 
     /// All cameras send up to this second, and all of it is durable.
     fn send_until(&mut self, second: i64) {
-        for n in self.sent..second * RATE {
+        self.send_frames_until(second * RATE);
+    }
+
+    fn send_frames_until(&mut self, frame: i64) {
+        for n in self.sent..frame {
             self.cameras.iter().for_each(|(_, hub)| drop(hub.publish(rig::frame(n), &rig::info(1, 640))));
         }
-        self.sent = second * RATE;
+        self.sent = frame;
         for (id, _) in &self.cameras {
             // The last frame waits for the next, which says how long it is shown.
-            until(&self.clock, "it is durable", || self.end(id) >= rig::at(second as f64 - 0.05));
+            until(&self.clock, "it is durable", || self.end(id) >= rig::at(frame as f64 / RATE as f64 - 0.05));
         }
     }
 
@@ -160,6 +165,28 @@ fn a_volume_that_comes_back_is_looked_through_and_takes_recordings_again() {
     site.send_until(15);
     assert_eq!(site.home(&id), 0);
     site.recorder.close();
+}
+
+/// The recording at the other volume begins at the very keyframe that the one that was given up begins at.
+#[test]
+fn a_volume_that_fails_in_the_first_second_leaves_no_two_recordings_of_one_start() {
+    let mut site = Site::new(tempfile::tempdir().unwrap());
+    site.send_frames_until(10);
+    *site.moods[0].lock() = Mood::Broken;
+    site.send_frames_until(20);
+    assert_eq!(site.homes(), [0, 4]);
+    *site.moods[0].lock() = Mood::Well;
+    site.recorder.keep(Book::default()).unwrap();
+    until(&site.clock, "the volume is taken back", || site.state(0) == VolumeState::Ready);
+    site.send_until(5);
+    site.recorder.close();
+    for (id, _) in &site.cameras {
+        assert_eq!(site.segments(id).iter().map(|s| s.start).collect::<Vec<_>>(), [rig::at(0.0)], "{id}");
+        assert_eq!(site.gaps(id), [], "{id}");
+    }
+    let config = config(&site.folder);
+    let checked = check::check(&config.roots, &config.index, check::Depth::Hash, &mut |_, _| ()).unwrap();
+    assert!(checked.is_clean(), "{:?}", checked.findings);
 }
 
 #[test]
