@@ -172,11 +172,12 @@ impl Retention {
             if segment.end >= limit {
                 return ControlFlow::Break(false);
             }
+            // From here on next time: what was deleted before would have to be stepped over row by row.
+            passed = segment.start;
             let here = on.map_or_else(|| there(segment.volume), |id| segment.volume == id);
             if here && segment.sealed && !keep.holds(segment.start, segment.end) {
                 return ControlFlow::Break(true);
             }
-            passed = segment.start;
             ControlFlow::Continue(())
         })?;
         self.passed.until.insert((on, camera.clone()), passed);

@@ -4,6 +4,7 @@
 mod checking;
 mod cuts;
 mod damage;
+mod months;
 mod playing;
 mod rig;
 mod storage;
