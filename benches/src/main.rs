@@ -16,6 +16,7 @@ mod report;
 mod revoke;
 mod rtsp;
 mod sessions;
+mod stall;
 mod stuck;
 mod trace;
 
@@ -55,6 +56,8 @@ enum What {
     Record(record::Plan),
     /// A grant is suspended: when the last byte of each of its viewers comes.
     Revoke(revoke::Plan),
+    /// The disk stands still: what is lost, and what memory it takes. Root's, for it freezes a file system of its own.
+    Stall(stall::Plan),
     /// Some of many viewers stop reading.
     Stuck(stuck::Plan),
     /// Each of many sessions is named from the copy that its viewer kept.
@@ -82,6 +85,7 @@ fn main() -> anyhow::Result<()> {
         What::Ingest(plan) => ingest::run(&arguments.sluice, &plan, &report),
         What::Sessions { clients, seconds } => sessions::run(&arguments.sluice, &clients, seconds, &report),
         What::Revoke(plan) => revoke::run(&arguments.sluice, &plan, &report),
+        What::Stall(plan) => stall::run(&arguments.sluice, &plan, &report),
         What::Stuck(plan) => stuck::run(&arguments.sluice, &plan, &report),
         What::Trace(plan) => trace::run(&arguments.sluice, &plan, &report),
         What::FloorServer { floor, clip } => floor::serve(floor, &clip),

@@ -34,7 +34,7 @@ pub struct Config {
 }
 
 /// 700 ms until frames are due, 100 until they are fetched with others and written, and three frames of a stream with B-frames
-/// had waited before: a power cut costs less than a second. 256 MiB wait for a slow disk: 4 s of 500 cameras of 1 Mbit/s.
+/// had waited before: a power cut costs less than a second. 1 GiB may wait for a slow disk: 10 s of 200 cameras of 4 Mbit/s; it is taken only then.
 /// 2 GiB stay free for the index, the ledger and logs.
 impl Default for Config {
     fn default() -> Self {
@@ -49,7 +49,7 @@ impl Default for Config {
             free_bytes_min: 2 << 30,
             poll_interval: Duration::from_millis(700),
             sync_interval: Duration::from_millis(100),
-            queue_bytes_max: 256 << 20,
+            queue_bytes_max: 1 << 30,
         }
     }
 }

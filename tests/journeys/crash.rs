@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::harness::appliance::Appliance;
+use crate::harness::appliance::{Appliance, SLUICE};
 use crate::harness::camera::SimCameras;
 use crate::harness::media::{run, segments};
 
@@ -42,6 +42,9 @@ fn killed_while_recording_it_loses_at_most_the_last_second() {
         closed_with_crash(&appliance, &session);
     }
     assert_eq!(appliance.stop(), Some(0));
+    let mut check = Command::new(SLUICE);
+    let output = run(check.args(["check", "--depth", "hash", "--data"]).arg(appliance.dir()));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
 #[expect(clippy::disallowed_methods, reason = "compared with what the appliance wrote in real time")]

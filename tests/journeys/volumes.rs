@@ -45,7 +45,8 @@ impl Site {
         let mut command = Command::new("unshare");
         command.args(namespace()).args(["--propagation", "private", "sh", "-ec"]);
         command.arg(format!("cd {}\n{mounts}\nexec \"$0\" \"$@\"", dir.path().display())).arg(SLUICE);
-        let settings = ["recorder.path=[\"one\", \"two\"]", "recorder.free_bytes_min=0B", "recorder.segment_duration=2s"];
+        let settings =
+            ["recorder.path=[\"one\", \"two\"]", "recorder.free_bytes_min=0B", "recorder.segment_duration=2s"];
         let appliance = Appliance::start_by(dir, command, &settings);
         let cameras = SimCameras::start(CAMERAS.len());
         for (number, camera) in (1..).zip(CAMERAS) {
@@ -169,7 +170,8 @@ fn cameras_go_on_past_a_disk_that_gives_errors() {
     // A disk on a file that runs out of room: the file system on it sees EIO.
     let mounts = "mkdir one two beneath\nmount -t tmpfs -o size=40m beneath beneath\ntruncate -s 512M beneath/disk\n\
          mkfs.ext4 -q -O ^has_journal beneath/disk\nmount -o loop beneath/disk one\nmount -t tmpfs -o size=400m two two";
-    let probe = Command::new("unshare").args(["--mount", "sh", "-ec"]).arg("losetup -f && test -e $(losetup -f)").output();
+    let probe =
+        Command::new("unshare").args(["--mount", "sh", "-ec"]).arg("losetup -f && test -e $(losetup -f)").output();
     if !probe.is_ok_and(|out| out.status.success()) {
         return eprintln!("NOT RUN: no loop device here");
     }
