@@ -16,6 +16,7 @@ pub mod note;
 pub mod reader;
 mod shift;
 mod splice;
+pub mod stored;
 
 pub use fragment::{Builder, Fragment, Limits};
 pub use init::{InitError, init};
