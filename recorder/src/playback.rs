@@ -3,7 +3,9 @@
 //! which say whose copy it is. Pieces are named by what they are, so that a name stays true while retention deletes in front
 //! and recording adds at the end.
 
+mod frames;
 mod served;
+mod source;
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -18,7 +20,9 @@ use crate::index::{Index, IndexError};
 use crate::live::Live;
 use crate::segment::{Piece, Segment};
 use crate::timeline;
+pub use frames::Frames;
 pub use served::Media;
+use source::Source;
 
 /// A piece is ended by the first keyframe after this much of it.
 const PIECE_MICROS_MIN: i64 = 2_000_000;
@@ -170,10 +174,7 @@ impl Playback {
         }
         let segment = self.segment(&range.stream.camera, start)?.ok_or(PlaybackError::NoSuchPiece)?;
         let allowed = allowed(&segment, range).ok_or(PlaybackError::NoSuchPiece)?;
-        let file = self.volume.open_file(&segment.path).map_err(|source| match source.kind() {
-            std::io::ErrorKind::NotFound => PlaybackError::NoSuchPiece,
-            _ => PlaybackError::Read { path: segment.path.clone(), source },
-        })?;
+        let file = Source::open(&self.volume, &segment)?;
         let Name::Media { first, count, .. } = name else { return Ok(Media::header(file, &segment)) };
         if first < allowed.0 || first.saturating_add(count) > allowed.1 {
             return Err(PlaybackError::NoSuchPiece);

@@ -9,7 +9,7 @@ use mp4_atom::{Codec, Decode, Moov};
 
 use super::layout::{Layout, RunAt};
 use super::reader::{self, MOOV_BYTES_MAX};
-use super::{micros, ticks};
+use super::micros;
 use crate::clip;
 use crate::codec::{CodecParams, mjpeg};
 use crate::frame::{Frame, StreamInfo, Track, TrackId};
@@ -49,9 +49,9 @@ fn moov_at(init: &[u8]) -> Option<Range<usize>> {
     (moov.bytes <= MOOV_BYTES_MAX).then_some(at..at.checked_add(moov.bytes as usize)?)
 }
 
-/// The frames of a whole fragment in the order of decoding, tracks mixed by time. `base_micros` is added to their places on the line
-/// of time. Payloads are slices of it. None where it is not as we write them.
-pub fn frames(fragment: &Bytes, info: &StreamInfo, base_micros: i64) -> Option<Vec<Frame>> {
+/// The frames of a whole fragment in the order of decoding, tracks mixed by time. `shift` says how many ticks of a clock rate are added
+/// to their places on the line of time. Payloads are slices of it. None where it is not as we write them.
+pub fn frames(fragment: &Bytes, info: &StreamInfo, shift: impl Fn(u32) -> i64) -> Option<Vec<Frame>> {
     let layout = Layout::read(fragment).filter(|layout| layout.bytes == fragment.len())?;
     let lead = track_of(info, layout.lead)?;
     let media_time = i64::try_from(layout.media_time).ok()?;
@@ -60,7 +60,7 @@ pub fn frames(fragment: &Bytes, info: &StreamInfo, base_micros: i64) -> Option<V
     let mut placed = Vec::new();
     for run in &layout.runs {
         let track = track_of(info, run.track)?;
-        take_run(fragment, run, track, (zero, base_micros), &mut placed)?;
+        take_run(fragment, run, track, (zero, shift(track.clock_rate)), &mut placed)?;
     }
     placed.sort_by_key(|(decoded, _)| *decoded);
     (!placed.is_empty()).then(|| placed.into_iter().map(|(_, frame)| frame).collect())
@@ -74,7 +74,7 @@ fn take_run(
     fragment: &Bytes,
     run: &RunAt,
     track: &Track,
-    (zero, base_micros): (i64, i64),
+    (zero, shift): (i64, i64),
     placed: &mut Vec<(i64, Frame)>,
 ) -> Option<()> {
     let rate = track.clock_rate;
@@ -87,7 +87,7 @@ fn take_run(
         }
         let frame = Frame {
             track: track.id,
-            pts: shown.saturating_add(ticks(base_micros, rate)),
+            pts: shown.saturating_add(shift),
             wall: Wall::from_micros(zero.saturating_add(micros(shown, rate))),
             keyframe: sample.sync && track.params.is_video(),
             discontinuity: false,
@@ -137,7 +137,7 @@ mod tests {
         let info = stream_info(&init(&described()).unwrap(), 3).unwrap();
         assert_eq!(*info, *described());
         let (sent, bytes) = fragment();
-        let read = frames(&bytes, &info, 2_000_000).unwrap();
+        let read = frames(&bytes, &info, |rate| 2 * i64::from(rate)).unwrap();
         assert_eq!(read.len(), sent.len());
         for (read, sent) in read.iter().zip(&sent) {
             let rate = i64::from(info.track(sent.track).unwrap().clock_rate);
@@ -156,7 +156,7 @@ mod tests {
             let at = at.index(bytes.len().min(900));
             bytes[at] ^= flip;
             bytes.truncate(bytes.len() - cut);
-            let _ = frames(&bytes.into(), &described(), 0);
+            let _ = frames(&bytes.into(), &described(), |_| 0);
             let mut head = init(&described()).unwrap().to_vec();
             let at = at % head.len();
             head[at] ^= flip;
