@@ -11,6 +11,8 @@ use relay::lease::Content;
 
 /// The playlist's name under a token; every other name is a piece's.
 pub const PLAYLIST: &str = "index.m3u8";
+/// The name of a download under a token.
+pub const DOWNLOAD: &str = "recording.mp4";
 /// The playlist's media type (RFC 8216 section 4).
 pub const PLAYLIST_TYPE: &str = "application/vnd.apple.mpegurl";
 /// Bytes handed on at a time: what can still leave after a revocation.

@@ -15,8 +15,8 @@ pub enum Seek {
     Next,
     /// The first keyframe behind what was read last that was captured at this instant or later. Alone.
     KeyframeFrom(Wall),
-    /// The newest keyframe before what was read last. Alone.
-    KeyframeBefore,
+    /// The newest keyframe before what was read last that was captured at this instant or earlier. Alone.
+    KeyframeBefore(Wall),
 }
 
 /// A fragment's frames.

@@ -54,10 +54,10 @@ impl Frames {
             Seek::At(wall) => self.forwards(None, wall, |segment| begin_at(segment, wall))?,
             Seek::Next => self.next()?,
             Seek::KeyframeFrom(wall) => self.keyframe_from(wall)?,
-            Seek::KeyframeBefore => self.keyframe_before()?,
+            Seek::KeyframeBefore(wall) => self.keyframe_before(wall)?,
         };
         Ok(match seek {
-            Seek::KeyframeFrom(_) | Seek::KeyframeBefore => stretch.map(alone),
+            Seek::KeyframeFrom(_) | Seek::KeyframeBefore(_) => stretch.map(alone),
             Seek::At(_) | Seek::Next => stretch,
         })
     }
@@ -85,16 +85,15 @@ impl Frames {
         }
     }
 
-    fn keyframe_before(&mut self) -> Result<Option<Stretch>, PlaybackError> {
-        let before = |segment: &Segment, place: usize| {
-            segment.fragments.iter().take(place).rposition(|piece| piece.keyframe)
-        };
+    fn keyframe_before(&mut self, wall: Wall) -> Result<Option<Stretch>, PlaybackError> {
+        let fits = |piece: &Piece| piece.keyframe && piece.start <= wall;
+        let before = |segment: &Segment, place: usize| segment.fragments.iter().take(place).rposition(fits);
         if let Some(place) = self.in_last(before) {
             return self.take_within(place);
         }
         let Some(mut start) = self.last.as_ref().map(|open| open.segment.start) else { return Ok(None) };
         loop {
-            let earlier = Wall::from_micros(start.micros().saturating_sub(1));
+            let earlier = Wall::from_micros(start.micros().saturating_sub(1)).min(wall);
             let camera = &self.range.stream.camera;
             let Some(segment) = self.playback.index.segments(camera, earlier, start, 1, |s| s)?.pop() else {
                 return Ok(None);
@@ -103,7 +102,7 @@ impl Frames {
                 return Ok(None);
             }
             start = segment.start;
-            let Some(place) = segment.fragments.iter().rposition(|piece| piece.keyframe) else { continue };
+            let Some(place) = segment.fragments.iter().rposition(fits) else { continue };
             if self.enter(segment)? {
                 return self.take_within(place);
             }

@@ -88,12 +88,15 @@ fn keyframes_come_alone_in_either_direction() {
     }
     assert_eq!(seen, [60.0, 64.0, 68.0, 100.0, 104.0, 108.0, 112.0, 116.0]);
     let mut back = vec![seconds(frames.read(Seek::At(at(102.5))).unwrap().unwrap().frames[0].wall)];
-    while let Some(stretch) = frames.read(Seek::KeyframeBefore).unwrap() {
+    while let Some(stretch) = frames.read(Seek::KeyframeBefore(at(130.0))).unwrap() {
         assert!(stretch.frames.len() == 1 && stretch.frames[0].keyframe);
         back.push(seconds(stretch.frames[0].wall));
     }
     assert_eq!(back[..5], [102.0, 101.0, 100.0, 69.0, 68.0]);
     assert_eq!(back[back.len() - 1], 55.0, "not before the range");
+    frames.read(Seek::At(at(110.0))).unwrap().unwrap();
+    let far = frames.read(Seek::KeyframeBefore(at(66.5))).unwrap().unwrap();
+    assert_eq!(seconds(far.frames[0].wall), 66.0);
 }
 
 #[test]
