@@ -3,6 +3,7 @@
 //! which say whose copy it is. Pieces are named by what they are, so that a name stays true while retention deletes in front
 //! and recording adds at the end.
 
+mod download;
 mod frames;
 mod served;
 mod source;
@@ -20,6 +21,8 @@ use crate::index::{Index, IndexError};
 use crate::live::Live;
 use crate::segment::{Piece, Segment};
 use crate::timeline;
+pub use download::Download;
+pub(crate) use download::Plans;
 pub use frames::Frames;
 pub use served::Media;
 use source::Source;
@@ -72,6 +75,15 @@ pub enum PlaybackError {
         /// Which file.
         path: String,
     },
+    /// Parameters change within the range, and a file has one header.
+    #[error("what the camera sends changes at {at:?}; ask for what is before and behind it apart")]
+    Changes {
+        /// When.
+        at: Wall,
+    },
+    /// More segments than one file holds.
+    #[error("the range holds more than {SEGMENTS_MAX} segments; divide it")]
+    TooLong,
     /// The index failed.
     #[error(transparent)]
     Index(#[from] IndexError),
@@ -121,6 +133,7 @@ pub struct Playback {
     pub(crate) index: Arc<Index>,
     pub(crate) live: Arc<Live>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) plans: Arc<Plans>,
 }
 
 impl Playback {

@@ -106,6 +106,9 @@ impl PlaybackPort for OneGap {
     fn open<'a>(&'a self, _: Range, _: &'a str, _: Pen) -> BoxFuture<'a, Result<Box<dyn Piece>, PlaybackError>> {
         unreachable!("no test here plays a recording back")
     }
+    fn download(&self, _: Range, _: Pen) -> BoxFuture<'_, Result<(Box<dyn Piece>, u64), PlaybackError>> {
+        unreachable!("no test here plays a recording back")
+    }
 }
 
 /// A clerk's answer: status, headers, body.

@@ -10,8 +10,11 @@ use crate::wall::Wall;
 pub const SCALE_MILLI_MIN: i64 = 250;
 /// Fastest.
 pub const SCALE_MILLI_MAX: i64 = 32_000;
-/// Longest time from the beginning that is taken, a century: no sum with an instant overflows.
-const SECONDS_MAX: u64 = 100 * 366 * 86_400;
+/// Longest time that is taken, three centuries: no sum with an instant overflows.
+const SECONDS_MAX: u64 = 300 * 366 * 86_400;
+/// From 1900 to 1970. GStreamer's rtspsrc, told a range by the clock, names places in it as `npt=` seconds since 1900; no recording is
+/// so long that they could be from its beginning.
+const SECONDS_1900_TO_1970: i64 = 2_208_988_800;
 
 /// An instant as a viewer names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,7 +122,9 @@ impl Asked {
 
     fn npt(from: Option<NptTime>, to: Option<NptTime>) -> Result<Self, Unplayable> {
         let read = |time: NptTime| from_start(time).ok_or(Unplayable::Malformed);
-        Ok(Self { unit: Unit::Npt, from: from.map(read).transpose()?, to: to.map(read).transpose()? })
+        let (from, to) = (from.map(read).transpose()?, to.map(read).transpose()?);
+        let by_clock = [from, to].iter().flatten().any(|at| matches!(at, Instant::Clock(_)));
+        Ok(Self { unit: if by_clock { Unit::Clock } else { Unit::Npt }, from, to })
     }
 }
 
@@ -144,7 +149,12 @@ fn from_start(time: NptTime) -> Option<Instant> {
         }
     };
     let seconds = i64::try_from(seconds).ok().filter(|_| seconds <= SECONDS_MAX)?;
-    Some(Instant::FromStart(seconds * 1_000_000 + i64::from(nanoseconds.unwrap_or(0) / 1_000)))
+    let micros = |seconds: i64| seconds * 1_000_000 + i64::from(nanoseconds.unwrap_or(0) / 1_000);
+    Some(if seconds >= SECONDS_1900_TO_1970 {
+        Instant::Clock(Wall::from_micros(micros(seconds - SECONDS_1900_TO_1970)))
+    } else {
+        Instant::FromStart(micros(seconds))
+    })
 }
 
 /// An instant as `Range` has it: `19961108T143720.250Z`, to the millisecond, as players read it.
@@ -205,6 +215,8 @@ mod tests {
         let npt = Asked::parse("npt=0:01:02.5-").unwrap();
         assert_eq!((npt.unit, npt.from, npt.to), (Unit::Npt, Some(Instant::FromStart(62_500_000)), None));
         assert_eq!(Asked::parse("npt=now-").unwrap().from, Some(Instant::Now));
+        let since_1900 = Asked::parse("npt=3056452640.25-").unwrap();
+        assert_eq!((since_1900.unit, since_1900.from), (Unit::Clock, Some(Instant::Clock(clock("19961108T143720.25Z")))));
         assert_eq!(Asked::parse("npt=-7").unwrap().to, Some(Instant::FromStart(7_000_000)));
     }
 

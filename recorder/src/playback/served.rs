@@ -130,19 +130,19 @@ impl Copying {
 }
 
 /// Moves a segment's decode times onto the range's line.
-struct Shift {
+pub(super) struct Shift {
     tracks: Vec<reader::TrackHeader>,
     base_micros: i64,
     origin_micros: i64,
 }
 
 impl Shift {
-    fn new(tracks: Vec<reader::TrackHeader>, segment: &Segment, zero: Wall) -> Self {
+    pub(super) fn new(tracks: Vec<reader::TrackHeader>, segment: &Segment, zero: Wall) -> Self {
         let origin_micros = segment.note.run_origin.micros_since(zero);
         Self { tracks, base_micros: segment.note.base_micros, origin_micros }
     }
 
-    fn ticks(&self, track: u32) -> i64 {
+    pub(super) fn ticks(&self, track: u32) -> i64 {
         let rate = self.tracks.iter().find(|t| t.id == track).map_or(0, |t| t.timescale);
         fmp4::ticks(self.base_micros, rate).saturating_add(fmp4::ticks(self.origin_micros, rate))
     }
