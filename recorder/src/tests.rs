@@ -4,6 +4,7 @@
 mod checking;
 mod cuts;
 mod damage;
+mod downloading;
 mod frames;
 mod playing;
 mod rig;

@@ -61,7 +61,15 @@ impl Course {
         self.zero = None;
     }
 
-    /// Places a frame that stands at `pts` on the recording's line.
+    /// Places a frame of another track than the one that leads: beside that, however far its own clock has drifted away.
+    pub(super) fn follow(&mut self, pts: i64, rate: u32) -> Place {
+        match (self.seam, self.end) {
+            (Some(seam), Some(micros)) => Place { micros, ..self.over(seam, pts, rate) },
+            _ => self.place(pts, rate),
+        }
+    }
+
+    /// Places a frame that stands at `pts` on the recording's line, of the track that leads.
     pub(super) fn place(&mut self, pts: i64, rate: u32) -> Place {
         let at = scaled(pts, 1_000_000, rate.into());
         let place = self.seam.map(|seam| self.over(seam, pts, rate));
@@ -123,8 +131,11 @@ mod tests {
         for n in 0..1_000 {
             assert_eq!(course.place(START + n * 3_003, RATE).pts, n * 3_003);
         }
-        let sound = course.place(1_764_000_033 * 48_000 + 1_024, 48_000);
+        let sound = course.follow(1_764_000_033 * 48_000 + 1_024, 48_000);
         assert_eq!(sound.pts, 33 * 48_000 + 1_024);
+        // A clock that is a minute off by now neither holds up the picture nor moves it.
+        assert_eq!(course.follow(1_764_000_093 * 48_000, 48_000).micros, 999 * 3_003 * 100 / 9);
+        assert_eq!(course.place(START + 1_000 * 3_003, RATE).pts, 1_000 * 3_003);
     }
 
     #[test]

@@ -266,7 +266,9 @@ impl Playhead {
             if left_out || (self.keyframes_only() && taken > 0) {
                 continue;
             }
-            let place = self.course.place(frame.pts, track.clock_rate);
+            let leads = info.video().is_none_or(|video| video.id == track.id);
+            let (pts, rate) = (frame.pts, track.clock_rate);
+            let place = if leads { self.course.place(pts, rate) } else { self.course.follow(pts, rate) };
             self.furthest = Some(frame.wall);
             frame.pts = place.pts;
             self.queue.push_back(Waits { info: Arc::clone(&info), frame, micros: place.micros });

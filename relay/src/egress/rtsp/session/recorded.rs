@@ -1,6 +1,7 @@
 //! What a viewer's requests do to a playback, and how its frames come to him: into a hub of his own, one at a time and only while he
 //! takes them, so that what is recorded is never skipped because he is slow.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use media::rtsp::{self, Asked, InEffect, RequestId, RtpStart, Scale, Status};
@@ -12,6 +13,18 @@ use super::{End, Session};
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
 impl Session {
+    /// Answers with what is known already: reading it again would move what plays.
+    pub(super) fn describe_recording(&mut self, request: RequestId) {
+        let Some(head) = &mut self.playhead else { return };
+        match &self.info {
+            Some(info) => {
+                let told = Told::Description(request, Ok(Arc::clone(info)));
+                self.on_read(told);
+            }
+            None => head.describe(request),
+        }
+    }
+
     pub(super) fn play_recording(&mut self, request: RequestId, range: Option<Asked>, scale: Option<Scale>) {
         let (Some(head), Some(info)) = (&mut self.playhead, self.info.clone()) else {
             return self.server.play(request, Err(Status::ServiceUnavailable));

@@ -9,9 +9,7 @@ use super::{Describing, Session};
 impl Session {
     pub(super) fn on_event(&mut self, event: &Event) {
         match *event {
-            Event::Describe { request } if self.playhead.is_some() => {
-                self.playhead.iter_mut().for_each(|head| head.describe(request));
-            }
+            Event::Describe { request } if self.playhead.is_some() => self.describe_recording(request),
             Event::Describe { request } => {
                 let until = self.now() + self.parts.config.describe_timeout;
                 let subscriber = self.stream.hub.subscribe(Start::Live, Budget::default());
