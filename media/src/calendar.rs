@@ -48,7 +48,9 @@ mod tests {
 
     #[test]
     fn dates_that_are_none_have_no_day() {
-        for (year, month, date) in [(2025, 2, 29), (2100, 2, 29), (2026, 4, 31), (2026, 0, 1), (2026, 13, 1), (-1, 1, 1)] {
+        for (year, month, date) in
+            [(2025, 2, 29), (2100, 2, 29), (2026, 4, 31), (2026, 0, 1), (2026, 13, 1), (-1, 1, 1)]
+        {
             assert_eq!(day_of(year, month, date), None, "{year}-{month}-{date}");
         }
     }

@@ -13,6 +13,7 @@ use socket2::{Domain, Socket, Type};
 use crate::harness::api::Client;
 use crate::harness::appliance::Appliance;
 use crate::harness::camera::GstCamera;
+use crate::harness::eventually;
 use crate::harness::media::{faults, make_clip, picture_hashes, run, segments};
 
 /// So much in a second that what is broken off cannot have been in a socket's buffer.
@@ -68,7 +69,8 @@ fn is_what_was_recorded(appliance: &Appliance, file: &Path, session: &Value) {
     assert!(output.status.success() && faults(&said).is_empty(), "ffmpeg said {said}");
     let copied = picture_hashes(file);
     assert!(copied.len() as i64 >= SECONDS * 25 - 1, "{} pictures", copied.len());
-    let stored: Vec<String> = segments(&appliance.recordings().join("cam")).iter().flat_map(|s| picture_hashes(s)).collect();
+    let stored: Vec<String> =
+        segments(&appliance.recordings().join("cam")).iter().flat_map(|s| picture_hashes(s)).collect();
     assert!(stored.windows(copied.len()).any(|window| window == copied), "other pictures than recorded");
     let traced = run(Command::new(env!("CARGO_BIN_EXE_sluice"))
         .arg("trace")
@@ -102,7 +104,10 @@ fn is_broken_off(appliance: &Appliance, operator: &Client, stretch: [jiff::Times
     assert!(received < length, "{received} bytes of {length} came");
     assert_eq!(Client::new(appliance.api()).bytes(url).0, 403);
     let id = session["id"].as_str().expect("an id");
-    let shown = operator.get(&format!("/api/v1/sessions/{id}")).1;
+    let shown = eventually("its end is on record", Duration::from_secs(10), || {
+        let shown = operator.get(&format!("/api/v1/sessions/{id}")).1;
+        shown["end_reason"].is_string().then_some(shown)
+    });
     assert_eq!((&shown["end_reason"], &shown["verb"]), (&json!("revoked"), &json!("download")), "{shown}");
 }
 

@@ -85,7 +85,9 @@ mod tests {
 
     #[test]
     fn what_is_no_single_range_of_bytes_is_the_whole() {
-        for range in ["bytes=5-4", "bytes=0-1,5-6", "lines=1-2", "bytes", "bytes=", "bytes=-", "bytes=a-b", "bytes=+1-2"] {
+        for range in
+            ["bytes=5-4", "bytes=0-1,5-6", "lines=1-2", "bytes", "bytes=", "bytes=-", "bytes=a-b", "bytes=+1-2"]
+        {
             assert_eq!(asked(range, None), Wanted::Whole, "{range}");
         }
     }

@@ -117,10 +117,8 @@ fn unplayable(error: PlaybackError) -> ApiError {
                 format!("What the camera sends changes at {at}, and a file has one header; fetch what is before and behind it apart."),
             )
         }
-        PlaybackError::TooLong => ApiError::new(Code::TooLarge).remedied(
-            "时间范围内的录像段过多,请缩短后分次下载。",
-            "The range holds too many segments; divide it.",
-        ),
+        PlaybackError::TooLong => ApiError::new(Code::TooLarge)
+            .remedied("时间范围内的录像段过多,请缩短后分次下载。", "The range holds too many segments; divide it."),
         error => {
             tracing::error!(%error, "a recording could not be played");
             Code::Internal.into()

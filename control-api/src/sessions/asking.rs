@@ -144,7 +144,13 @@ impl Ask {
             (Verb::Live, Some(_)) => {
                 return Err(ApiError::field("from", "实时调看没有时间范围。", "Live has no from and to."));
             }
-            _ => return Err(ApiError::field("verb", "须为 live、playback 或 download。", "Use live, playback or download.")),
+            _ => {
+                return Err(ApiError::field(
+                    "verb",
+                    "须为 live、playback 或 download。",
+                    "Use live, playback or download.",
+                ));
+            }
         }
         Ok(self.action_as_it_was())
     }

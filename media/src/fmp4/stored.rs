@@ -8,8 +8,8 @@ use bytes::Bytes;
 use mp4_atom::{Codec, Decode, Moov};
 
 use super::layout::{Layout, RunAt};
-use super::reader::{self, MOOV_BYTES_MAX};
 use super::micros;
+use super::reader::{self, MOOV_BYTES_MAX};
 use crate::clip;
 use crate::codec::{CodecParams, mjpeg};
 use crate::frame::{Frame, StreamInfo, Track, TrackId};

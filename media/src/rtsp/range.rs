@@ -216,13 +216,24 @@ mod tests {
         assert_eq!((npt.unit, npt.from, npt.to), (Unit::Npt, Some(Instant::FromStart(62_500_000)), None));
         assert_eq!(Asked::parse("npt=now-").unwrap().from, Some(Instant::Now));
         let since_1900 = Asked::parse("npt=3056452640.25-").unwrap();
-        assert_eq!((since_1900.unit, since_1900.from), (Unit::Clock, Some(Instant::Clock(clock("19961108T143720.25Z")))));
+        assert_eq!(
+            (since_1900.unit, since_1900.from),
+            (Unit::Clock, Some(Instant::Clock(clock("19961108T143720.25Z"))))
+        );
         assert_eq!(Asked::parse("npt=-7").unwrap().to, Some(Instant::FromStart(7_000_000)));
     }
 
     #[test]
     fn what_is_no_range_is_told_from_what_is_not_spoken() {
-        for text in ["clock=19960230T000000Z-", "clock=19961108T250000Z-", "clock", "clock=-", "npt=", "npt=1", "npt=99999999999999-"] {
+        for text in [
+            "clock=19960230T000000Z-",
+            "clock=19961108T250000Z-",
+            "clock",
+            "clock=-",
+            "npt=",
+            "npt=1",
+            "npt=99999999999999-",
+        ] {
             assert_eq!(Asked::parse(text), Err(Unplayable::Malformed), "{text}");
         }
         for text in ["smpte=10:12:33:20-", "", "bytes=0-1"] {
@@ -233,7 +244,9 @@ mod tests {
 
     #[test]
     fn scales_are_taken_to_the_nearest_that_is_played() {
-        for (text, milli) in [("1", 1_000), ("2.0", 2_000), ("-1.5", -1_500), ("100", 32_000), ("0.01", 250), ("-0.0001", -250)] {
+        for (text, milli) in
+            [("1", 1_000), ("2.0", 2_000), ("-1.5", -1_500), ("100", 32_000), ("0.01", 250), ("-0.0001", -250)]
+        {
             assert_eq!(Scale::parse(text).unwrap().milli(), milli, "{text}");
         }
         for text in ["0", "-0.0", "nan", "inf", "fast", ""] {

@@ -145,7 +145,8 @@ impl Frames {
     fn refresh(&mut self) -> Result<(), PlaybackError> {
         let Some(open) = &mut self.last else { return Ok(()) };
         let at_end = open.place.is_none_or(|place| place + 1 >= open.segment.fragments.len());
-        if !open.segment.sealed && at_end
+        if !open.segment.sealed
+            && at_end
             && let Some(now) = self.playback.segment(&self.range.stream.camera, open.segment.start)?
         {
             open.segment = now;
@@ -186,9 +187,8 @@ impl Frames {
         let follows = open.place.replace(place).map_or(open.seamless && place == 0, |last| last + 1 == place);
         let bytes = open.source.read(piece.offset, piece.bytes)?;
         let note = open.segment.note;
-        let shift = |rate| {
-            fmp4::ticks(note.base_micros, rate).saturating_add(fmp4::ticks(note.run_origin.micros(), rate))
-        };
+        let shift =
+            |rate| fmp4::ticks(note.base_micros, rate).saturating_add(fmp4::ticks(note.run_origin.micros(), rate));
         let mut frames = stored::frames(&bytes, info, shift).ok_or_else(|| open.source.damaged())?;
         frames.retain(|frame| frame.wall < self.range.to);
         Ok((!frames.is_empty()).then(|| Stretch { info: Arc::clone(info), frames, follows }))

@@ -126,12 +126,7 @@ impl Server {
         Ok(Some(Event::SetUp { request: id, track, wish }))
     }
 
-    fn on_play(
-        &mut self,
-        request: &Request<Vec<u8>>,
-        resource: Resource,
-        cseq: &str,
-    ) -> Result<Option<Event>, Answer> {
+    fn on_play(&mut self, request: &Request<Vec<u8>>, resource: Resource, cseq: &str) -> Result<Option<Event>, Answer> {
         self.check_aggregate(&resource)?;
         let (mut range, mut scale) = (None, None);
         if self.seekable {

@@ -146,7 +146,11 @@ mod tests {
         assert_eq!(course.place(START + 3_600 * 90_000, RATE).pts, 7_200, "an hour is missing");
         course.begin(Scale::nearest(-2_000), Some(80_000));
         assert_eq!(course.place(START, RATE).pts, 10_800);
-        assert_eq!(course.place(START - 90_000, RATE).pts, 10_800 + 45_000, "a second earlier comes half a second later");
+        assert_eq!(
+            course.place(START - 90_000, RATE).pts,
+            10_800 + 45_000,
+            "a second earlier comes half a second later"
+        );
         course.join();
         assert_eq!(course.place(START - 95_000, RATE).pts, 10_800 + 45_000 + 3_600);
     }

@@ -137,7 +137,12 @@ impl Playhead {
     }
 
     /// Goes to the place that PLAY names. It is answered once the first frame there is known.
-    pub(super) fn play(&mut self, request: RequestId, range: Option<Asked>, scale: Option<Scale>) -> Result<(), Status> {
+    pub(super) fn play(
+        &mut self,
+        request: RequestId,
+        range: Option<Asked>,
+        scale: Option<Scale>,
+    ) -> Result<(), Status> {
         let (from, to) = self.range();
         let scale = scale.unwrap_or(if range.is_some() { Scale::default() } else { self.ask.scale });
         let backwards = scale.milli() < 0;

@@ -65,8 +65,7 @@ impl Session {
         let tracks = self.fan.cue_recording(&self.seat, info, self.line_origin);
         let hub = &self.stream.hub;
         let first = |track| head.first_of(track).map(|pts| hub.rtp_next(track, pts));
-        let starts: Vec<RtpStart> =
-            tracks.into_iter().map(|track| RtpStart { track, first: first(track) }).collect();
+        let starts: Vec<RtpStart> = tracks.into_iter().map(|track| RtpStart { track, first: first(track) }).collect();
         let (ask, start) = (head.asked(), head.range().0);
         let now = InEffect { unit: ask.unit, start, from: head.here(), to: ask.until, scale: ask.scale };
         self.server.play_recording(request, &starts, now);

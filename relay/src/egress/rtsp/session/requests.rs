@@ -24,7 +24,9 @@ impl Session {
                 let made = self.set_up(track, wish);
                 self.server.set_up(request, made);
             }
-            Event::Play { request, range, scale } if self.playhead.is_some() => self.play_recording(request, range, scale),
+            Event::Play { request, range, scale } if self.playhead.is_some() => {
+                self.play_recording(request, range, scale)
+            }
             Event::Play { request, .. } => self.play(request),
             Event::Pause => {
                 self.playhead.iter_mut().for_each(|head| head.pause());

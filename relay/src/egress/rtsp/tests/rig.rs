@@ -16,6 +16,7 @@ use prometheus::Registry;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::tape::{self, Tape};
 use crate::config::Config;
 use crate::core::Cores;
 use crate::directory::{Stream, Streams};
@@ -23,7 +24,6 @@ use crate::egress::rtsp::{Parts, RtspServer};
 use crate::lease::{
     Content, EventReceiver, Lease, Leases, Priority, Protocol, SessionEvent, SessionId, TOKEN_BYTES, TokenHash,
 };
-use super::tape::{self, Tape};
 use crate::metrics::EgressMetrics;
 
 pub(super) const VIDEO: u8 = 0;
@@ -158,13 +158,7 @@ impl Rig {
         self.grant_of(Content::Live(self.stream.key.clone()), session, token, terminal)
     }
 
-    fn grant_of(
-        &self,
-        content: Content,
-        session: &str,
-        token: [u8; TOKEN_BYTES],
-        terminal: IpAddr,
-    ) -> SessionId {
+    fn grant_of(&self, content: Content, session: &str, token: [u8; TOKEN_BYTES], terminal: IpAddr) -> SessionId {
         let session = SessionId(session.to_owned());
         let lease = Lease {
             session: session.clone(),

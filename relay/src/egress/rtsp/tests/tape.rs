@@ -85,9 +85,7 @@ impl TapeReader {
         let place = match seek {
             Seek::At(wall) => starts().position(|start| start + std::time::Duration::from_secs(1) > wall),
             Seek::Next => last.map(|place| place + 1),
-            Seek::KeyframeFrom(wall) => {
-                starts().enumerate().position(|(n, start)| Some(n) > last && start >= wall)
-            }
+            Seek::KeyframeFrom(wall) => starts().enumerate().position(|(n, start)| Some(n) > last && start >= wall),
             Seek::KeyframeBefore(wall) => {
                 let before = starts().take(last.unwrap_or(0)).rposition(|start| start <= wall);
                 before.filter(|n| starts().nth(*n) >= Some(self.range.0))
