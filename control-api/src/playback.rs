@@ -18,6 +18,9 @@ pub const PLAYLIST_TYPE: &str = "application/vnd.apple.mpegurl";
 /// Bytes handed on at a time: what can still leave after a revocation.
 const CHUNK_BYTES: usize = 64 << 10;
 
+/// A file, and a number that tells it from any other.
+pub type WholeFile = (Box<dyn Piece>, u64);
+
 /// The recorder's side of playback.
 pub trait PlaybackPort: Send + Sync + 'static {
     /// The range as an HLS playlist (RFC 8216); its pieces' names are relative to it.
@@ -32,7 +35,7 @@ pub trait PlaybackPort: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<Box<dyn Piece>, PlaybackError>>;
 
     /// The whole range as one file, as a copy that `pen` marks, and a number that tells it from any other.
-    fn download(&self, range: Range, pen: Pen) -> BoxFuture<'_, Result<(Box<dyn Piece>, u64), PlaybackError>>;
+    fn download(&self, range: Range, pen: Pen) -> BoxFuture<'_, Result<WholeFile, PlaybackError>>;
 }
 
 /// A piece, or a file, that is being read.
@@ -65,7 +68,7 @@ impl PlaybackPort for Playback {
         Box::pin(async move { Ok(Box::new(Self::open(self, range, name, pen).await?) as Box<dyn Piece>) })
     }
 
-    fn download(&self, range: Range, pen: Pen) -> BoxFuture<'_, Result<(Box<dyn Piece>, u64), PlaybackError>> {
+    fn download(&self, range: Range, pen: Pen) -> BoxFuture<'_, Result<WholeFile, PlaybackError>> {
         Box::pin(async move {
             let file = Self::download(self, range, pen).await?;
             let fingerprint = file.fingerprint();

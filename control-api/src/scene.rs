@@ -24,7 +24,7 @@ use tower::ServiceExt as _;
 use crate::authn::login::{self, Login};
 use crate::deps::{Deps, Parts};
 use crate::ledger::{Event, Ledger};
-use crate::playback::{Piece, PlaybackPort};
+use crate::playback::{Piece, PlaybackPort, WholeFile};
 use crate::ports::{
     CameraPort, CameraSetup, DeviceState, DeviceStatus, RecordingError, RecordingPort, StreamFacts, Timeline,
 };
@@ -97,7 +97,7 @@ impl PlaybackPort for Tape {
         })
     }
 
-    fn download(&self, range: Range, _: Pen) -> BoxFuture<'_, Result<(Box<dyn Piece>, u64), PlaybackError>> {
+    fn download(&self, range: Range, _: Pen) -> BoxFuture<'_, Result<WholeFile, PlaybackError>> {
         Box::pin(async move {
             // A stretch of exactly a minute is one within which the camera changed.
             if range.to.since(range.from) == Duration::from_secs(60) {

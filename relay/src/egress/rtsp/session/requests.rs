@@ -25,7 +25,7 @@ impl Session {
                 self.server.set_up(request, made);
             }
             Event::Play { request, range, scale } if self.playhead.is_some() => {
-                self.play_recording(request, range, scale)
+                self.play_recording(request, range, scale);
             }
             Event::Play { request, .. } => self.play(request),
             Event::Pause => {

@@ -74,7 +74,7 @@ impl Tape {
 
 impl Recordings for Arc<Tape> {
     fn open(&self, _: &StreamKey, from: Wall, to: Wall) -> Box<dyn Reading> {
-        Box::new(TapeReader { tape: Arc::clone(self), range: (from, to), last: None })
+        Box::new(TapeReader { tape: Self::clone(self), range: (from, to), last: None })
     }
 }
 
