@@ -30,6 +30,7 @@ use crate::camera_port::{Cameras, Recordings, follow_states};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::on_ledger::OnLedger;
+use crate::recordings::Tapes;
 use crate::{mark_key, watchdog};
 
 /// Viewers' connections get this long to end once the stop was asked for.
@@ -112,18 +113,19 @@ impl Appliance {
         let streams = Streams::new();
         let fleet = Fleet::new(Arc::clone(&cores), Arc::clone(&streams), Arc::clone(&clock), config.fleet, &registry)?;
         let (leases, events) = Leases::new(Arc::clone(&clock), &config.relay);
+        let recorder =
+            Arc::new(Recorder::open(config.recorder, Arc::clone(&clock), &registry).context("recorder.path")?);
         let rtsp = RtspServer::bind(rtsp::Parts {
             clock: Arc::clone(&clock),
             leases: Arc::clone(&leases),
             streams,
+            recordings: Tapes::new(recorder.playback()),
             cores: Arc::clone(&cores),
             marks: marks.clone(),
             metrics: EgressMetrics::register(&registry, &leases)?,
             config: config.relay,
         })?;
         let rtsp_address = *rtsp.addresses().first().context("rtsp.listen names no address")?;
-        let recorder =
-            Arc::new(Recorder::open(config.recorder, Arc::clone(&clock), &registry).context("recorder.path")?);
 
         let reached = Reached { api: api.local_addr()?, rtsp: rtsp_address, metrics: metrics.local_addr()? };
         config.sessions.http_port = reached.api.port();

@@ -23,7 +23,7 @@ use crate::clock::SystemClock;
 use crate::config::Config;
 use client::Client;
 
-/// The department of the demo: public security has live, playback and raw on everything.
+/// The department of the demo: public security has live, playback, download and raw on everything.
 const UNIT: &str = "gaj";
 /// One of its purposes: traffic order, accidents, fires, disasters (J-14(3)).
 const PURPOSE: &str = "GA-3";
@@ -159,7 +159,7 @@ async fn grant_everything(reached: &Reached, accounts: &BTreeMap<String, Account
         "narrative": "Demonstration: every camera of the site, live and recorded.",
         "terms": {
             "areas": [control_api::config::Config::default().site_area], "purposes": purposes(reached, accounts).await?,
-            "verbs": ["live", "playback", "raw"], "profile": "main",
+            "verbs": ["live", "playback", "download", "raw"], "profile": "main",
             "valid_from": time(now - 60_000_000)?, "valid_to": time(now + GRANT_DAYS * 86_400_000_000)?,
         },
     });

@@ -9,6 +9,7 @@ mod config;
 mod demo;
 mod mark_key;
 mod on_ledger;
+mod recordings;
 mod scrape;
 mod watchdog;
 

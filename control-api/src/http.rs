@@ -1,6 +1,7 @@
 //! The HTTP shell: connections in, requests to the router, answers out, with the limits that keep one client from taking what
 //! others need. HTTP/1.1 only, WebSocket upgrades included. TLS is for the proxy in front; its address is then the terminal.
 
+pub(crate) mod byte_range;
 pub mod idempotency;
 pub mod stamp;
 

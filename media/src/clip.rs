@@ -12,6 +12,7 @@ use mp4_atom::{Atom, Decode, Header, Moof, Moov};
 use crate::codec::ParamsError;
 use crate::frame::{Track, TrackId};
 use tracks::Source;
+pub(crate) use tracks::params;
 
 /// Longest `moov` or `moof` that is read: the tables of a day of video stay below.
 pub const HEAD_BYTES_MAX: usize = 32 << 20;

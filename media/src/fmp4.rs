@@ -16,11 +16,12 @@ pub mod note;
 pub mod reader;
 mod shift;
 mod splice;
+pub mod stored;
 
 pub use fragment::{Builder, Fragment, Limits};
 pub use init::{InitError, init};
 pub use note::Note;
-pub use shift::shift;
+pub use shift::{renumber, shift};
 pub use splice::{Spliced, Splicer, head_bytes};
 
 use crate::wall::Wall;

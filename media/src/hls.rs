@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::calendar::date_of;
 use crate::wall::Wall;
 
 /// Version that EXT-X-MAP without I-frames-only needs (RFC 8216 section 7).
@@ -54,18 +55,10 @@ pub fn playlist(entries: &[Entry], ended: bool) -> String {
     out
 }
 
-/// RFC 3339 in UTC with milliseconds. Days to dates by the proleptic Gregorian calendar, counted from 0000-03-01, so that
-/// the leap day is a year's last.
+/// RFC 3339 in UTC with milliseconds.
 fn date_time(at: Wall) -> String {
-    const DAYS_TO_EPOCH: i64 = 719_468;
-    const DAYS_400_YEARS: i64 = 146_097;
-    let (days, millis) = (at.millis().div_euclid(86_400_000) + DAYS_TO_EPOCH, at.millis().rem_euclid(86_400_000));
-    let (era, day) = (days.div_euclid(DAYS_400_YEARS), days.rem_euclid(DAYS_400_YEARS));
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let (date, month) = (day - (153 * month + 2) / 5 + 1, if month < 10 { month + 3 } else { month - 9 });
-    let year = year + era * 400 + i64::from(month <= 2);
+    let (days, millis) = (at.millis().div_euclid(86_400_000), at.millis().rem_euclid(86_400_000));
+    let (year, month, date) = date_of(days);
     let (hour, minute, second) = (millis / 3_600_000, millis / 60_000 % 60, millis / 1_000 % 60);
     format!("{year:04}-{month:02}-{date:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", millis % 1_000)
 }

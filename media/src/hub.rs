@@ -133,6 +133,11 @@ impl Hub {
         }
     }
 
+    /// Sequence number and RTP timestamp that a frame of this track would begin with if it were published next.
+    pub fn rtp_next(&self, track: TrackId, pts: i64) -> (u16, u32) {
+        self.state.lock().numbering.next(track, pts)
+    }
+
     /// A track's SSRC, and what is added to its pts to make RTP timestamps; none before its first frame.
     pub fn rtp_offset(&self, track: TrackId) -> Option<(u32, u32)> {
         self.state.lock().numbering.offset(track)

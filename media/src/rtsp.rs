@@ -7,6 +7,7 @@ pub mod client;
 #[doc(hidden)]
 pub mod fuzz;
 mod inbox;
+mod range;
 mod resource;
 mod response;
 mod sdp;
@@ -16,7 +17,8 @@ mod tests;
 mod transport;
 
 pub use inbox::{BODY_BYTES_MAX, HEAD_BYTES_MAX, HEADERS_MAX, INBOX_BYTES_MAX};
+pub use range::{Asked, InEffect, Instant, SCALE_MILLI_MAX, SCALE_MILLI_MIN, Scale, Unit};
 pub use rtsp_types::StatusCode as Status;
-pub use sdp::describe;
+pub use sdp::{describe, describe_recording};
 pub use server::{Event, Fault, RequestId, RtpStart, SESSION_TIMEOUT, Server, SetUp};
 pub use transport::{CHANNEL_TRACKS_MAX, Wish, rtcp_channel, rtp_channel};

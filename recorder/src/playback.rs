@@ -3,7 +3,10 @@
 //! which say whose copy it is. Pieces are named by what they are, so that a name stays true while retention deletes in front
 //! and recording adds at the end.
 
+mod download;
+mod frames;
 mod served;
+mod source;
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -18,7 +21,11 @@ use crate::live::Live;
 use crate::segment::{Piece, Segment};
 use crate::timeline;
 use crate::volumes::Volumes;
+pub use download::Download;
+pub(crate) use download::Plans;
+pub use frames::Frames;
 pub use served::Media;
+use source::Source;
 
 /// A piece is ended by the first keyframe after this much of it.
 const PIECE_MICROS_MIN: i64 = 2_000_000;
@@ -68,6 +75,15 @@ pub enum PlaybackError {
         /// Which file.
         path: String,
     },
+    /// Parameters change within the range, and a file has one header.
+    #[error("what the camera sends changes at {at:?}; ask for what is before and behind it apart")]
+    Changes {
+        /// When.
+        at: Wall,
+    },
+    /// More segments than one file holds.
+    #[error("the range holds more than {SEGMENTS_MAX} segments; divide it")]
+    TooLong,
     /// The index failed.
     #[error(transparent)]
     Index(#[from] IndexError),
@@ -117,6 +133,7 @@ pub struct Playback {
     pub(crate) index: Arc<Index>,
     pub(crate) live: Arc<Live>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) plans: Arc<Plans>,
 }
 
 impl Playback {
@@ -170,11 +187,7 @@ impl Playback {
         }
         let segment = self.segment(&range.stream.camera, start)?.ok_or(PlaybackError::NoSuchPiece)?;
         let allowed = allowed(&segment, range).ok_or(PlaybackError::NoSuchPiece)?;
-        let volume = self.volumes.readable(segment.volume).ok_or_else(|| away(&segment))?;
-        let file = volume.open_file(&segment.path).map_err(|source| match source.kind() {
-            std::io::ErrorKind::NotFound => PlaybackError::NoSuchPiece,
-            _ => PlaybackError::Read { path: segment.path.clone(), source },
-        })?;
+        let file = Source::open(&self.volumes, &segment)?;
         let Name::Media { first, count, .. } = name else { return Ok(Media::header(file, &segment)) };
         if first < allowed.0 || first.saturating_add(count) > allowed.1 {
             return Err(PlaybackError::NoSuchPiece);
@@ -197,14 +210,11 @@ impl Playback {
             return Ok(Vec::new());
         }
         let (camera, max) = (&range.stream.camera, SEGMENTS_MAX);
-        Ok(timeline::segments(&self.index, &self.live, camera, range.from, range.to, max)?)
+        let mut segments = timeline::segments(&self.index, &self.live, camera, range.from, range.to, max)?;
+        // What lies on a volume that is not there is a gap.
+        segments.retain(|segment| self.volumes.readable(segment.volume).is_some());
+        Ok(segments)
     }
-}
-
-/// It lies on a volume that is not there.
-fn away(segment: &Segment) -> PlaybackError {
-    let source = std::io::Error::new(std::io::ErrorKind::NotConnected, "its volume is not there");
-    PlaybackError::Read { path: segment.path.clone(), source }
 }
 
 /// One segment goes on where the other ended: same run, same header, no hole.

@@ -241,6 +241,7 @@ impl Recorder {
             index: Arc::clone(&self.index),
             live: Arc::clone(&self.live),
             clock: Arc::clone(&self.clock),
+            plans: Arc::default(),
         }
     }
 

@@ -4,6 +4,8 @@
 mod checking;
 mod cuts;
 mod damage;
+mod downloading;
+mod frames;
 mod months;
 mod playing;
 mod rig;

@@ -63,11 +63,13 @@ pub enum Protocol {
     Mse,
     /// WebRTC by WHEP.
     Whep,
+    /// A file over HTTP.
+    Download,
 }
 
 impl Protocol {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Rtsp, Self::Hls, Self::Mse, Self::Whep];
+    pub const ALL: [Self; 5] = [Self::Rtsp, Self::Hls, Self::Mse, Self::Whep, Self::Download];
 
     /// Its word in URLs, labels and records.
     pub fn as_str(self) -> &'static str {
@@ -76,12 +78,14 @@ impl Protocol {
             Self::Hls => "hls",
             Self::Mse => "mse",
             Self::Whep => "whep",
+            Self::Download => "download",
         }
     }
 
-    /// One viewing is one connection, so that a newer one takes over; HLS makes a connection for every file.
+    /// One viewing is one connection, so that a newer one takes over; HLS makes a connection for every file, and a download one for
+    /// every part of it.
     pub fn is_one_connection(self) -> bool {
-        self != Self::Hls
+        !matches!(self, Self::Hls | Self::Download)
     }
 }
 

@@ -11,4 +11,5 @@ pub mod ingest;
 pub mod lease;
 pub mod listen;
 pub mod metrics;
+pub mod recording;
 pub mod sim;

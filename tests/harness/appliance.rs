@@ -120,6 +120,33 @@ impl Appliance {
         eventually(&format!("camera {id} up"), Duration::from_secs(40), || (self.metric(&line)? > 0.5).then_some(()));
     }
 
+    /// A session over a stretch of the recording; the whole answer.
+    pub(crate) fn recorded(&self, operator: &Client, camera: &str, verb: &str, stretch: [jiff::Timestamp; 2]) -> Value {
+        let [from, to] = stretch.map(|at| at.to_string());
+        let purpose = &self.demo["purpose"];
+        let body = json!({
+            "camera": camera, "verb": verb, "purpose": purpose, "reason": "journey", "from": from, "to": to,
+        });
+        operator.create("/api/v1/sessions", &body)
+    }
+
+    /// When what is on disk of a camera begins and ends, once `enough` says that it is enough.
+    pub(crate) fn once_recorded(
+        &self,
+        operator: &Client,
+        camera: &str,
+        enough: impl Fn(&[[jiff::Timestamp; 2]]) -> bool,
+    ) -> Vec<[jiff::Timestamp; 2]> {
+        eventually(&format!("{camera}: enough recorded"), Duration::from_secs(60), || {
+            let (status, timeline) = operator.get(&format!("/api/v1/cameras/{camera}/timeline"));
+            assert_eq!(status, 200, "{timeline}");
+            let time = |item: &Value, field: &str| item[field].as_str()?.parse().ok();
+            let items = timeline["items"].as_array()?.iter();
+            let times: Vec<_> = items.filter_map(|item| Some([time(item, "start")?, time(item, "end")?])).collect();
+            enough(&times).then_some(times)
+        })
+    }
+
     /// A live session of the operator; the whole answer.
     pub(crate) fn live(&self, operator: &Client, camera: &str) -> Value {
         let body = json!({"camera": camera, "verb": "live", "purpose": self.demo["purpose"], "reason": "journey"});

@@ -38,6 +38,27 @@ pub(crate) fn faults(said: &str) -> Vec<&str> {
     said.lines().filter(|line| !line.contains("dts to muxer") && is_fault(line)).collect()
 }
 
+/// Decodes a URL to its end with ffmpeg; video frames and what it complained of.
+pub(crate) fn ffmpeg_plays_out(url: &str, arguments: &[&str]) -> (u64, String) {
+    let output = run(Command::new("ffmpeg")
+        .args(["-hide_banner", "-nostdin", "-loglevel", "warning"])
+        .args(arguments)
+        .args(["-i", url, "-map", "0:v", "-fps_mode", "passthrough", "-f", "null", "-progress", "pipe:1", "-"]));
+    let progress = String::from_utf8_lossy(&output.stdout);
+    let frames =
+        progress.lines().filter_map(|l| l.strip_prefix("frame=")).filter_map(|n| n.trim().parse().ok()).next_back();
+    (frames.unwrap_or(0), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// GStreamer decodes so many pictures of an H.264 or H.265 stream.
+pub(crate) fn gstreamer_plays(url: &str, kind: &str, pictures: u64) -> Result<(), String> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/harness/gst_player.py");
+    // By Debian's own interpreter: the GObject bindings are installed for it alone.
+    let output = run(Command::new("/usr/bin/python3").args([script, url, kind, &pictures.to_string()]));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    if output.status.success() { Ok(()) } else { Err(said) }
+}
+
 /// MD5 of every video packet of a file, in decode order, parameter sets left out of band: one per frame.
 pub(crate) fn packet_hashes(path: &Path) -> Vec<String> {
     hashes(path, &["-c", "copy"])

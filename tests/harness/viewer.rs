@@ -11,6 +11,7 @@ pub(crate) struct Viewer {
     pub(crate) socket: TcpStream,
     url: String,
     sequence: u32,
+    session: String,
 }
 
 impl Viewer {
@@ -23,7 +24,7 @@ impl Viewer {
         socket.connect(&address.into()).expect("the listener is there");
         let socket: TcpStream = socket.into();
         socket.set_read_timeout(Some(Duration::from_secs(10))).expect("a socket option");
-        Self { socket, url: url.to_owned(), sequence: 0 }
+        Self { socket, url: url.to_owned(), sequence: 0, session: String::new() }
     }
 
     /// Status of the answer, its head and body.
@@ -70,8 +71,54 @@ impl Viewer {
             return status;
         }
         let session = answer.lines().find_map(|l| l.strip_prefix("Session: ")).expect("a session");
-        let session = session.split(';').next().expect("an id").to_owned();
-        self.ask("PLAY", &url, &format!("Session: {session}\r\n")).0
+        self.session = session.split(';').next().expect("an id").to_owned();
+        let session = format!("Session: {}\r\n", self.session);
+        self.ask("PLAY", &url, &session).0
+    }
+
+    /// DESCRIBE and SETUP of the first track over TCP, then PLAY with these headers: its status and head.
+    pub(crate) fn play_with(&mut self, headers: &str) -> (u16, String) {
+        assert_eq!(self.play_by("RTP/AVP/TCP;unicast;interleaved=0-1"), 200);
+        self.play_again(headers)
+    }
+
+    /// PLAY with these headers while it plays: the status and head of the answer, behind which the next packets are.
+    pub(crate) fn play_again(&mut self, headers: &str) -> (u16, String) {
+        self.sequence += 1;
+        let (url, session, sequence) = (&self.url, &self.session, self.sequence);
+        write!(self.socket, "PLAY {url} RTSP/1.0\r\nCSeq: {sequence}\r\nSession: {session}\r\n{headers}\r\n")
+            .expect("written");
+        loop {
+            let mut first = [0];
+            self.socket.read_exact(&mut first).expect("an answer");
+            if first[0] == b'$' {
+                self.packet_behind_its_dollar();
+                continue;
+            }
+            let mut head = first.to_vec();
+            while !head.ends_with(b"\r\n\r\n") {
+                self.socket.read_exact(&mut first).expect("the answer");
+                head.push(first[0]);
+            }
+            let head = String::from_utf8_lossy(&head).into_owned();
+            return (head.split(' ').nth(1).and_then(|s| s.parse().ok()).unwrap_or(0), head);
+        }
+    }
+
+    /// The next interleaved packet: its channel and bytes; none at the end.
+    pub(crate) fn packet(&mut self) -> Option<(u8, Vec<u8>)> {
+        let mut dollar = [0];
+        self.socket.read_exact(&mut dollar).ok()?;
+        assert_eq!(dollar, *b"$", "packets alone");
+        Some(self.packet_behind_its_dollar())
+    }
+
+    fn packet_behind_its_dollar(&mut self) -> (u8, Vec<u8>) {
+        let mut head = [0; 3];
+        self.socket.read_exact(&mut head).expect("a packet's head");
+        let mut bytes = vec![0; usize::from(u16::from_be_bytes([head[1], head[2]]))];
+        self.socket.read_exact(&mut bytes).expect("a packet");
+        (head[0], bytes)
     }
 
     /// Reads on until the server closes; media bytes that came.

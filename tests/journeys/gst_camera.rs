@@ -2,13 +2,12 @@
 //! plays each over TCP and UDP, GStreamer plays it too, and the recording holds the camera's own NAL units, each frame once.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use crate::harness::appliance::Appliance;
 use crate::harness::camera::GstCamera;
 use crate::harness::eventually;
-use crate::harness::media::{faults, ffmpeg_plays, make_clip, packet_hashes, run, segments};
+use crate::harness::media::{faults, ffmpeg_plays, gstreamer_plays, make_clip, packet_hashes, segments};
 
 const CLIP_FRAMES: usize = 20 * 25;
 
@@ -81,7 +80,8 @@ fn players_see_pictures(appliance: &Appliance) {
             let operator = &operator;
             scope.spawn(move || {
                 let url = session["urls"]["rtsp"].as_str().expect("an RTSP URL");
-                if let Err(said) = gstreamer_plays(name, url) {
+                let kind = if name.starts_with("h265") { "h265" } else { "h264" };
+                if let Err(said) = gstreamer_plays(url, kind, 150) {
                     let id = session["id"].as_str().expect("an id");
                     panic!(
                         "{name}: GStreamer said {said}; the session: {:#}",
@@ -91,16 +91,6 @@ fn players_see_pictures(appliance: &Appliance) {
             });
         }
     });
-}
-
-/// Decodes so many pictures.
-fn gstreamer_plays(name: &str, url: &str) -> Result<(), String> {
-    // As the camera: by Debian's own interpreter.
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/harness/gst_player.py");
-    let kind = if name.starts_with("h265") { "h265" } else { "h264" };
-    let output = run(Command::new("/usr/bin/python3").args([script, url, kind, "150"]));
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    if output.status.success() { Ok(()) } else { Err(said) }
 }
 
 /// The clip as one pass of the camera sent it is in the recording, frame for frame.

@@ -31,7 +31,7 @@ pub fn calls() -> Calls {
     Calls::new().routes(routes!(list, open)).routes(routes!(read, end)).routes(routes!(renew))
 }
 
-/// The two verbs a session is opened for.
+/// What a session is opened for.
 #[derive(Clone, Copy, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum SessionVerb {
@@ -39,6 +39,8 @@ enum SessionVerb {
     Live,
     /// Watch its recording from `from` to `to`.
     Playback,
+    /// Fetch its recording from `from` to `to` as one file.
+    Download,
 }
 
 /// What is asked for. Purpose and reason are demanded by the rules, which name them if they are missing.
@@ -60,7 +62,7 @@ struct NewSession {
     #[serde(default)]
     #[schema(value_type = String, example = "main")]
     profile: Profile,
-    /// Beginning of the stretch to be played back, inclusive.
+    /// Beginning of the stretch to be played back or fetched, inclusive.
     #[serde(default)]
     from: Option<Stamp>,
     /// End of the stretch, exclusive.
@@ -129,6 +131,7 @@ async fn open(
     let verb = match new.verb {
         SessionVerb::Live => Verb::Live,
         SessionVerb::Playback => Verb::Playback,
+        SessionVerb::Download => Verb::Download,
     };
     let NewSession { camera, purpose, reason, profile, .. } = new;
     let ask = Ask { camera, verb, profile, purpose, reason, range };

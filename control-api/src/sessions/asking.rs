@@ -15,6 +15,7 @@ use crate::error::{ApiError, Code};
 use crate::grants::Verb;
 use crate::ledger::{Decision, Event, Kind, Recordable};
 use crate::mint::{self, NoEntropy, Token};
+use crate::playback::DOWNLOAD;
 use crate::policy::{Action, Permit};
 use crate::usage::{Medium, UsageRecord, VideoContent};
 
@@ -26,7 +27,7 @@ pub const REASON_CHARS_MAX: usize = 1_000;
 pub struct Ask {
     /// The camera, as it was given.
     pub camera: String,
-    /// `Live` or `Playback`.
+    /// `Live`, `Playback` or `Download`.
     pub verb: Verb,
     /// Which presentation.
     pub profile: Profile,
@@ -56,6 +57,9 @@ pub struct Urls {
     /// An HLS playlist.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hls: Option<String>,
+    /// The stretch as one MP4 file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub download: Option<String>,
 }
 
 /// A session that was opened.
@@ -87,6 +91,7 @@ fn bracketed(host: &str) -> String {
 pub(super) const fn verb_word(verb: Verb) -> &'static str {
     match verb {
         Verb::Playback => "playback",
+        Verb::Download => "download",
         _ => "live",
     }
 }
@@ -121,6 +126,14 @@ impl Ask {
         match (self.verb, self.range) {
             (Verb::Live, None) => {}
             (Verb::Playback, Some((from, to))) if from < to && from < now && to.since(from) <= playback_max => {}
+            (Verb::Download, Some((from, to))) if from < to && to <= now && to.since(from) <= playback_max => {}
+            (Verb::Download, _) => {
+                return Err(ApiError::field(
+                    "to",
+                    "下载须给出已全部过去的起止时间,起早于止,跨度不超过上限。",
+                    "A download needs a stretch that is wholly past, from before to, no longer than the limit.",
+                ));
+            }
             (Verb::Playback, _) => {
                 return Err(ApiError::field(
                     "from",
@@ -131,7 +144,13 @@ impl Ask {
             (Verb::Live, Some(_)) => {
                 return Err(ApiError::field("from", "实时调看没有时间范围。", "Live has no from and to."));
             }
-            _ => return Err(ApiError::field("verb", "须为 live 或 playback。", "Use live or playback.")),
+            _ => {
+                return Err(ApiError::field(
+                    "verb",
+                    "须为 live、playback 或 download。",
+                    "Use live, playback or download.",
+                ));
+            }
         }
         Ok(self.action_as_it_was())
     }
@@ -200,19 +219,21 @@ impl NewSession {
             match protocol {
                 Protocol::Rtsp => urls.rtsp = Some(format!("rtsp://{host}:{}/s/{token}", settings.rtsp_port)),
                 Protocol::Hls => urls.hls = Some(format!("http://{http}/s/{token}/index.m3u8")),
+                Protocol::Download => urls.download = Some(format!("http://{http}/s/{token}/{DOWNLOAD}")),
                 Protocol::Mse | Protocol::Whep => {}
             }
         }
         urls
     }
 
-    /// RTSP is for players of others: only where the grant says so. Recordings are watched over HLS.
+    /// RTSP is for players of others: only where the grant says so.
     pub(super) fn protocols(&self) -> Vec<Protocol> {
-        match self.permit.verb() {
-            Verb::Playback => vec![Protocol::Hls],
-            _ if self.permit.raw() => vec![Protocol::Rtsp],
-            _ => Vec::new(),
-        }
+        let own = match self.permit.verb() {
+            Verb::Download => return vec![Protocol::Download],
+            Verb::Playback => Some(Protocol::Hls),
+            _ => None,
+        };
+        own.into_iter().chain(self.permit.raw().then_some(Protocol::Rtsp)).collect()
     }
 
     pub(super) fn usage_record(&self) -> UsageRecord {
@@ -230,7 +251,11 @@ impl NewSession {
                 to: range.map(|(_, to)| to.into()),
             },
             opened_at: self.opened_at.into(),
-            medium: if range.is_some() { Medium::PlaybackStream } else { Medium::LiveStream },
+            medium: match permit.verb() {
+                Verb::Download => Medium::File,
+                _ if range.is_some() => Medium::PlaybackStream,
+                _ => Medium::LiveStream,
+            },
             unit: permit.unit().to_string(),
             reason: permit.reason().into(),
             terminal: self.terminal.to_string(),

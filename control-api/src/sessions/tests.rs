@@ -274,8 +274,20 @@ async fn playing(scene: &Scene) -> (String, String) {
     assert_eq!(opened.status, StatusCode::CREATED, "{}", opened.text);
     let url = opened.body["urls"]["hls"].as_str().unwrap();
     let path = url.strip_prefix("http://sluice.test:8080").unwrap().strip_suffix("/index.m3u8").unwrap();
-    assert!(opened.body["urls"]["rtsp"].is_null());
     (opened.body["id"].as_str().unwrap().to_owned(), path.to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recording_goes_to_players_of_others_where_the_grant_says_raw() {
+    let scene = Scene::new().await;
+    let ask = || recorded("2026-06-01T09:00:00+08:00", "2026-06-01T09:10:00+08:00");
+    scene.granted(only_for("li", |terms| terms["verbs"] = json!(["playback", "raw"]))).await;
+    let urls = scene.post("li", "/api/v1/sessions", ask()).await.body["urls"].clone();
+    assert!(urls["rtsp"].as_str().is_some_and(|url| url.starts_with("rtsp://sluice.test:8554/s/")), "{urls}");
+    let plain = Scene::new().await;
+    plain.granted(only_for("li", |terms| terms["verbs"] = json!(["playback"]))).await;
+    let urls = plain.post("li", "/api/v1/sessions", ask()).await.body["urls"].clone();
+    assert_eq!((urls["rtsp"].is_null(), urls["hls"].is_string()), (true, true), "{urls}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -316,6 +328,78 @@ async fn a_copy_of_a_recording_is_marked_or_refused() {
     assert_eq!((refused.status, refused.code()), (StatusCode::FORBIDDEN, "WATERMARK_UNSUPPORTED"));
     assert_eq!(refused.body["articles"], json!(["J-26"]));
     scene.event(|event| event.code.as_deref() == Some("WATERMARK_UNSUPPORTED")).await;
+}
+
+/// A session for a stretch of so many seconds as a file: its id and the path of its URL.
+async fn downloading(scene: &Scene, seconds: u32) -> (String, String) {
+    let to = format!("2026-06-01T09:{:02}:{:02}+08:00", seconds / 60, seconds % 60);
+    let mut ask = recorded("2026-06-01T09:00:00+08:00", &to);
+    ask["verb"] = json!("download");
+    let opened = scene.post("li", "/api/v1/sessions", ask).await;
+    assert_eq!(opened.status, StatusCode::CREATED, "{}", opened.text);
+    let urls = &opened.body["urls"];
+    assert!(urls["hls"].is_null() && urls["rtsp"].is_null(), "{urls}");
+    let path = urls["download"].as_str().unwrap().strip_prefix("http://sluice.test:8080").unwrap();
+    (opened.body["id"].as_str().unwrap().to_owned(), path.to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_had_by_its_own_verb_whole_or_in_parts() {
+    let scene = Scene::new().await;
+    let (_, grant) = scene.granted(terms()).await;
+    let mut ask = recorded("2026-06-01T09:00:00+08:00", "2026-06-01T09:05:00+08:00");
+    ask["verb"] = json!("download");
+    refused(&scene, "li", ask, 403, "VERB_NOT_GRANTED").await;
+    scene.post("approver", &format!("/api/v1/grants/{grant}/revoke"), json!({"reason": "换发"})).await;
+    let mut wider = terms();
+    wider["verbs"] = json!(["live", "playback", "download"]);
+    scene.granted(wider).await;
+
+    let (id, path) = downloading(&scene, 300).await;
+    let ranged = |range: &str| Request::get(&path).header("range", range).body(Body::empty()).unwrap();
+    let head = scene.send(TERMINAL, Request::head(&path).body(Body::empty()).unwrap()).await;
+    assert_eq!((head.status(), &head.headers()["accept-ranges"]), (StatusCode::OK, &"bytes".parse().unwrap()));
+    assert_eq!(head.headers()["content-length"], SEGMENT_BYTES.to_string());
+    let etag = head.headers()["etag"].to_str().unwrap().to_owned();
+    assert!(etag.starts_with('"'), "a strong tag: {etag}");
+    let part = scene.send(TERMINAL, ranged("bytes=100-299999")).await;
+    assert_eq!(part.status(), StatusCode::PARTIAL_CONTENT);
+    assert_eq!(part.headers()["content-range"], format!("bytes 100-299999/{SEGMENT_BYTES}"));
+    assert_eq!(part.into_body().collect().await.unwrap().to_bytes().len(), 299_900);
+    let beyond = scene.send(TERMINAL, ranged(&format!("bytes={SEGMENT_BYTES}-"))).await;
+    assert_eq!(beyond.status(), StatusCode::RANGE_NOT_SATISFIABLE);
+    assert_eq!(beyond.headers()["content-range"], format!("bytes */{SEGMENT_BYTES}"));
+    let other = Request::get(&path).header("range", "bytes=5-").header("if-range", "\"x\"").body(Body::empty());
+    assert_eq!(scene.send(TERMINAL, other.unwrap()).await.status(), StatusCode::OK);
+    // A right to the one is no right to the other.
+    let list = path.replace("recording.mp4", "index.m3u8");
+    assert_eq!(scene.send(TERMINAL, get(&list)).await.status(), StatusCode::NOT_FOUND);
+    let (_, watched) = playing(&scene).await;
+    assert_eq!(scene.send(TERMINAL, get(&format!("{watched}/recording.mp4"))).await.status(), StatusCode::NOT_FOUND);
+
+    let record = scene.usage(&id, |r| r["started_at"].is_string()).await;
+    assert_eq!((&record["medium"], &record["protocol"]), (&json!("file"), &json!("download")));
+    scene.call("li", "DELETE", &format!("/api/v1/sessions/{id}"), None).await;
+    let shown = scene.read("li", &format!("/api/v1/sessions/{id}")).await;
+    assert_eq!(shown.body["verb"], "download", "{}", shown.text);
+
+    let (_, changed) = downloading(&scene, 60).await;
+    let refused = scene.call("", "GET", &changed, None).await;
+    assert_eq!((refused.status, refused.code()), (StatusCode::CONFLICT, "CONFLICT"));
+    assert!(refused.text.contains("2026-06-01T01:00:20.000Z"), "where to divide: {}", refused.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_past_is_no_file() {
+    let scene = Scene::new().await;
+    let mut wider = terms();
+    wider["verbs"] = json!(["download"]);
+    scene.granted(wider).await;
+    let mut ask = recorded("2026-06-01T09:59:00+08:00", "2026-06-01T10:30:00+08:00");
+    ask["verb"] = json!("download");
+    let refused = scene.post("li", "/api/v1/sessions", ask).await;
+    assert_eq!((refused.status, refused.code()), (StatusCode::UNPROCESSABLE_ENTITY, "INVALID_FIELD"));
+    assert_eq!(refused.body["field"], "to");
 }
 
 #[tokio::test(flavor = "multi_thread")]

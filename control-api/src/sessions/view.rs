@@ -13,7 +13,7 @@ use crate::error::ApiError;
 use crate::grants::{GrantId, Verb};
 use crate::registers::Role;
 use crate::stamp::Stamp;
-use crate::usage::UsageRecord;
+use crate::usage::{Medium, UsageRecord};
 
 /// Roles that see everybody's sessions.
 pub const OVERSEERS: [Role; 3] = [Role::BureauApprover, Role::SecurityAdmin, Role::AuditAdmin];
@@ -170,7 +170,11 @@ impl SessionView {
             user: record.user,
             unit: record.unit,
             camera: content.camera,
-            verb: if content.from.is_some() { Verb::Playback } else { Verb::Live },
+            verb: match record.medium {
+                Medium::LiveStream => Verb::Live,
+                Medium::PlaybackStream => Verb::Playback,
+                Medium::File => Verb::Download,
+            },
             profile: content.profile,
             purpose: record.purpose,
             reason: record.reason,

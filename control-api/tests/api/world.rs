@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use control_api::config::Config;
 use control_api::deps::{Deps, Parts};
 use control_api::ledger::{Event, Ledger};
-use control_api::playback::{Piece, PlaybackPort};
+use control_api::playback::{Piece, PlaybackPort, WholeFile};
 use control_api::ports::{
     CameraPort, CameraSetup, DeviceState, DeviceStatus, Missing, Recorded, RecordingError, RecordingPort, StreamFacts,
     Timeline,
@@ -104,6 +104,9 @@ impl PlaybackPort for OneGap {
         unreachable!("no test here plays a recording back")
     }
     fn open<'a>(&'a self, _: Range, _: &'a str, _: Pen) -> BoxFuture<'a, Result<Box<dyn Piece>, PlaybackError>> {
+        unreachable!("no test here plays a recording back")
+    }
+    fn download(&self, _: Range, _: Pen) -> BoxFuture<'_, Result<WholeFile, PlaybackError>> {
         unreachable!("no test here plays a recording back")
     }
 }

@@ -46,7 +46,8 @@ pub(super) fn sources(moov: &Moov) -> Result<Vec<Source<'_>>, ClipError> {
     Ok(sources)
 }
 
-fn params(trak: &Trak) -> Result<Option<CodecParams>, ClipError> {
+/// What a track's sample entry says of its codec; none where that is not one of ours.
+pub(crate) fn params(trak: &Trak) -> Result<Option<CodecParams>, ClipError> {
     let track = trak.tkhd.track_id;
     let fault = |source| ClipError::Params { track, source };
     let lengths = |size: u8| match size {

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::boxes::children;
+use super::head::{HEADER_BYTES, PRFT_BYTES};
 
 /// Adds `ticks_of(track id)` to the decode time of each track of the fragments in `bytes`, which holds whole boxes from a
 /// prft or moof on; mdat boxes may be cut off. A sum below zero becomes zero. Returns how many tracks were moved.
@@ -27,6 +28,17 @@ pub fn shift(bytes: &mut [u8], ticks_of: impl Fn(u32) -> i64) -> usize {
         }
     }
     moved
+}
+
+/// Gives a fragment another number (`mfhd`, ISO/IEC 14496-12 section 8.8.5). None where it is not as we write them.
+pub fn renumber(head: &mut [u8], sequence: u32) -> Option<()> {
+    // Behind the moof's header, mfhd's own, and its version and flags.
+    let mfhd = head.get_mut(PRFT_BYTES + HEADER_BYTES..)?;
+    if mfhd.get(4..8) != Some(b"mfhd") {
+        return None;
+    }
+    *mfhd.get_mut(HEADER_BYTES + 4..)?.first_chunk_mut::<4>()? = sequence.to_be_bytes();
+    Some(())
 }
 
 /// Track id, place of the 64-bit decode time, and that it is one.

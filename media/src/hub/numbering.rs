@@ -25,18 +25,7 @@ impl Numbering {
     }
 
     pub(super) fn number(&mut self, frame: &Frame, cut: Cut, clock_rate: u32) -> RtpStamp {
-        while self.tracks.len() <= frame.track.index() {
-            let random = scramble(self.seed.wrapping_add(self.tracks.len() as u64 + 1));
-            self.tracks.push(Running {
-                ssrc: (random >> 32) as u32,
-                next_sequence: (random & 0x7fff) as u16,
-                timestamp_offset: scramble(random) as u32,
-                marked_at: None,
-            });
-        }
-        let Some(track) = self.tracks.get_mut(frame.track.index()) else {
-            unreachable!("the loop above made the track's numbering");
-        };
+        let track = self.running(frame.track);
         let marked = cut.picture && (frame.keyframe || track.is_due(frame.pts, clock_rate));
         if marked {
             track.marked_at = Some(frame.pts);
@@ -50,6 +39,29 @@ impl Numbering {
         };
         track.next_sequence = track.next_sequence.wrapping_add(stamp.packets);
         stamp
+    }
+
+    /// What a frame of this track would get as its first sequence number and its timestamp.
+    pub(super) fn next(&mut self, track: TrackId, pts: i64) -> (u16, u32) {
+        let track = self.running(track);
+        (track.next_sequence, (pts as u32).wrapping_add(track.timestamp_offset))
+    }
+
+    /// A track's numbers; made where it has none yet.
+    fn running(&mut self, track: TrackId) -> &mut Running {
+        while self.tracks.len() <= track.index() {
+            let random = scramble(self.seed.wrapping_add(self.tracks.len() as u64 + 1));
+            self.tracks.push(Running {
+                ssrc: (random >> 32) as u32,
+                next_sequence: (random & 0x7fff) as u16,
+                timestamp_offset: scramble(random) as u32,
+                marked_at: None,
+            });
+        }
+        let Some(running) = self.tracks.get_mut(track.index()) else {
+            unreachable!("the loop above made the track's numbering");
+        };
+        running
     }
 
     pub(super) fn offset(&self, track: TrackId) -> Option<(u32, u32)> {

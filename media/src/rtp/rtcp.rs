@@ -10,6 +10,7 @@ pub const CNAME_BYTES_MAX: usize = 255;
 
 const SENDER_REPORT: u8 = 200;
 const SOURCE_DESCRIPTION: u8 = 202;
+const BYE: u8 = 203;
 const CNAME: u8 = 1;
 
 /// Seconds from 1900, where NTP begins, to 1970.
@@ -68,6 +69,14 @@ pub fn sender_report(ssrc: u32, ntp: u64, rtp: u32, packets: u32, octets: u32, c
     out.freeze()
 }
 
+/// The same, and that the source is gone (RFC 3550 section 6.6).
+pub fn goodbye(ssrc: u32, ntp: u64, rtp: u32, packets: u32, octets: u32, cname: &str) -> Bytes {
+    let mut out = BytesMut::from(&sender_report(ssrc, ntp, rtp, packets, octets, cname)[..]);
+    out.put_slice(&[0x81, BYE, 0, 1]);
+    out.put_u32(ssrc);
+    out.freeze()
+}
+
 /// The first sender report in a compound packet.
 pub fn read_sender_report(compound: &[u8]) -> Option<Report> {
     let mut rest = compound;
@@ -109,6 +118,13 @@ mod tests {
             assert_eq!(bytes.len(), 28 + 4 + 4 * words, "CNAME of {length}");
             assert_eq!(bytes.last(), Some(&0), "CNAME of {length} is ended");
         }
+    }
+
+    #[test]
+    fn a_goodbye_is_a_report_and_a_bye() {
+        let bytes = goodbye(7, 8, 9, 0, 0, "cam");
+        assert_eq!(bytes[bytes.len() - 8..], [0x81, 203, 0, 1, 0, 0, 0, 7]);
+        assert_eq!(read_sender_report(&bytes), Some(Report { ssrc: 7, ntp: 8, rtp: 9 }));
     }
 
     #[test]

@@ -5,8 +5,9 @@ use std::time::Duration;
 use rtsp_types::Message;
 
 use super::client::{self, Cut, Granted};
-use super::{Event, INBOX_BYTES_MAX, RtpStart, Server, SetUp, Status};
+use super::{Event, INBOX_BYTES_MAX, InEffect, RtpStart, SCALE_MILLI_MAX, SCALE_MILLI_MIN, Server, SetUp, Status};
 use crate::frame::TrackId;
+use crate::wall::Wall;
 
 /// Any bytes in any cuts: the server never panics, keeps within its bounds, and what it sends is RTSP.
 /// The first byte says how the rest is cut and answered.
@@ -14,6 +15,9 @@ pub fn server(data: &[u8]) {
     let Some((how, data)) = data.split_first() else { return };
     let cut = usize::from(how >> 2) + 1;
     let mut server = Server::new(Duration::ZERO, 7);
+    if how & 1 != 0 {
+        server.set_seekable();
+    }
     let mut now = Duration::ZERO;
     for chunk in data.chunks(cut) {
         now += Duration::from_millis(u64::from(*how));
@@ -44,8 +48,12 @@ fn drain(server: &mut Server, how: u8) {
                 let track = track.unwrap_or(TrackId(0));
                 server.set_up(request, Ok(SetUp { track, ssrc: Some(1), server_ports: Some((2, 3)) }));
             }
-            Event::Play { request } => {
-                server.play(request, Ok(&[RtpStart { track: TrackId(0), first: Some((1, 2)) }]));
+            Event::Play { request, range, scale } => {
+                let starts = [RtpStart { track: TrackId(0), first: Some((1, 2)) }];
+                let (unit, scale) = (range.map(|r| r.unit).unwrap_or_default(), scale.unwrap_or_default());
+                assert!((SCALE_MILLI_MIN..=SCALE_MILLI_MAX).contains(&scale.milli().abs()));
+                let now = InEffect { unit, start: Wall::EPOCH, from: Wall::EPOCH, to: Wall::EPOCH, scale };
+                server.play_recording(request, &starts, now);
                 assert!(server.is_playing());
             }
             Event::Pause | Event::Teardown => assert!(!server.is_playing()),

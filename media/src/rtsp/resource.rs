@@ -25,7 +25,7 @@ impl Resource {
         let (path, track) = match path.rsplit_once('/') {
             Some((presentation, last)) if last.starts_with(TRACK_PREFIX) => {
                 let number = last.strip_prefix(TRACK_PREFIX)?.parse().ok()?;
-                (presentation, Some(TrackId(number)).filter(|t| t.0 < CHANNEL_TRACKS_MAX)?.into())
+                (presentation.trim_end_matches('/'), Some(TrackId(number)).filter(|t| t.0 < CHANNEL_TRACKS_MAX)?.into())
             }
             _ => (path, None),
         };
@@ -56,6 +56,7 @@ mod tests {
         let track = of("rtsp://[::1]/s/tok/trackID=3").unwrap();
         assert_eq!((track.path.as_str(), track.track), ("/s/tok", Some(TrackId(3))));
         assert_eq!(track.base, "rtsp://[::1]/s/tok");
+        assert_eq!(of("rtsp://h/s/tok//trackID=3").unwrap().path, "/s/tok");
     }
 
     #[test]

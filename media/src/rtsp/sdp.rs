@@ -2,19 +2,30 @@
 
 use std::fmt::Write as _;
 
+use super::range::utc;
 use super::resource::TRACK_PREFIX;
 use crate::frame::{StreamInfo, Track};
+use crate::wall::Wall;
 
 /// SDP of a live stream. `name` is what a player shows; characters that could begin a new line are left out. Addresses
 /// and ports are 0: SETUP settles them.
 pub fn describe(info: &StreamInfo, name: &str) -> String {
+    with_range(info, name, "npt=0-")
+}
+
+/// The same of a stretch of a recording (RFC 2326 section C.1.5).
+pub fn describe_recording(info: &StreamInfo, name: &str, (from, to): (Wall, Wall)) -> String {
+    with_range(info, name, &format!("clock={}-{}", utc(from), utc(to)))
+}
+
+fn with_range(info: &StreamInfo, name: &str, range: &str) -> String {
     let name: String = name.chars().filter(|c| !c.is_control()).collect();
     let name = if name.is_empty() { "-" } else { &name };
     let mut sdp = String::with_capacity(512);
     let generation = info.generation;
     let written = write!(
         sdp,
-        "v=0\r\no=- 0 {generation} IN IP4 0.0.0.0\r\ns={name}\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\na=control:*\r\na=range:npt=0-\r\n"
+        "v=0\r\no=- 0 {generation} IN IP4 0.0.0.0\r\ns={name}\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\na=control:*\r\na=range:{range}\r\n"
     )
     .and_then(|()| info.tracks.iter().try_for_each(|track| media(&mut sdp, track)));
     written.expect("a String takes every character");

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use rtsp_types::{Request, StatusCode, headers};
 
 use super::inbox::{Inbox, Item, Uncut, Unserved};
+use super::range::{Asked, Scale};
 use super::resource::Resource;
 use super::response::Reply;
 use super::transport::{self, Wish};
@@ -63,6 +64,10 @@ pub enum Event {
     Play {
         /// To be answered.
         request: RequestId,
+        /// Which part of a recording, where the request says so. Live is neither asked nor told.
+        range: Option<Asked>,
+        /// How fast, where the request says so.
+        scale: Option<Scale>,
     },
     /// Stop sending; the session stays. Answered already.
     Pause,
@@ -156,6 +161,8 @@ pub struct Server {
     tracks: Vec<(TrackId, Wish)>,
     /// The path this connection was admitted to.
     admitted: Option<String>,
+    /// What it was admitted to is a recording: PLAY names a place in it, and may come while it plays.
+    seekable: bool,
     /// A request that waits to go on after its admission.
     resumed: Option<Request<Vec<u8>>>,
     pending: Option<Pending>,
@@ -182,6 +189,7 @@ impl Server {
             session: (random, 0),
             tracks: Vec::new(),
             admitted: None,
+            seekable: false,
             resumed: None,
             pending: None,
             requests: 0,
@@ -194,6 +202,11 @@ impl Server {
             fault: None,
             fault_told: false,
         }
+    }
+
+    /// What is admitted on this connection is a recording.
+    pub fn set_seekable(&mut self) {
+        self.seekable = true;
     }
 
     /// Bytes that `handle_bytes` takes now. Zero means: answer the request in work and send the output first.

@@ -4,8 +4,12 @@ use std::time::Duration;
 
 use rtsp_types::{Message, Response};
 
-use super::{Event, Fault, HEAD_BYTES_MAX, INBOX_BYTES_MAX, RtpStart, SESSION_TIMEOUT, Server, SetUp, Status, Wish};
+use super::{
+    Event, Fault, HEAD_BYTES_MAX, INBOX_BYTES_MAX, InEffect, Instant, RtpStart, SESSION_TIMEOUT, Server, SetUp, Status,
+    Wish,
+};
 use crate::frame::TrackId;
+use crate::wall::Wall;
 
 const URI: &str = "rtsp://relay:8554/s/token";
 const START: Duration = Duration::from_secs(100);
@@ -41,7 +45,7 @@ impl Viewer {
 
     fn playing(count: u8, transport: &str) -> Self {
         let mut viewer = Self::with_tracks(count, transport);
-        let Some(Event::Play { request }) = viewer.ask("PLAY", "", "") else { panic!("no play") };
+        let Some(Event::Play { request, .. }) = viewer.ask("PLAY", "", "") else { panic!("no play") };
         viewer.server.play(request, Ok(&[]));
         assert_eq!(viewer.response().status(), Status::Ok);
         viewer
@@ -121,7 +125,7 @@ fn a_viewing_from_options_to_teardown() {
     assert_eq!(header(&set_up, "Transport"), Some("RTP/AVP/TCP;unicast;interleaved=2-3;ssrc=00001234"));
     viewer.session = header(&set_up, "Session").map(|s| s.split(';').next().unwrap().to_owned());
 
-    let Some(Event::Play { request }) = viewer.ask("PLAY", "/", "Range: npt=0.000-\r\n") else { panic!() };
+    let Some(Event::Play { request, .. }) = viewer.ask("PLAY", "/", "Range: npt=0.000-\r\n") else { panic!() };
     assert!(!viewer.server.is_playing());
     viewer.server.play(request, Ok(&[RtpStart { track: TrackId(1), first: Some((17, 90_000)) }]));
     let played = viewer.response();
@@ -342,13 +346,39 @@ fn an_answer_to_a_request_that_is_gone_is_dropped() {
 }
 
 #[test]
+fn a_recording_is_sought_while_it_plays_and_told_what_is_in_effect() {
+    let mut viewer = Viewer::with_tracks(1, TCP);
+    viewer.server.set_seekable();
+    let start = Wall::from_micros(847_463_840_000_000);
+    let to = Wall::from_micros(start.micros() + 60_000_000);
+    let headers = "Range: clock=19961108T143722.500Z-\r\nScale: 100\r\n";
+    for _ in 0..2 {
+        let Some(Event::Play { request, range, scale }) = viewer.ask("PLAY", "", headers) else { panic!() };
+        let (range, scale) = (range.unwrap(), scale.unwrap());
+        let from = Wall::from_micros(start.micros() + 2_500_000);
+        assert_eq!(range.from, Some(Instant::Clock(from)));
+        let starts = [RtpStart { track: TrackId(0), first: Some((3, 4)) }];
+        viewer.server.play_recording(request, &starts, InEffect { unit: range.unit, start, from, to, scale });
+        let response = viewer.response();
+        assert_eq!(header(&response, "Range"), Some("clock=19961108T143722.500Z-19961108T143820.000Z"));
+        assert_eq!(header(&response, "Scale"), Some("32.000"));
+        assert!(viewer.server.is_playing());
+    }
+    assert_eq!(viewer.ask("PLAY", "", "Range: smpte=10:00:00-\r\n"), None);
+    assert_eq!(viewer.response().status(), Status::NotImplemented);
+    assert_eq!(viewer.ask("PLAY", "", "Scale: 0\r\n"), None);
+    assert_eq!(viewer.response().status(), Status::BadRequest);
+}
+
+#[test]
 fn the_fuzz_body_holds_on_seeds_and_their_mutations() {
     let seed = format!(
         "OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\nDESCRIBE {URI} RTSP/1.0\r\nCSeq: 2\r\nAccept: application/sdp\r\n\r\n\
          SETUP {URI}/trackID=0 RTSP/1.0\r\nCSeq: 3\r\nTransport: {TCP}\r\n\r\n$\x01\0\x04abcd\
          PLAY {URI} RTSP/1.0\r\nCSeq: 4\r\nSession: {:032x}0\r\nContent-Length: 2\r\n\r\nhi\
+         PLAY {URI} RTSP/1.0\r\nCSeq: 4\r\nSession: {:032x}0\r\nRange: clock=19961108T142300.5Z-\r\nScale: -2\r\n\r\n\
          TEARDOWN {URI} RTSP/1.0\r\nCSeq: 5\r\nSession: {:032x}0\r\n\r\n",
-        7, 7
+        7, 7, 7
     );
     let mut random = 1_u64;
     let mut next = || {

@@ -2,26 +2,20 @@
 //! disk stays as it is. Deliberately absent: which piece it is, and whether it may be had.
 
 use std::collections::VecDeque;
-use std::fs::File;
 
 use bytes::Bytes;
 use media::fmp4::{self, Splicer, reader};
 use media::mark::Pen;
 use media::wall::Wall;
 
+use super::source::Source;
 use super::{PlaybackError, off_thread};
-use crate::disk;
 use crate::segment::{Piece, Segment};
-
-/// Longest fragment that is read into memory.
-const FRAGMENT_BYTES_MAX: u64 = 64 << 20;
-/// Bytes read at a fragment's beginning for its head: most heads whole.
-const HEAD_WINDOW_BYTES: usize = 4096;
 
 /// A header or a piece that is being served. Dropping it stops the reading.
 pub struct Media {
     /// None while it is being read from, and after that failed.
-    source: Option<Source>,
+    source: Option<Copied>,
     parts: VecDeque<Part>,
     /// What was read and not yet handed out: of one part at most.
     ready: VecDeque<Bytes>,
@@ -35,9 +29,9 @@ struct Part {
     served_bytes: u64,
 }
 
-struct Source {
-    file: File,
-    path: String,
+/// What is read, and how it is changed on the way.
+struct Copied {
+    source: Source,
     /// None for a header, which is served as it stands.
     copying: Option<Copying>,
 }
@@ -51,22 +45,21 @@ struct Copying {
 
 impl Media {
     /// The segment's header.
-    pub(super) fn header(file: File, segment: &Segment) -> Self {
+    pub(super) fn header(source: Source, segment: &Segment) -> Self {
         let bytes = u64::from(segment.init_bytes);
         let parts = [Part { offset: 0, stored_bytes: bytes, served_bytes: bytes }].into();
-        let source = Some(Source { file, path: segment.path.clone(), copying: None });
+        let source = Some(Copied { source, copying: None });
         Self { source, parts, ready: VecDeque::new(), bytes }
     }
 
     /// Fragments of the segment, on a line that begins at `zero`. Reads their heads, which say how long the marked copies are.
     pub(super) fn piece(
-        file: File,
+        source: Source,
         segment: &Segment,
         fragments: &[Piece],
         zero: Wall,
         pen: Pen,
     ) -> Result<Self, PlaybackError> {
-        let mut source = Source { file, path: segment.path.clone(), copying: None };
         let tracks = source.tracks(segment)?;
         let splicer = Splicer::new(&tracks).ok_or_else(|| PlaybackError::Unmarkable { path: segment.path.clone() })?;
         let mut foretelling = splicer.clone();
@@ -78,8 +71,8 @@ impl Media {
             parts.push_back(Part { offset, stored_bytes, served_bytes });
         }
         let bytes = parts.iter().map(|part| part.served_bytes).sum();
-        source.copying = Some(Copying { shift: Shift::new(tracks, segment, zero), splicer, pen });
-        Ok(Self { source: Some(source), parts, ready: VecDeque::new(), bytes })
+        let copying = Some(Copying { shift: Shift::new(tracks, segment, zero), splicer, pen });
+        Ok(Self { source: Some(Copied { source, copying }), parts, ready: VecDeque::new(), bytes })
     }
 
     /// Length of it all, for Content-Length.
@@ -116,44 +109,15 @@ impl Media {
     }
 }
 
-impl Source {
+impl Copied {
     /// A part as it is served.
     fn part(&mut self, part: &Part) -> Result<VecDeque<Bytes>, PlaybackError> {
-        let stored = self.read(part.offset, part.stored_bytes)?;
+        let stored = self.source.read(part.offset, part.stored_bytes)?;
         let Some(copying) = &mut self.copying else { return Ok([stored].into()) };
-        let copied = copying.copy(&stored).ok_or_else(|| self.damaged())?;
+        let copied = copying.copy(&stored).ok_or_else(|| self.source.damaged())?;
         let bytes: u64 = copied.iter().map(|bytes| bytes.len() as u64).sum();
         // It was read twice, and the first time it was another.
-        if bytes == part.served_bytes { Ok(copied) } else { Err(self.damaged()) }
-    }
-
-    /// The tracks of the segment's header.
-    fn tracks(&self, segment: &Segment) -> Result<Vec<reader::TrackHeader>, PlaybackError> {
-        let init = self.read(0, u64::from(segment.init_bytes))?;
-        Ok(reader::scan_bytes(&init).map_err(|_| self.damaged())?.tracks)
-    }
-
-    /// The head of a fragment, and a little of what follows.
-    fn head(&self, offset: u64, stored_bytes: u64) -> Result<Bytes, PlaybackError> {
-        let window = self.read(offset, stored_bytes.min(HEAD_WINDOW_BYTES as u64))?;
-        match fmp4::head_bytes(&window) {
-            Some(bytes) if bytes <= window.len() => Ok(window),
-            Some(bytes) if bytes as u64 <= stored_bytes => self.read(offset, bytes as u64),
-            _ => Err(self.damaged()),
-        }
-    }
-
-    /// So many bytes and no fewer.
-    fn read(&self, offset: u64, bytes: u64) -> Result<Bytes, PlaybackError> {
-        let length = usize::try_from(bytes).ok().filter(|_| bytes <= FRAGMENT_BYTES_MAX);
-        let length = length.ok_or_else(|| self.damaged())?;
-        let read = disk::read_at(&self.file, offset, length)
-            .map_err(|source| PlaybackError::Read { path: self.path.clone(), source })?;
-        if read.len() == length { Ok(read) } else { Err(self.damaged()) }
-    }
-
-    fn damaged(&self) -> PlaybackError {
-        PlaybackError::Damaged { path: self.path.clone() }
+        if bytes == part.served_bytes { Ok(copied) } else { Err(self.source.damaged()) }
     }
 }
 
@@ -166,19 +130,19 @@ impl Copying {
 }
 
 /// Moves a segment's decode times onto the range's line.
-struct Shift {
+pub(super) struct Shift {
     tracks: Vec<reader::TrackHeader>,
     base_micros: i64,
     origin_micros: i64,
 }
 
 impl Shift {
-    fn new(tracks: Vec<reader::TrackHeader>, segment: &Segment, zero: Wall) -> Self {
+    pub(super) fn new(tracks: Vec<reader::TrackHeader>, segment: &Segment, zero: Wall) -> Self {
         let origin_micros = segment.note.run_origin.micros_since(zero);
         Self { tracks, base_micros: segment.note.base_micros, origin_micros }
     }
 
-    fn ticks(&self, track: u32) -> i64 {
+    pub(super) fn ticks(&self, track: u32) -> i64 {
         let rate = self.tracks.iter().find(|t| t.id == track).map_or(0, |t| t.timescale);
         fmp4::ticks(self.base_micros, rate).saturating_add(fmp4::ticks(self.origin_micros, rate))
     }

@@ -374,6 +374,7 @@ impl Rig {
             index: Arc::clone(&self.index),
             live: Arc::clone(&self.live),
             clock: self.clock.clone(),
+            plans: Arc::default(),
         }
     }
 

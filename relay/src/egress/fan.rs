@@ -4,6 +4,7 @@
 //!
 //! Everything here runs on the core's thread. Deliberately absent: what a viewer asks for and whether he may.
 
+mod alone;
 mod catch_up;
 mod draft;
 mod merge;
@@ -100,20 +101,29 @@ impl Fans {
             return fan;
         }
         fans.retain(|_, fan| fan.strong_count() > 0);
-        let fan = Rc::new(Fan {
-            hub: Arc::clone(&stream.hub),
-            local: Rc::clone(local),
-            parts: parts(),
-            pressure: local.common(|| Pressure::new(local.clock().monotonic())),
-            state: RefCell::default(),
-            pump: RefCell::default(),
-        });
+        let fan = Fan::new(stream, local, parts());
         fans.insert(stream.key.clone(), Rc::downgrade(&fan));
         fan
     }
 }
 
 impl Fan {
+    /// A fan for the one viewer of a stream that nobody else knows of. He is never behind: its publisher waits for him.
+    pub(crate) fn alone(stream: &Stream, local: &Rc<Local>, parts: FanParts) -> Rc<Self> {
+        Self::new(stream, local, FanParts { budget: Budget::default(), ..parts })
+    }
+
+    fn new(stream: &Stream, local: &Rc<Local>, parts: FanParts) -> Rc<Self> {
+        Rc::new(Self {
+            hub: Arc::clone(&stream.hub),
+            local: Rc::clone(local),
+            parts,
+            pressure: local.common(|| Pressure::new(local.clock().monotonic())),
+            state: RefCell::default(),
+            pump: RefCell::default(),
+        })
+    }
+
     /// A seat for a viewer who does not play yet.
     pub(crate) fn seat(&self, socket: TcpStream, admitted: Admitted) -> Rc<Seat> {
         Seat::new(socket, admitted, &self.local.engine().borrow())
@@ -159,8 +169,7 @@ impl Fan {
     /// a copy without one must not leave.
     pub(crate) fn cue(&self, seat: &Seat, info: Arc<StreamInfo>) -> Option<Vec<RtpStart>> {
         let flow = &mut *seat.flow.borrow_mut();
-        let tracks: smallvec::SmallVec<[TrackId; 2]> = flow.reporters.iter().map(|r| r.track).collect();
-        tracks.iter().find(|id| info.track(**id).is_some_and(|t| t.params.is_video()))?;
+        let tracks = flow.marked_tracks(&info)?;
         let cursor = self.hub.cursor(Start::LastKeyframe, self.parts.budget);
         let mut play = Play { cursor, tracks, info, held: Default::default(), pace: None };
         let starts = self.look_ahead(&mut play);

@@ -11,10 +11,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use media::hub::Budget;
+use media::hub::{Budget, Hub, HubLimits};
+use media::id::StreamKey;
 use media::mark::MarkKey;
 use media::rtsp::{Event, Fault, Server, Status};
-use media::wall::Clock;
+use media::wall::{Clock, Wall};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -28,8 +29,11 @@ use crate::egress::fan::FanParts;
 use crate::lease::{Content, EndReason, Leases, Protocol};
 use crate::listen::{self, Acceptor, CannotListen, Place, Places};
 use crate::metrics::EgressMetrics;
-use session::{Arrival, Session};
+use crate::recording::Recordings;
+use session::{Arrival, Opened, Session};
 
+/// What a playback weighs on a core, as cameras do by their expected bits per second.
+const PLAYBACK_BITS: u64 = 4_000_000;
 /// Before the token in a URL's path.
 const PATH_PREFIX: &str = "/s/";
 /// Bytes read at once; a player's requests are smaller.
@@ -50,6 +54,8 @@ pub struct Parts {
     pub leases: Arc<Leases>,
     /// What there is to watch.
     pub streams: Arc<Streams>,
+    /// What is recorded.
+    pub recordings: Arc<dyn Recordings>,
     /// Where it is sent.
     pub cores: Arc<Cores>,
     /// What copies are marked with.
@@ -70,6 +76,13 @@ impl Parts {
             stuck_timeout: self.config.stuck_timeout,
         }
     }
+}
+
+/// What a viewer was admitted to.
+struct Wanted {
+    /// The live stream; for a recording, one of his own.
+    stream: Stream,
+    recording: Option<Opened>,
 }
 
 /// The RTSP server, listening.
@@ -200,10 +213,13 @@ impl Door {
             };
             if let Some((request, path)) = asked {
                 match self.admit(&path, peer) {
-                    Ok((admitted, stream)) => {
+                    Ok((admitted, wanted)) => {
+                        if wanted.recording.is_some() {
+                            server.set_seekable();
+                        }
                         server.admit(request, Ok(()));
                         return self
-                            .hand_over(Arrival { socket: socket.into_std().ok()?, peer, server, admitted }, stream);
+                            .hand_over(Arrival { socket: socket.into_std().ok()?, peer, server, admitted }, wanted);
                     }
                     Err(status) => {
                         server.admit(request, Err(status));
@@ -239,27 +255,39 @@ impl Door {
         }
     }
 
-    fn admit(&self, path: &str, peer: SocketAddr) -> Result<(Admitted, Stream), Status> {
+    fn admit(&self, path: &str, peer: SocketAddr) -> Result<(Admitted, Wanted), Status> {
         // What is no token at all is refused by the leases too, so that it is on record.
         let token = path.strip_prefix(PATH_PREFIX).unwrap_or_default();
         let admitted = self.parts.leases.admit(token, peer.ip(), Protocol::Rtsp).map_err(|why| {
             self.parts.metrics.refused(why);
             Status::from(why.status())
         })?;
-        let key = match admitted.content() {
-            Content::Live(key) => key.clone(),
-            // Recorded video over RTSP is not served yet; HLS is.
-            Content::Playback { .. } => return Err(Status::NotImplemented),
+        let wanted = match admitted.content() {
+            Content::Live(key) => {
+                let stream = self.parts.streams.lookup(key).ok_or(Status::ServiceUnavailable)?;
+                Wanted { stream, recording: None }
+            }
+            Content::Playback { stream, from, to } => self.recording(stream, *from, *to),
         };
-        let stream = self.parts.streams.lookup(&key).ok_or(Status::ServiceUnavailable)?;
-        Ok((admitted, stream))
+        Ok((admitted, wanted))
+    }
+
+    /// A playback has a hub of its own, which it fills at its viewer's pace; it holds no more than the frame that is on its way.
+    fn recording(&self, key: &StreamKey, from: Wall, to: Wall) -> Wanted {
+        let place = self.parts.cores.place(PLAYBACK_BITS);
+        let mut seed = [0; 8];
+        getrandom::fill(&mut seed).expect("the kernel has random bits");
+        let hub = Hub::new(HubLimits { ring_bytes_max: 0, history_micros: 0 }, u64::from_ne_bytes(seed));
+        let stream = Stream { key: key.clone(), hub, core: place.core() };
+        let recordings = Arc::clone(&self.parts.recordings);
+        Wanted { stream, recording: Some(Opened { recordings, stream: key.clone(), from, to, _place: place }) }
     }
 
     /// Starts the session on the stream's core, or on another where that is full.
-    fn hand_over(&self, arrival: Arrival, stream: Stream) -> Option<Task<()>> {
-        let (core, parts) = (self.parts.cores.seat(stream.core), Arc::clone(&self.parts));
+    fn hand_over(&self, arrival: Arrival, wanted: Wanted) -> Option<Task<()>> {
+        let (core, parts) = (self.parts.cores.seat(wanted.stream.core), Arc::clone(&self.parts));
         let peer = arrival.peer;
-        let session = move |local: &Rc<Local>| Session::run(arrival, stream, parts, local);
+        let session = move |local: &Rc<Local>| Session::run(arrival, wanted, parts, local);
         let handed = self.parts.cores.spawn_on(core, session);
         handed.inspect_err(|error| tracing::warn!(%peer, %error, "a viewer was turned away")).ok()
     }

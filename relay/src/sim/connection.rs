@@ -106,7 +106,7 @@ impl Connection {
                     self.server_ports(site, wish).map(|server_ports| SetUp { track, ssrc: None, server_ports });
                 server.set_up(request, answer);
             }
-            Event::Play { request } => {
+            Event::Play { request, .. } => {
                 let playback = self.camera.get().and_then(|n| site.play(n, set_up));
                 match &playback {
                     Some(playback) => server.play(request, Ok(&playback.starts())),

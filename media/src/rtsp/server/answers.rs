@@ -3,6 +3,7 @@
 use rtsp_types::{StatusCode, headers};
 
 use super::{Fault, Pending, RequestId, RtpStart, SESSION_TIMEOUT, Server, SetUp, State, Wait};
+use crate::rtsp::range::InEffect;
 use crate::rtsp::resource::TRACK_PREFIX;
 use crate::rtsp::response::Reply;
 use crate::rtsp::transport;
@@ -65,6 +66,15 @@ impl Server {
 
     /// Answers `Event::Play`. Frames may be sent once the output has been.
     pub fn play(&mut self, request: RequestId, answer: Result<&[RtpStart], StatusCode>) {
+        self.answer_play(request, answer, None);
+    }
+
+    /// The same for a recording, with the place and pace in effect.
+    pub fn play_recording(&mut self, request: RequestId, starts: &[RtpStart], now: InEffect) {
+        self.answer_play(request, Ok(starts), Some(now));
+    }
+
+    fn answer_play(&mut self, request: RequestId, answer: Result<&[RtpStart], StatusCode>, now: Option<InEffect>) {
         let Some(pending) = self.take_pending(request) else { return };
         self.alive_at = self.now;
         let reply = match answer {
@@ -72,10 +82,14 @@ impl Server {
                 self.state = State::Playing;
                 let base = &pending.resource.base;
                 let info: Vec<_> = starts.iter().map(|start| start.entry(base)).collect();
-                Reply::new(StatusCode::Ok)
-                    .header(headers::SESSION, self.session_id())
-                    .header(headers::RANGE, "npt=0.000-")
-                    .header(headers::RTP_INFO, info.join(","))
+                let reply = Reply::new(StatusCode::Ok).header(headers::SESSION, self.session_id());
+                let reply = match now {
+                    None => reply.header(headers::RANGE, "npt=0.000-"),
+                    Some(now) => {
+                        reply.header(headers::RANGE, now.range()).header(headers::SCALE, now.scale.to_string())
+                    }
+                };
+                reply.header(headers::RTP_INFO, info.join(","))
             }
             Err(status) => Reply::new(status),
         };

@@ -4,6 +4,7 @@ use rtsp_types::{Method, Request, StatusCode, headers};
 
 use super::{Event, Pending, RequestId, Server, State, Wait};
 use crate::rtsp::inbox::sound_cseq;
+use crate::rtsp::range::{Asked, Scale, Unplayable};
 use crate::rtsp::resource::Resource;
 use crate::rtsp::response::{METHODS, Reply};
 use crate::rtsp::transport::{self, Wish};
@@ -74,7 +75,7 @@ impl Server {
             Method::Options => Err(options()),
             Method::Describe => self.on_describe(request, resource, cseq),
             Method::Setup => self.on_setup(request, resource, cseq),
-            Method::Play => self.on_play(resource, cseq),
+            Method::Play => self.on_play(request, resource, cseq),
             Method::Pause => self.on_pause(&resource),
             Method::Teardown => self.on_teardown(&resource),
             // Empty ones keep the session alive; there are no parameters to read or set.
@@ -125,14 +126,18 @@ impl Server {
         Ok(Some(Event::SetUp { request: id, track, wish }))
     }
 
-    fn on_play(&mut self, resource: Resource, cseq: &str) -> Result<Option<Event>, Answer> {
+    fn on_play(&mut self, request: &Request<Vec<u8>>, resource: Resource, cseq: &str) -> Result<Option<Event>, Answer> {
         self.check_aggregate(&resource)?;
-        if self.state == State::Playing {
+        let (mut range, mut scale) = (None, None);
+        if self.seekable {
+            range = request.header(&headers::RANGE).map(|text| Asked::parse(text.as_str())).transpose()?;
+            scale = request.header(&headers::SCALE).map(|text| Scale::parse(text.as_str())).transpose()?;
+        } else if self.state == State::Playing {
             // Live goes on where it is.
             return Err(self.ok().into());
         }
         let id = self.wait(cseq, resource, Wait::Play);
-        Ok(Some(Event::Play { request: id }))
+        Ok(Some(Event::Play { request: id, range, scale }))
     }
 
     fn on_pause(&mut self, resource: &Resource) -> Result<Option<Event>, Answer> {
@@ -191,6 +196,15 @@ impl From<Reply> for Answer {
 impl From<StatusCode> for Answer {
     fn from(status: StatusCode) -> Self {
         Self::Reply(Reply::new(status))
+    }
+}
+
+impl From<Unplayable> for Answer {
+    fn from(why: Unplayable) -> Self {
+        match why {
+            Unplayable::Unit => StatusCode::NotImplemented.into(),
+            Unplayable::Malformed => StatusCode::BadRequest.into(),
+        }
     }
 }
 

@@ -23,18 +23,37 @@ pub(crate) struct Reporter {
     /// SSRC, capture instant and timestamp of the newest frame.
     newest: Option<(u32, Wall, u32)>,
     due: Duration,
+    /// The instant of the line's zero, where reports follow the line and not the capture: in a playback that leaps.
+    origin: Option<Wall>,
 }
 
 impl Reporter {
     pub(crate) fn new(track: TrackId) -> Self {
-        Self { track, packets: 0, octets: 0, newest: None, due: Duration::ZERO }
+        Self { track, packets: 0, octets: 0, newest: None, due: Duration::ZERO, origin: None }
+    }
+
+    /// Reports give this instant to the line's zero, and what follows on it: players that reckon by them see time go on evenly.
+    pub(super) fn count_from(&mut self, origin: Wall) {
+        self.origin = Some(origin);
     }
 
     /// Counts a frame, of so many payload bytes. The counts wrap, as the RFC has them.
     pub(super) fn count(&mut self, published: &Published, octets: usize) {
         self.packets = self.packets.wrapping_add(u32::from(published.rtp.packets));
         self.octets = self.octets.wrapping_add(octets as u32);
-        self.newest = Some((published.rtp.ssrc, published.frame.wall, published.rtp.timestamp));
+        let rate = published.info.track(published.frame.track).map_or(1, |track| i64::from(track.clock_rate.max(1)));
+        let on_line = |origin: Wall| {
+            let micros = i128::from(published.frame.pts) * 1_000_000 / i128::from(rate);
+            Wall::from_micros(origin.micros().saturating_add(i64::try_from(micros).unwrap_or(i64::MAX)))
+        };
+        let at = self.origin.map_or(published.frame.wall, on_line);
+        self.newest = Some((published.rtp.ssrc, at, published.rtp.timestamp));
+    }
+
+    /// The last report, which says that no more comes; none where nothing came.
+    pub(super) fn goodbye(&self) -> Option<Bytes> {
+        let (ssrc, at, timestamp) = self.newest?;
+        Some(rtp::goodbye(ssrc, rtp::ntp_of(at), timestamp, self.packets, self.octets, CNAME))
     }
 
     /// The report, where one is due.

@@ -235,6 +235,13 @@ impl Flow {
         self.outbox.is_empty() && self.udp.as_ref().is_none_or(|udp| !udp.owes())
     }
 
+    /// The tracks that he set up, where one of them carries marks.
+    pub(super) fn marked_tracks(&self, info: &StreamInfo) -> Option<SmallVec<[TrackId; 2]>> {
+        let tracks: SmallVec<[TrackId; 2]> = self.reporters.iter().map(|r| r.track).collect();
+        let carries = |id: &TrackId| info.track(*id).is_some_and(|t| t.params.is_video());
+        tracks.iter().any(carries).then_some(tracks)
+    }
+
     /// True while another frame may be taken from the hub.
     pub(super) fn has_room(&self) -> bool {
         self.udp.as_ref().map_or_else(|| self.outbox.has_room(), |udp| !udp.owes())

@@ -1,6 +1,9 @@
 //! One viewer's words on the core that has his seat: a task that answers requests and hears of an end. His frames pass by it;
 //! it is woken for none of them. It waits in one place only, so that an end, a request, a full socket and a timer are all heard there.
 
+mod course;
+mod playhead;
+mod recorded;
 mod requests;
 
 use std::future::{Future, poll_fn};
@@ -15,16 +18,21 @@ use std::time::Duration;
 use media::frame::StreamInfo;
 use media::hub::Subscriber;
 use media::rtsp::{Event, Fault, RequestId, Server};
+use media::stretch::Stretch;
+use media::wall::Wall;
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
-use super::{Parts, READ_BYTES};
+use super::{Parts, READ_BYTES, Wanted};
 use crate::admission::Admitted;
 use crate::core::Local;
 use crate::directory::Stream;
 use crate::egress::fan::{Attention, Fan, Fans, Seat, Trouble};
 use crate::lease::EndReason;
 use crate::listen;
+use crate::recording::{Reading, Unreadable};
+pub(super) use playhead::Opened;
+use playhead::{Playhead, read_over};
 
 /// Without a timer of the server's own the task looks at itself this often.
 const IDLE_INTERVAL: Duration = Duration::from_secs(60);
@@ -54,6 +62,14 @@ pub(super) struct Session {
     torn_down: bool,
     /// The last sign of life by UDP that the server knows of.
     heard_at: Duration,
+    /// Where it is in a recording; none for live.
+    playhead: Option<Box<Playhead>>,
+    /// The instant that a playback's sender reports give its line's zero.
+    line_origin: Wall,
+    /// When a playback has something to do.
+    look_at: Option<Duration>,
+    /// A playback is over, and its viewer has been told behind the last frame.
+    said_goodbye: bool,
 }
 
 struct Describing {
@@ -77,6 +93,8 @@ enum End {
     TooSlow,
     #[error("the stream is over, or another one")]
     CameraLost,
+    #[error("the recording was played to its end")]
+    Played,
 }
 
 enum Wake {
@@ -84,6 +102,7 @@ enum Wake {
     Readable,
     Attention(Attention),
     Described,
+    Read((Box<dyn Reading>, Result<Option<Stretch>, Unreadable>)),
     Timer,
 }
 
@@ -91,11 +110,11 @@ impl Session {
     /// A viewer from his admission to his end. Everything is made before the future is, so that it holds everything once.
     pub(super) fn run(
         arrival: Arrival,
-        stream: Stream,
+        wanted: Wanted,
         parts: Arc<Parts>,
         local: &Rc<Local>,
     ) -> impl Future<Output = ()> + use<> {
-        let mut session = Self::of(arrival, stream, parts, local);
+        let mut session = Self::of(arrival, wanted, parts, local);
         async move {
             let Some(serving) = &mut session else { return };
             let end = serving.serve().await;
@@ -106,13 +125,18 @@ impl Session {
     }
 
     /// None where the socket cannot be watched; he has left then.
-    fn of(arrival: Arrival, stream: Stream, parts: Arc<Parts>, local: &Rc<Local>) -> Option<Self> {
+    fn of(arrival: Arrival, wanted: Wanted, parts: Arc<Parts>, local: &Rc<Local>) -> Option<Self> {
         let Arrival { socket, peer, server, admitted } = arrival;
         let Ok(socket) = TcpStream::from_std(socket) else {
             admitted.leave(EndReason::Network);
             return None;
         };
-        let fan = local.common(Fans::default).of(&stream, local, || parts.fan_parts());
+        let Wanted { stream, recording } = wanted;
+        let fan = match &recording {
+            None => local.common(Fans::default).of(&stream, local, || parts.fan_parts()),
+            Some(_) => Fan::alone(&stream, local, parts.fan_parts()),
+        };
+        let line_origin = parts.clock.wall();
         let seat = fan.seat(socket, admitted);
         Some(Self {
             seat,
@@ -126,6 +150,10 @@ impl Session {
             cued: false,
             torn_down: false,
             heard_at: Duration::ZERO,
+            playhead: recording.map(|opened| Box::new(Playhead::new(opened))),
+            line_origin,
+            look_at: None,
+            said_goodbye: false,
         })
     }
 
@@ -138,13 +166,14 @@ impl Session {
                 return end;
             }
             let timer = self.next_timer().saturating_sub(self.now());
-            let Self { server, describing, .. } = &mut *self;
+            let Self { server, describing, playhead, .. } = &mut *self;
             let wake = tokio::select! {
                 biased;
                 reason = poll_fn(|cx| hear_end(ended.as_mut(), &mut listening, seat.admitted(), cx)) => Wake::Ended(reason),
                 _ = poll_fn(|cx| seat.socket().poll_read_ready(cx)), if server.room() > 0 => Wake::Readable,
                 attention = poll_fn(|cx| seat.poll_attention(cx)) => Wake::Attention(attention),
                 () = first_frame(describing) => Wake::Described,
+                read = read_over(playhead) => Wake::Read(read),
                 () = tokio::time::sleep(timer) => Wake::Timer,
             };
             if let Err(end) = self.handle(wake) {
@@ -165,6 +194,12 @@ impl Session {
                 return Err(End::Broken(error));
             }
             Wake::Described => self.answer_description(),
+            Wake::Read(read) => {
+                let now = (self.now(), self.parts.clock.wall());
+                if let Some(told) = self.playhead.as_mut().map(|head| head.handle_read(read, now)) {
+                    self.on_read(told);
+                }
+            }
             Wake::Timer => {
                 let now = self.now();
                 // Reports by UDP wake nobody; they count when a timer asks for them.
@@ -187,7 +222,7 @@ impl Session {
 
     fn next_timer(&self) -> Duration {
         let describing = self.describing.as_ref().map(|d| d.until);
-        let timers = [self.server.next_timeout(), describing].into_iter().flatten().min();
+        let timers = [self.server.next_timeout(), describing, self.look_at].into_iter().flatten().min();
         timers.unwrap_or_else(|| self.now() + IDLE_INTERVAL)
     }
 
@@ -233,8 +268,11 @@ impl Session {
         self.say_output();
         if std::mem::take(&mut self.cued) && self.server.is_playing() {
             self.fan.start(&self.seat);
+            if let Some(head) = &mut self.playhead {
+                head.start();
+            }
         }
-        Ok(())
+        self.feed()
     }
 
     fn say_output(&mut self) {
@@ -260,7 +298,7 @@ impl Session {
         let Some(admitted) = seat.into_admitted() else { return };
         match end {
             End::Told(reason) => admitted.leave(*reason),
-            End::Left => admitted.leave(EndReason::User),
+            End::Left | End::Played => admitted.leave(EndReason::User),
             // A player that says TEARDOWN and closes at once resets the connection, frames being on their way.
             End::Broken(_) if torn_down => admitted.leave(EndReason::User),
             End::Broken(_) | End::Fault(_) => admitted.leave(EndReason::Network),

@@ -1,7 +1,9 @@
 //! RTSP to viewers over loopback: real sockets, real H.264, a camera made of a clip.
 
 mod crowd;
+mod playback;
 mod rig;
+mod tape;
 mod viewer;
 
 use std::time::Duration;
@@ -18,6 +20,11 @@ fn assert_contiguous(packets: &[Packet]) {
     for pair in packets.windows(2) {
         assert_eq!(pair[1].sequence, pair[0].sequence.wrapping_add(1));
     }
+}
+
+/// The packets of the video track.
+fn video(packets: &[Packet]) -> Vec<Packet> {
+    packets.iter().filter(|p| p.channel == 0).cloned().collect()
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use super::{Describing, Session};
 impl Session {
     pub(super) fn on_event(&mut self, event: &Event) {
         match *event {
+            Event::Describe { request } if self.playhead.is_some() => self.describe_recording(request),
             Event::Describe { request } => {
                 let until = self.now() + self.parts.config.describe_timeout;
                 let subscriber = self.stream.hub.subscribe(Start::Live, Budget::default());
@@ -23,12 +24,17 @@ impl Session {
                 let made = self.set_up(track, wish);
                 self.server.set_up(request, made);
             }
-            Event::Play { request } => self.play(request),
+            Event::Play { request, range, scale } if self.playhead.is_some() => {
+                self.play_recording(request, range, scale);
+            }
+            Event::Play { request, .. } => self.play(request),
             Event::Pause => {
+                self.playhead.iter_mut().for_each(|head| head.pause());
                 self.cued = false;
                 self.fan.stop(&self.seat);
             }
             Event::Teardown => {
+                self.playhead.iter_mut().for_each(|head| head.pause());
                 self.cued = false;
                 self.fan.tear_down(&self.seat);
                 self.torn_down = true;

@@ -16,6 +16,7 @@ use prometheus::Registry;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::tape::{self, Tape};
 use crate::config::Config;
 use crate::core::Cores;
 use crate::directory::{Stream, Streams};
@@ -26,7 +27,7 @@ use crate::lease::{
 use crate::metrics::EgressMetrics;
 
 pub(super) const VIDEO: u8 = 0;
-const AUDIO: u8 = 1;
+pub(super) const AUDIO: u8 = 1;
 const TOKEN_OF_FIRST: [u8; TOKEN_BYTES] = [7; TOKEN_BYTES];
 /// `TOKEN_OF_FIRST` as it stands in a URL.
 pub(super) const TOKEN: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc";
@@ -105,6 +106,7 @@ impl Rig {
             clock: Arc::clone(&clock),
             leases: Arc::clone(&leases),
             streams,
+            recordings: Arc::new(Tape::of_clip()),
             cores: Arc::clone(&cores),
             marks: MarkKey::new(&MARK_SECRET),
             metrics,
@@ -146,12 +148,22 @@ impl Rig {
         self.grant(session, token, IpAddr::from([127, 0, 0, 1]))
     }
 
+    /// A lease for the tape between two seconds of it, for this machine under `TOKEN`.
+    pub(super) fn lease_recording(&self, from: f64, to: f64) -> SessionId {
+        let content = Content::Playback { stream: self.stream.key.clone(), from: tape::at(from), to: tape::at(to) };
+        self.grant_of(content, "recorded", TOKEN_OF_FIRST, IpAddr::from([127, 0, 0, 1]))
+    }
+
     fn grant(&self, session: &str, token: [u8; TOKEN_BYTES], terminal: IpAddr) -> SessionId {
+        self.grant_of(Content::Live(self.stream.key.clone()), session, token, terminal)
+    }
+
+    fn grant_of(&self, content: Content, session: &str, token: [u8; TOKEN_BYTES], terminal: IpAddr) -> SessionId {
         let session = SessionId(session.to_owned());
         let lease = Lease {
             session: session.clone(),
             token: TokenHash::of(&token),
-            content: Content::Live(self.stream.key.clone()),
+            content,
             terminal,
             protocols: vec![Protocol::Rtsp],
             mark: Self::mark_of(&token),
@@ -263,18 +275,24 @@ impl Rig {
     }
 }
 
+/// Pictures of H.264, each with whether it is a keyframe, and the stream they are of, which has sound too.
+pub(super) fn clip() -> (Vec<(bool, Bytes)>, Arc<StreamInfo>) {
+    let clip = include_bytes!("../../../../../media/testdata/testsrc2_bframes.h264");
+    let units: Vec<_> = annex_b(clip).collect();
+    let sets = units.iter().copied().filter(|unit| matches!(unit[0] & 31, 7 | 8));
+    let params = h264::Params::from_sets(sets).unwrap();
+    let law = g711::Params { law: g711::Law::A, channels: 1, sample_rate: 8_000 };
+    let tracks = vec![
+        Track { id: TrackId(VIDEO), clock_rate: 90_000, params: CodecParams::H264(params) },
+        Track { id: TrackId(AUDIO), clock_rate: 8_000, params: CodecParams::G711(law) },
+    ];
+    (access_units(&units), StreamInfo::shared(1, tracks))
+}
+
 impl Camera {
     fn new(began: Wall) -> Self {
-        let clip = include_bytes!("../../../../../media/testdata/testsrc2_bframes.h264");
-        let units: Vec<_> = annex_b(clip).collect();
-        let sets = units.iter().copied().filter(|unit| matches!(unit[0] & 31, 7 | 8));
-        let params = h264::Params::from_sets(sets).unwrap();
-        let law = g711::Params { law: g711::Law::A, channels: 1, sample_rate: 8_000 };
-        let tracks = vec![
-            Track { id: TrackId(VIDEO), clock_rate: 90_000, params: CodecParams::H264(params) },
-            Track { id: TrackId(AUDIO), clock_rate: 8_000, params: CodecParams::G711(law) },
-        ];
-        Self { clip: access_units(&units), info: StreamInfo::shared(1, tracks), frames: 0, began, keyframe_every: 1 }
+        let (clip, info) = clip();
+        Self { clip, info, frames: 0, began, keyframe_every: 1 }
     }
 
     fn capture(&self, frame: i64) -> Wall {
@@ -313,7 +331,7 @@ impl Camera {
     }
 }
 
-fn with_filler(unit: &Bytes, filler_bytes: usize) -> Bytes {
+pub(super) fn with_filler(unit: &Bytes, filler_bytes: usize) -> Bytes {
     if filler_bytes == 0 {
         return unit.clone();
     }

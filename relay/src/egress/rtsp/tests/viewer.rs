@@ -16,6 +16,8 @@ pub(super) struct Viewer {
     cseq: u32,
     session: String,
     rtp_info: String,
+    /// The head of the last response.
+    head: String,
     /// Bytes of RTP packets received, with their interleaved headers.
     pub(super) media_bytes: u64,
 }
@@ -30,6 +32,12 @@ pub(super) struct Packet {
 }
 
 impl Packet {
+    /// The RTP packets of interleaved data.
+    pub(super) fn of(data: &[(u8, Vec<u8>)]) -> Vec<Self> {
+        let rtp = data.iter().filter(|(channel, _)| channel % 2 == 0);
+        rtp.map(|(channel, bytes)| Self::parse(*channel, bytes)).collect()
+    }
+
     fn parse(channel: u8, bytes: &[u8]) -> Self {
         assert_eq!(bytes[0], 0x80);
         Self {
@@ -67,6 +75,7 @@ impl Viewer {
             cseq: 0,
             session: String::new(),
             rtp_info: String::new(),
+            head: String::new(),
             media_bytes: 0,
         }
     }
@@ -85,6 +94,47 @@ impl Viewer {
         let mut viewer = Self::of(socket, address).await;
         viewer.play_tcp(token).await;
         viewer
+    }
+
+    /// Connected with little room on the way.
+    pub(super) async fn connect_small(address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(8 << 10).unwrap();
+        Self::of(socket, address).await
+    }
+
+    /// Both tracks over TCP, then PLAY with these headers.
+    pub(super) async fn play_tracks(&mut self, token: &str, headers: &str) {
+        for track in 0..2 {
+            let transport = format!("Transport: RTP/AVP/TCP;unicast;interleaved={}-{}\r\n", 2 * track, 1 + 2 * track);
+            assert_eq!(self.ask("SETUP", token, &format!("/trackID={track}"), &transport).await.0, 200);
+        }
+        assert_eq!(self.ask("PLAY", token, "", headers).await.0, 200);
+    }
+
+    /// A header of the last response.
+    pub(super) fn header(&self, name: &str) -> &str {
+        self.head.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim()
+    }
+
+    /// The next RTP packet; none where it was a report.
+    pub(super) async fn packet(&mut self) -> Option<Packet> {
+        let (channel, bytes) = self.interleaved().await;
+        (channel % 2 == 0).then(|| Packet::parse(channel, &bytes))
+    }
+
+    /// So many RTP packets.
+    pub(super) async fn packets(&mut self, count: usize) -> Vec<Packet> {
+        let mut packets = Vec::new();
+        while packets.len() < count {
+            packets.extend(self.packet().await);
+        }
+        packets
+    }
+
+    /// RTP packets that came before the last response.
+    pub(super) fn take_queued(&mut self) -> Vec<Packet> {
+        Packet::of(&std::mem::take(&mut self.queue).into_iter().collect::<Vec<_>>())
     }
 
     async fn play_tcp(&mut self, token: &str) {
@@ -145,6 +195,7 @@ impl Viewer {
                     if !header("RTP-Info:").is_empty() {
                         self.rtp_info = header("RTP-Info:");
                     }
+                    self.head = head;
                     return (status, body);
                 }
             }
