@@ -28,6 +28,7 @@ use tokio::sync::watch;
 use crate::camera_port::{Cameras, Recordings, follow_states};
 use crate::clock::SystemClock;
 use crate::config::Config;
+use crate::retention_port::Retention;
 use crate::{mark_key, watchdog};
 
 /// Viewers' connections get this long to end once the stop was asked for.
@@ -127,9 +128,11 @@ impl Appliance {
             leases: Arc::clone(&leases),
             cameras,
             recordings: Arc::new(Recordings(Arc::clone(&recorder))),
+            retention: Arc::new(Retention),
             playback: Arc::new(recorder.playback()),
             marks: marks.clone(),
             config: config.api.settings,
+            keeping: config.retention,
             sessions: config.sessions,
             registry: registry.clone(),
         };
@@ -145,8 +148,7 @@ impl Appliance {
             async move { _ = stopped.wait_for(|stop| *stop).await }
         };
         let states = tokio::spawn(follow_states(Arc::clone(&self.fleet), Arc::clone(&self.recorder)));
-        let retention = report_deletions(&self.recorder, self.ledger.clone(), Arc::clone(&self.clock));
-        retention.context("retention")?;
+        self.start_retention().await?;
         let deps = Arc::clone(&self.deps);
         let pulled = tokio::task::spawn_blocking(move || control_api::catalogue::pull_all(&deps))
             .await?
@@ -198,6 +200,27 @@ impl Appliance {
         let ledger = self.ledger;
         tokio::task::spawn_blocking(move || ledger.close()).await?;
         outcome
+    }
+
+    /// Every rule and every hold is with the recorder before it deletes anything. Where they cannot be handed over nothing is
+    /// deleted: a full disk can be made good, a deleted recording cannot.
+    async fn start_retention(&self) -> anyhow::Result<()> {
+        let settings = self.deps.retention.settings();
+        if settings.allow_unlawful_floors && settings.has_unlawful_floors() {
+            tracing::warn!(
+                floor = ?settings.floor, key_target_floor = ?settings.key_target_floor,
+                "recordings are kept shorter than the law wants (O-17, AT-32): retention.allow_unlawful_floors is set"
+            );
+        }
+        let deps = Arc::clone(&self.deps);
+        match tokio::task::spawn_blocking(move || deps.retention.apply_all()).await? {
+            Ok(cameras) => tracing::info!(cameras, "rules and holds are with the recorder"),
+            Err(error) => {
+                tracing::error!(%error, "rules and holds could not be handed to the recorder; nothing is deleted until a restart");
+                return Ok(());
+            }
+        }
+        report_deletions(&self.recorder, self.ledger.clone(), Arc::clone(&self.clock)).context("retention")
     }
 }
 

@@ -7,6 +7,7 @@ mod clock;
 mod config;
 mod demo;
 mod mark_key;
+mod retention_port;
 mod scrape;
 mod watchdog;
 

@@ -3,6 +3,7 @@
 pub mod applications;
 pub mod camera_import;
 pub mod camera_past;
+pub mod camera_room;
 pub mod camera_view;
 pub mod cameras;
 pub mod extract;

@@ -8,10 +8,13 @@
 )]
 
 mod accounts;
+mod attestation;
 mod cameras;
 mod description;
 mod import;
+mod keeping;
 mod registers;
 mod roles;
 mod shell;
+mod vault;
 mod world;

@@ -1,0 +1,149 @@
+//! The daily attestation: once a day, never twice, whatever the days are long and however often the appliance stops.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use control_api::attestation::attest_due;
+use control_api::ledger::Event;
+use control_api::registers::RetentionClass;
+use control_api::retention::Settings;
+use jiff::tz::TimeZone;
+use serde_json::json;
+
+use crate::cameras::enrolled;
+use crate::world::{START, World, settings};
+
+const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// A site whose clocks go forward on 29 March 2026, and an appliance with two cameras.
+async fn world() -> World {
+    let zone = TimeZone::get("Europe/Berlin").unwrap();
+    let world = World::keeping(settings(), Settings { zone, ..Settings::default() });
+    world.everyone();
+    for id in ["c1", "c2"] {
+        enrolled(&world, id).await;
+    }
+    world
+}
+
+fn attested(world: &World) -> Vec<Event> {
+    world.events().into_iter().filter(|event| event.kind.as_str() == "recording.attested").collect()
+}
+
+fn days_of(events: &[Event], camera: &str) -> Vec<String> {
+    let object = format!("camera/{camera}");
+    let of = events.iter().filter(|event| event.object.as_deref() == Some(&object));
+    of.map(|event| event.detail["day"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn each_day_once_over_a_hundred_and_twenty_days() {
+    let mut world = world().await;
+    let midnight = TimeZone::get("Europe/Berlin").unwrap();
+    let mut expected = Vec::new();
+    for turn in 0..480 {
+        // Four looks a day; stopped and started again now and then.
+        world.clock.advance(6 * HOUR);
+        attest_due(&world.deps).await.unwrap();
+        if turn % 37 == 0 {
+            world = world.started_again();
+        }
+    }
+    let mut day = START;
+    while day < START + 120 * DAY {
+        let date = jiff::Timestamp::from_microsecond(day.micros()).unwrap().to_zoned_datetime(midnight.clone()).date();
+        expected.push(date.to_string());
+        day = day + DAY;
+    }
+    let events = attested(&world);
+    for camera in ["c1", "c2"] {
+        assert_eq!(days_of(&events, camera), expected, "{camera}");
+    }
+    let seconds: BTreeMap<_, _> = events
+        .iter()
+        .filter(|event| event.object.as_deref() == Some("camera/c1"))
+        .map(|event| (event.detail["day"].as_str().unwrap(), event.detail["covered_seconds"].as_f64().unwrap() as u64))
+        .collect();
+    assert_eq!((seconds["2026-03-28"], seconds["2026-03-29"], seconds["2026-03-30"]), (86_400, 82_800, 86_400));
+    assert_eq!(seconds["2026-03-02"], 21 * 3_600, "from its enrolment at 3 in the morning");
+    assert!(events.iter().all(|event| event.detail["floor_met"] == true && event.articles == ["O-17"]));
+    let last = attest_due(&world.deps).await.unwrap();
+    assert_eq!(last, 0);
+    assert!(world.gauge("sluice_attestation_age_seconds") < 86_400.0);
+}
+
+#[tokio::test]
+async fn a_long_stop_is_made_up_for_as_far_as_the_floor_reaches() {
+    let world = world().await;
+    world.clock.advance(2 * DAY);
+    // Many hands at once: what the one has said the others do not say again.
+    let hands = futures_util::future::join_all((0..8).map(|_| attest_due(&world.deps))).await;
+    assert_eq!(hands.into_iter().map(Result::unwrap).sum::<usize>(), 4);
+    let world = world.started_again();
+    world.clock.advance(20 * DAY);
+    assert!(world.gauge("sluice_attestation_age_seconds").abs() < f64::EPSILON, "not known before it was looked");
+    assert_eq!(attest_due(&world.deps).await.unwrap(), 40);
+    world.clock.advance(200 * DAY);
+    assert!(world.gauge("sluice_attestation_age_seconds") > 200.0 * 86_400.0);
+    // 90 days: the longest floor that there is.
+    assert_eq!(attest_due(&world.deps).await.unwrap(), 180);
+    assert_eq!(attest_due(&world.deps).await.unwrap(), 0);
+    let days = days_of(&attested(&world), "c1");
+    let mut once = days.clone();
+    once.dedup();
+    assert_eq!(days, once);
+}
+
+#[tokio::test]
+async fn a_recorder_that_cannot_answer_is_asked_again_and_what_was_said_stays() {
+    let world = world().await;
+    world.clock.advance(DAY);
+    *world.vault.broken.lock() = true;
+    assert!(attest_due(&world.deps).await.is_err());
+    assert!(attested(&world).is_empty());
+    *world.vault.broken.lock() = false;
+    assert_eq!(attest_due(&world.deps).await.unwrap(), 2);
+    world.deps.ledger.close();
+    world.clock.advance(DAY);
+    assert!(attest_due(&world.deps).await.is_err(), "nothing is attested past the ledger");
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_a_year_attests_nothing_and_frees_nothing() {
+    let world = world().await;
+    let keeper = world.signed_in("catalogue-admin").await;
+    keeper.patch("/api/v1/cameras/c1", &json!({"retention_class": "voluntary"})).await.is(200);
+    let promised = world.vault.rule("c1");
+    world.clock.advance(DAY);
+    attest_due(&world.deps).await.unwrap();
+    *world.clock.ahead.lock() = 365 * DAY;
+    assert_eq!(attest_due(&world.deps).await.unwrap(), 0);
+    world.deps.retention.apply_all().unwrap();
+    assert_eq!(world.vault.rule("c1"), promised);
+    assert_eq!(promised, Some(Settings::default().rule(RetentionClass::Ordinary)));
+    *world.clock.ahead.lock() = Duration::ZERO;
+    world.clock.advance(DAY);
+    assert_eq!(attest_due(&world.deps).await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn a_removed_camera_is_attested_until_its_floor_is_over() {
+    let world = world().await;
+    world.clock.advance(12 * HOUR);
+    world.signed_in("catalogue-admin").await.delete("/api/v1/cameras/c1").await.is(204);
+    for _ in 0..40 {
+        world.clock.advance(DAY);
+        attest_due(&world.deps).await.unwrap();
+    }
+    let events = attested(&world);
+    let days = days_of(&events, "c1");
+    assert_eq!((days.first().unwrap().as_str(), days.len()), ("2026-03-02", 31));
+    assert_eq!(days_of(&events, "c2").len(), 40);
+    let first = events.iter().find(|event| event.object.as_deref() == Some("camera/c1")).unwrap();
+    assert_eq!(first.detail["covered_seconds"], 12.0 * 3_600.0);
+    assert_eq!(
+        events.iter().rfind(|e| e.object.as_deref() == Some("camera/c1")).unwrap().detail["covered_seconds"],
+        0.0
+    );
+}
