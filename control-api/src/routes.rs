@@ -9,6 +9,7 @@ pub mod cameras;
 pub mod extract;
 pub mod grants;
 pub mod health;
+pub mod holds;
 pub mod ledger;
 pub mod login;
 pub mod media;
@@ -50,6 +51,7 @@ fn calls() -> Calls {
         .merge(camera_past::calls())
         .merge(applications::calls())
         .merge(grants::calls())
+        .merge(holds::calls())
         .merge(sessions::calls())
         .merge(usage::calls())
         .merge(ledger::calls())

@@ -128,6 +128,41 @@ async fn a_clock_that_jumps_a_year_attests_nothing_and_frees_nothing() {
 }
 
 #[tokio::test]
+async fn gaps_losses_and_holds_are_told_and_counted() {
+    let world = world().await;
+    let approver = world.signed_in("bureau-approver").await;
+    let hold = json!({"camera": "c1", "from": "2026-03-03T10:00:00Z", "to": "2026-03-05T10:00:00Z", "reason": "事故"});
+    approver.post("/api/v1/holds", &hold).await.is(201);
+    let c1 = "c1".parse().unwrap();
+    let day = START + 21 * HOUR;
+    world.vault.recorded.lock().insert(c1, vec![(START, day + 6 * HOUR), (day + 7 * HOUR, day + 48 * HOUR)]);
+    world.clock.advance(21 * HOUR + DAY);
+    attest_due(&world.deps).await.unwrap();
+    let c1 = "c1".parse().unwrap();
+    world.vault.lost.lock().insert(c1, vec![(day + 6 * HOUR, day + 7 * HOUR)]);
+    world.clock.advance(DAY);
+    attest_due(&world.deps).await.unwrap();
+    let events = attested(&world);
+    let told = |day: &str, camera: &str| {
+        let object = format!("camera/{camera}");
+        let fits = |e: &&Event| e.detail["day"] == day && e.object.as_deref() == Some(&object);
+        events.iter().find(fits).unwrap_or_else(|| panic!("{day} {camera}")).detail.clone()
+    };
+    let second = told("2026-03-03", "c1");
+    assert_eq!(
+        (&second["covered_seconds"], &second["gap_seconds"]),
+        (&json!(82_800.0), &json!({"unreachable": 3600.0}))
+    );
+    assert_eq!(second["floor_met"], true, "a gap that was never recorded breaks no floor");
+    assert_eq!(second["held"][0]["from"], "2026-03-03T10:00:00.000Z");
+    assert_eq!(second["held"][0]["to"], "2026-03-03T23:00:00.000Z", "midnight in Berlin");
+    let third = told("2026-03-04", "c1");
+    assert_eq!((&third["floor_met"], &third["lost_seconds"]), (&json!(false), &json!(3600.0)));
+    assert_eq!(told("2026-03-04", "c2")["floor_met"], true);
+    assert!((world.gauge("sluice_retention_cameras_below_floor") - 1.0).abs() < f64::EPSILON);
+}
+
+#[tokio::test]
 async fn a_removed_camera_is_attested_until_its_floor_is_over() {
     let world = world().await;
     world.clock.advance(12 * HOUR);

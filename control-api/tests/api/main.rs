@@ -11,6 +11,7 @@ mod accounts;
 mod attestation;
 mod cameras;
 mod description;
+mod holds;
 mod import;
 mod keeping;
 mod registers;
