@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use control_api::attestation::attest_due;
-use control_api::ledger::Event;
+use control_api::ledger::{Event, Kind};
 use control_api::registers::RetentionClass;
 use control_api::retention::Settings;
 use jiff::tz::TimeZone;
+use media::wall::Wall;
 use serde_json::json;
 
-use crate::cameras::enrolled;
+use crate::cameras::{enrolled, form};
 use crate::world::{START, World, settings};
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -181,4 +182,74 @@ async fn a_removed_camera_is_attested_until_its_floor_is_over() {
         events.iter().rfind(|e| e.object.as_deref() == Some("camera/c1")).unwrap().detail["covered_seconds"],
         0.0
     );
+}
+
+#[tokio::test]
+async fn the_attestation_is_printed_by_day_and_camera() {
+    let world = world().await;
+    let mut key_target = form("c3");
+    key_target["retention_class"] = json!("key_target");
+    world.signed_in("catalogue-admin").await.post("/api/v1/cameras", &key_target).await.is(201);
+    world.clock.advance(4 * DAY);
+    attest_due(&world.deps).await.unwrap();
+    let auditor = world.signed_in("audit-admin").await;
+    let path = "/api/v1/reports/retention?from=2026-03-02T00:00:00Z&to=2026-03-04T23:00:00Z";
+    let report = auditor.get(path).await.is(200).json();
+    let rows: Vec<_> = report["items"].as_array().unwrap().iter().map(|row| (&row["day"], &row["camera"])).collect();
+    assert_eq!(rows.len(), 9, "three days on site time: {rows:?}");
+    assert_eq!(rows[3], (&json!("2026-03-03"), &json!("c1")));
+    assert_eq!(report["items"][2]["floor_seconds"], 90 * 86_400);
+    assert_eq!(report["complete"], true);
+    let one = auditor.get(&format!("{path}&camera=c3")).await.is(200).json();
+    assert_eq!(one["items"].as_array().unwrap().len(), 3);
+    let csv = auditor.clone().header("accept", "text/csv").get(path).await.is(200);
+    let lines: Vec<_> = csv.text.lines().collect();
+    assert_eq!(lines.len(), 10);
+    assert!(lines[0].starts_with("day,camera,class,covered_seconds,gap_seconds,gaps,floor_days,floor_met,"));
+    assert!(lines[6].starts_with("2026-03-03,c3,key_target,86400,0,,90,true,0,"), "{}", lines[6]);
+    for (query, field) in [
+        ("from=2020-01-01T00:00:00Z", "from"),
+        ("from=2026-03-02T00:00:00Z&to=2026-03-01T00:00:00Z", "from"),
+        ("cursor=3", "cursor"),
+    ] {
+        let refused = auditor.get(&format!("/api/v1/reports/retention?{query}")).await.refused(422, "INVALID_FIELD");
+        assert_eq!(refused.json()["field"], field, "{query}");
+    }
+    auditor.get("/api/v1/reports/denials?camera=c1").await.refused(422, "INVALID_FIELD");
+    world.signed_in("owner-maintainer").await.get(path).await.refused(403, "ROLE_FORBIDS");
+}
+
+#[tokio::test]
+async fn every_deletion_is_printed_from_the_ledger() {
+    let world = world().await;
+    let deleted = |camera: &str, start: Wall| {
+        Event::new(Kind::SEGMENT_DELETED, world.deps.now())
+            .object(format!("camera/{camera}"))
+            .with("start_micros", start.micros())
+            .with("end_micros", (start + Duration::from_secs(60)).micros())
+            .with("bytes", 1_000)
+            .with("why", "ceiling")
+    };
+    for minute in 0..700_u32 {
+        let camera = if minute % 7 == 0 { "c1" } else { "c2" };
+        world.deps.ledger.append(&deleted(camera, START + minute * Duration::from_secs(60))).unwrap();
+        world.clock.advance(Duration::from_secs(1));
+    }
+    let auditor = world.signed_in("audit-admin").await;
+    let all = auditor.get("/api/v1/reports/deletions").await.is(200).json();
+    assert_eq!((all["items"].as_array().unwrap().len(), all["complete"].as_bool()), (700, Some(true)));
+    assert_eq!(
+        all["items"][0],
+        json!({"at": "2026-03-02T02:00:00.000Z", "camera": "c1", "start": "2026-03-02T02:00:00.000Z",
+            "end": "2026-03-02T02:01:00.000Z", "bytes": 1000, "why": "ceiling"})
+    );
+    let path = "/api/v1/reports/deletions?camera=c1&from=2026-03-02T02:00:07Z&to=2026-03-02T02:00:21Z";
+    let some = auditor.get(path).await.is(200).json();
+    assert_eq!(some["items"].as_array().unwrap().len(), 2);
+    let csv =
+        auditor.header("accept", "text/csv").header("accept-language", "zh-CN").get("/api/v1/reports/deletions").await;
+    let text = csv.is(200).text;
+    assert!(text.starts_with("删除时间,摄像机,开始,结束,字节数,依据\r\n"));
+    assert_eq!(text.lines().count(), 701);
+    world.signed_in("operator").await.get(path).await.refused(403, "ROLE_FORBIDS");
 }

@@ -144,3 +144,21 @@ async fn nothing_is_promised_on_a_guess() {
     keeper.patch("/api/v1/cameras/c1", &json!({"retention_class": "key_target"})).await.refused(500, "INTERNAL");
     keeper.patch("/api/v1/cameras/c1", &json!({"name": "西街"})).await.is(200);
 }
+
+#[tokio::test]
+async fn the_outlook_is_for_the_bureau_and_the_auditor() {
+    let world = world();
+    *world.vault.capacity_bytes.lock() = 100 * DAY_BYTES;
+    enrolled(&world, "c1").await;
+    let approver = world.signed_in("bureau-approver").await;
+    let outlook = approver.get("/api/v1/reports/outlook").await.is(200).json();
+    let volume = &outlook["items"][0];
+    assert_eq!((volume["volume"].as_str(), volume["free_bytes"].as_u64()), (Some("a"), Some(70 * DAY_BYTES)));
+    assert_eq!(volume["floor_danger_seconds"], json!(null));
+    let csv =
+        approver.header("accept", "text/csv").header("accept-language", "zh").get("/api/v1/reports/outlook").await;
+    assert!(csv.is(200).text.starts_with("存储卷,状态,容量字节,"));
+    world.signed_in("operator").await.get("/api/v1/reports/outlook").await.refused(403, "ROLE_FORBIDS");
+    *world.vault.broken.lock() = true;
+    world.signed_in("audit-admin").await.get("/api/v1/reports/outlook").await.refused(500, "INTERNAL");
+}
