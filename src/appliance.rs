@@ -31,6 +31,7 @@ use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::on_ledger::OnLedger;
 use crate::recordings::Tapes;
+use crate::retention_port::Retention;
 use crate::{mark_key, watchdog};
 
 /// Viewers' connections get this long to end once the stop was asked for.
@@ -138,9 +139,11 @@ impl Appliance {
             leases: Arc::clone(&leases),
             cameras,
             recordings: Arc::new(Recordings(Arc::clone(&recorder))),
+            retention: Arc::new(Retention(Arc::clone(&recorder))),
             playback: Arc::new(recorder.playback()),
             marks: marks.clone(),
             config: config.api.settings,
+            keeping: config.retention,
             sessions: config.sessions,
             registry: registry.clone(),
         };
@@ -156,8 +159,7 @@ impl Appliance {
             async move { _ = stopped.wait_for(|stop| *stop).await }
         };
         let states = tokio::spawn(follow_states(Arc::clone(&self.fleet), Arc::clone(&self.recorder)));
-        let record = OnLedger { ledger: self.ledger.clone(), clock: Arc::clone(&self.clock) };
-        self.recorder.keep(record).context("retention")?;
+        self.start_retention().await?;
         let deps = Arc::clone(&self.deps);
         let pulled = tokio::task::spawn_blocking(move || control_api::catalogue::pull_all(&deps))
             .await?
@@ -209,6 +211,28 @@ impl Appliance {
         let ledger = self.ledger;
         tokio::task::spawn_blocking(move || ledger.close()).await?;
         outcome
+    }
+
+    /// Every rule and every hold is with the recorder before it deletes anything. Where they cannot be handed over nothing is
+    /// deleted: a full disk can be made good, a deleted recording cannot.
+    async fn start_retention(&self) -> anyhow::Result<()> {
+        let settings = self.deps.retention.settings();
+        if settings.allow_unlawful_floors && settings.has_unlawful_floors() {
+            tracing::warn!(
+                floor = ?settings.floor, key_target_floor = ?settings.key_target_floor,
+                "recordings are kept shorter than the law wants (O-17, AT-32): retention.allow_unlawful_floors is set"
+            );
+        }
+        let deps = Arc::clone(&self.deps);
+        match tokio::task::spawn_blocking(move || deps.retention.apply_all()).await? {
+            Ok(cameras) => tracing::info!(cameras, "rules and holds are with the recorder"),
+            Err(error) => {
+                tracing::error!(%error, "rules and holds could not be handed to the recorder; nothing is deleted until a restart");
+                return Ok(());
+            }
+        }
+        let record = OnLedger { ledger: self.ledger.clone(), clock: Arc::clone(&self.clock) };
+        self.recorder.keep(record).context("retention")
     }
 }
 

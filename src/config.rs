@@ -6,6 +6,7 @@ mod fault;
 mod nearest;
 mod quantity;
 mod reader;
+mod retention;
 mod sections;
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,8 @@ pub(crate) struct Config {
     pub(crate) fleet: relay::fleet::FleetConfig,
     /// RTSP viewers: the addresses to listen at are among its fields.
     pub(crate) relay: relay::config::Config,
+    /// How long recordings are kept.
+    pub(crate) retention: control_api::retention::Settings,
     /// The recorder: its two folders are among its fields.
     pub(crate) recorder: recorder::config::Config,
     /// Where the audit log is kept.

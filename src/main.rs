@@ -10,6 +10,7 @@ mod demo;
 mod mark_key;
 mod on_ledger;
 mod recordings;
+mod retention_port;
 mod scrape;
 mod watchdog;
 

@@ -19,7 +19,8 @@ use crate::grants::GrantBook;
 use crate::ledger::{Event, Kind, Ledger};
 use crate::outbox::{ChangeError, Outbox};
 use crate::playback::PlaybackPort;
-use crate::ports::{CameraPort, RecordingPort};
+use crate::ports::{CameraPort, RecordingPort, RetentionPort};
+use crate::retention::{self, Keeper, RetentionMetrics};
 use crate::sessions::desk::Tools;
 use crate::sessions::{self, SessionDesk, SessionMetrics};
 use crate::store::{Batch, CommitError, Store, StoreError};
@@ -39,12 +40,16 @@ pub struct Parts {
     pub cameras: Arc<dyn CameraPort>,
     /// The recorder's index.
     pub recordings: Arc<dyn RecordingPort>,
+    /// The recorder's retention.
+    pub retention: Arc<dyn RetentionPort>,
     /// The recorder's pieces.
     pub playback: Arc<dyn PlaybackPort>,
     /// The appliance's key for marks.
     pub marks: MarkKey,
     /// Settings.
     pub config: Config,
+    /// How long recordings are kept.
+    pub keeping: retention::Settings,
     /// Settings of viewing sessions.
     pub sessions: sessions::Settings,
     /// Where the counters are registered.
@@ -85,6 +90,8 @@ pub struct Deps {
     pub cameras: Arc<dyn CameraPort>,
     /// The recorder's index.
     pub recordings: Arc<dyn RecordingPort>,
+    /// How long recordings are kept, and what is held.
+    pub retention: Keeper,
     /// The recorder's pieces.
     pub playback: Arc<dyn PlaybackPort>,
     /// The appliance's key for marks.
@@ -108,8 +115,10 @@ pub struct Deps {
 impl Deps {
     /// Joins the parts. Blocks: it settles what the last run owed the ledger, reads the grants and hashes one password.
     pub fn new(parts: Parts) -> Result<Arc<Self>, StartError> {
-        let Parts { store, ledger, clock, leases, cameras, recordings, playback, marks, config, sessions, registry } =
-            parts;
+        let Parts { store, ledger, clock, leases, cameras, recordings, playback, marks, config, sessions, .. } = parts;
+        let (port, registry) = (parts.retention, parts.registry);
+        let metrics = RetentionMetrics::new(&registry, Arc::clone(&clock))?;
+        let retention = Keeper::new(parts.keeping, port, store.clone(), Arc::clone(&clock), metrics);
         let authn = Authn::new(store.clone(), ledger.clone(), Arc::clone(&clock), &config)?;
         let outbox = Outbox::start(store.clone(), ledger.clone())?;
         let grants = Arc::new(GrantBook::open(store.clone(), outbox.clone())?);
@@ -142,6 +151,7 @@ impl Deps {
             leases,
             cameras,
             recordings,
+            retention,
             playback,
             marks,
             outbox,

@@ -130,9 +130,15 @@ codes! {
     BandwidthLimit "BANDWIDTH_LIMIT" 429 ["OPS"]
         "网络或处理能力已满,暂不能增加会话。" "Network or machine are full; no further session can be carried now."
         => "请稍后重试,或先结束其他会话;突发事件可申请优先使用。" "Try again later, or end another session first; an emergency has priority use.";
+    SecondPersonRequired "SECOND_PERSON_REQUIRED" 403 ["MLPS3"]
+        "须由另一人办理。" "A second person has to do this."
+        => "请由未参与此事的另一位人员办理。" "Someone else who holds the fitting role has to do it.";
     CameraOffline "CAMERA_OFFLINE" 503 ["J-6"]
         "摄像机当前不在线。" "The camera is offline."
         => "请稍后重试,或联系维护单位。" "Try again later, or ask the maintenance unit.";
+    RetentionCapacity "RETENTION_CAPACITY" 409 ["O-17"]
+        "存储容量不足,无法满足法定保存期限。" "There is not room enough to keep recordings as long as the law wants."
+        => "请增加存储卷、缩短超出法定期限的保存上限、降低码率,或减少自愿录像的摄像机。" "Add a volume, shorten the ceilings, lower bit rates, or record fewer voluntary cameras.";
 
     SessionUnknown "SESSION_UNKNOWN" 404 ["J-26"]
         "没有该会话。" "There is no such session."

@@ -2,6 +2,7 @@
 
 pub mod applications;
 pub mod attend;
+pub mod attestation;
 mod audit;
 pub mod authn;
 pub mod bootstrap;
@@ -20,6 +21,7 @@ pub mod policy;
 pub mod ports;
 pub mod registers;
 pub mod request;
+pub mod retention;
 pub mod routes;
 #[cfg(test)]
 mod scene;

@@ -1,11 +1,14 @@
-//! What the control API asks of the floor below: cameras to be pulled and their status, and the timeline of a recording. The
-//! binary joins these to the relay and the recorder; nothing here waits for a camera or a disk.
+//! What the control API asks of the floor below: cameras to be pulled and their status, the timeline of a recording, and how
+//! long recordings are kept. The binary joins these to the relay and the recorder; nothing here waits for a camera.
+
+use std::time::Duration;
 
 use media::id::{CameraId, StreamKey};
 use media::wall::Wall;
 use serde::Serialize;
 
 use crate::registers::camera::{Camera, Credentials, Transport};
+pub use crate::registers::hold::HeldStretch;
 
 /// What the relay has to know of a camera.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,4 +128,61 @@ pub struct RecordingError(pub String);
 pub trait RecordingPort: Send + Sync + 'static {
     /// What there is of `stream` from `from` to `to`.
     fn timeline(&self, stream: &StreamKey, from: Wall, to: Wall) -> Result<Timeline, RecordingError>;
+}
+
+/// How long one camera's recordings are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeepRule {
+    /// Nothing younger is deleted. Zero where nothing has to be kept.
+    pub floor: Duration,
+    /// What is older is deleted, unless it is held. Never below the floor.
+    pub ceiling: Duration,
+    /// The law wants the recording; one that it does not want is the first to stop when room runs out.
+    pub statutory: bool,
+}
+
+/// A volume, and when it is in danger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VolumeOutlook {
+    /// Its name in the configuration.
+    pub volume: String,
+    /// The recorder's word for how it is.
+    pub state: String,
+    /// Bytes it holds at most.
+    pub capacity_bytes: u64,
+    /// Bytes it still takes.
+    pub free_bytes: u64,
+    /// Bytes on it that a floor or a hold protects.
+    pub protected_bytes: u64,
+    /// What is written to it.
+    pub bytes_per_second: u64,
+    /// Until this volume can take no more without breaking a floor or a hold; none where not foreseen.
+    pub floor_danger_seconds: Option<u64>,
+}
+
+/// What there is of one camera between two instants.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Kept {
+    /// Time that is on disk.
+    pub covered_micros: i64,
+    /// What is not, in order of time.
+    pub gaps: Vec<Missing>,
+    /// The beginning of the camera's oldest recording, whenever that is.
+    pub oldest: Option<Wall>,
+    /// Time that was recorded once and is gone before its floor: damaged, or its volume lost.
+    pub lost_micros: i64,
+}
+
+/// The recorder's retention. `set_rule` and `set_holds` do not wait for a disk: they are called one at a time.
+pub trait RetentionPort: Send + Sync + 'static {
+    /// Keeps the camera's recordings by this rule from now on.
+    fn set_rule(&self, camera: &CameraId, rule: KeepRule) -> Result<(), RecordingError>;
+    /// Replaces the camera's held stretches.
+    fn set_holds(&self, camera: &CameraId, holds: &[HeldStretch]) -> Result<(), RecordingError>;
+    /// Each volume, and when it is in danger.
+    fn outlook(&self) -> Result<Vec<VolumeOutlook>, RecordingError>;
+    /// Would all floors still hold with one more camera of this rule and rate?
+    fn has_room_for(&self, rule: &KeepRule, bits_per_second: u64) -> Result<bool, RecordingError>;
+    /// What there is of the camera's recording from `from` to `to`. Blocks for reads of the index.
+    fn kept(&self, camera: &CameraId, from: Wall, to: Wall) -> Result<Kept, RecordingError>;
 }

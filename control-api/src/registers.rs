@@ -1,11 +1,14 @@
-//! The registers: units, users, cameras, purposes. One file each; here are the ids and the keys they share. Deliberately
+//! The registers: units, users, cameras, purposes, holds. One file each; here are the ids and the keys they share. Deliberately
 //! absent: who may read or change them, which the routes decide.
 
 pub mod area;
 pub mod camera;
 pub mod camera_csv;
 pub mod field;
+pub mod hold;
 pub mod purpose;
+pub mod retention_class;
+pub mod retired;
 pub mod role;
 pub mod unit;
 pub mod user;
@@ -16,7 +19,9 @@ use serde::{Deserialize, Serialize};
 
 pub use area::Area;
 pub use camera::Camera;
+pub use hold::{Hold, HoldId};
 pub use purpose::Purpose;
+pub use retention_class::RetentionClass;
 pub use role::{Role, Roles};
 pub use unit::Unit;
 pub use user::User;

@@ -3,17 +3,23 @@
 pub mod applications;
 pub mod camera_import;
 pub mod camera_past;
+pub mod camera_room;
 pub mod camera_view;
 pub mod cameras;
+mod csv_stream;
 pub mod extract;
 pub mod grants;
 pub mod health;
+pub mod holds;
 pub mod ledger;
+mod ledger_walk;
 pub mod login;
 pub mod media;
 pub mod optional_body;
 pub mod page;
 pub mod purposes;
+mod report_deletions;
+mod report_retention;
 pub mod reports;
 pub mod sessions;
 pub mod units;
@@ -49,6 +55,7 @@ fn calls() -> Calls {
         .merge(camera_past::calls())
         .merge(applications::calls())
         .merge(grants::calls())
+        .merge(holds::calls())
         .merge(sessions::calls())
         .merge(usage::calls())
         .merge(ledger::calls())

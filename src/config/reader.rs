@@ -163,6 +163,11 @@ impl<'t> Section<'_, 't> {
         .unwrap_or(default)
     }
 
+    /// `true` or `false`, without quotes.
+    pub(super) fn flag(&mut self, key: &'static str, default: bool) -> bool {
+        self.read(key, "true or false, without quotes", DeValue::as_bool).unwrap_or(default)
+    }
+
     /// A path. A relative one is taken from the folder of the configuration file.
     pub(super) fn path(&mut self, key: &'static str, default: &Path) -> PathBuf {
         let read = self.text_as(key, "a path", |text| (!text.is_empty()).then(|| PathBuf::from(text)));

@@ -12,7 +12,7 @@ use uring::Choice;
 
 use super::quantity;
 use super::reader::{Document, Section};
-use super::{Api, Config, Log, LogFormat};
+use super::{Api, Config, Log, LogFormat, retention};
 
 /// Nobody waits for less.
 const MOMENT: Duration = Duration::from_millis(100);
@@ -48,6 +48,8 @@ pub(super) fn read(document: &mut Document<'_>) -> Config {
     sessions.core_busy_max = relay.busy_percent_max as f64 / 100.0;
     sessions.http_port = listen.port();
     sessions.rtsp_port = relay.rtsp_listen.first().map_or(sessions.rtsp_port, SocketAddr::port);
+    let zone = sessions.zone.clone();
+    let retention = document.section("retention", |s| retention::read(s, zone));
     let state = Path::new(STATE_FOLDER);
     let state_path = document.section("state", |s| s.path("path", &state.join("state")));
     Config {
@@ -55,7 +57,8 @@ pub(super) fn read(document: &mut Document<'_>) -> Config {
         sessions,
         fleet,
         relay,
-        recorder: document.section("recorder", |s| recorder(s, &state_path)),
+        recorder: document.section("recorder", |s| recorder(s, &state_path, &retention)),
+        retention,
         ledger_path: document.section("ledger", |s| s.path("path", &state.join("ledger"))),
         state_path,
         metrics_listen: document.section("metrics", |s| s.address("listen", SocketAddr::from(([127, 0, 0, 1], 9554)))),
@@ -183,7 +186,11 @@ fn relay(s: &mut Section<'_, '_>, to: &mut relay::config::Config) {
     to.viewer_behind_max = s.duration("behind_max", to.viewer_behind_max, SECOND..=60 * SECOND);
 }
 
-fn recorder(s: &mut Section<'_, '_>, state_path: &Path) -> recorder::config::Config {
+fn recorder(
+    s: &mut Section<'_, '_>,
+    state_path: &Path,
+    kept: &control_api::retention::Settings,
+) -> recorder::config::Config {
     let defaults = recorder::config::Config::default();
     recorder::config::Config {
         // It is made when the appliance is built.
@@ -193,10 +200,7 @@ fn recorder(s: &mut Section<'_, '_>, state_path: &Path) -> recorder::config::Con
         index: state_path.join("recordings"),
         segment_duration: s.duration("segment_duration", defaults.segment_duration, SECOND..=HOUR),
         fragment_duration: s.duration("fragment_duration", defaults.fragment_duration, MOMENT..=SECOND),
-        rule: recorder::Rule {
-            floor: s.duration("retention_age", defaults.rule.floor, SECOND..=3_660 * DAY),
-            ..defaults.rule
-        },
+        rule: recorder::Rule { floor: kept.floor, ceiling: kept.ceiling, statutory: true },
         volume_bytes_max: s.size_bytes_optional("volume_bytes_max", 1 << 20..=1 << 60).or(defaults.volume_bytes_max),
         free_bytes_min: s.size_bytes("free_bytes_min", defaults.free_bytes_min, 0..=1 << 50),
         poll_interval: s.duration("poll_interval", defaults.poll_interval, MOMENT / 10..=SECOND),

@@ -94,6 +94,23 @@ fn values_that_only_clash_with_each_other_are_told() {
 }
 
 #[test]
+fn a_floor_below_the_law_is_refused_with_its_article() {
+    let text = "[retention]\nfloor = \"29d\"\nkey_target_floor = \"30d\"\nceiling = \"7d\"\n";
+    assert_eq!(
+        faults(text).get(1..).unwrap_or_default(),
+        [
+            "line 2: retention.floor: is below the 30 days of State Council Order 799, article 17 (O-17); keep at least \"30d\"",
+            "line 3: retention.key_target_floor: is below the 90 days of the Anti-Terrorism Law, article 32 (AT-32); keep at least \"90d\"",
+            "line 4: retention.ceiling: is shorter than the floor it belongs to; keep recordings at least as long as the floor says",
+        ]
+    );
+    let allowed = load("[retention]\nfloor = \"5s\"\nceiling = \"10s\"\nallow_unlawful_floors = true\n").unwrap();
+    assert_eq!(allowed.retention.floor, std::time::Duration::from_secs(5));
+    assert_eq!(faults("[retention]\nallow_unlawful_floors = \"yes\"\n").len(), 2);
+    assert_eq!(faults("[recorder]\nretention_age = \"30d\"\n").len(), 2, "the key is gone, and that is told");
+}
+
+#[test]
 fn a_number_beyond_its_bounds_is_told_and_not_cut() {
     for bad in ["0", "-1", "99999999999999999999", "1.5", "true"] {
         let told = faults(&format!("[rtsp]\nconnections_max = {bad}\n"));
@@ -218,8 +235,10 @@ fn every_setting_of_the_layers_has_its_key() {
     // listeners.
     assert_eq!(keys(["sessions", ""]) + 2 + 2 + 2, fields(&control_api::sessions::Settings::default()));
     assert_eq!(keys(["rtsp", "relay"]), fields(&relay::config::Config::default()));
-    // The index goes below state.path.
-    assert_eq!(keys(["recorder", ""]) + 1, fields(&recorder::config::Config::default()));
+    // time_zone stands in [api].
+    assert_eq!(keys(["retention", ""]) + 1, fields(&control_api::retention::Settings::default()));
+    // The index goes below state.path; the retention age is retention.floor.
+    assert_eq!(keys(["recorder", ""]) + 2, fields(&recorder::config::Config::default()));
 }
 
 #[test]

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::field::line;
+use super::retention_class::{FormerClasses, RetentionClass};
 use super::{Area, UnitId, UserId};
 use crate::error::ApiError;
 use crate::store::{Batch, CommitError, Store, StoreError, Versioned};
@@ -115,6 +116,12 @@ pub struct Camera {
     pub area: Option<Area>,
     /// The registered unit that owns it and keeps it working (J-6), where known.
     pub owner: Option<UnitId>,
+    /// How long its recordings are kept. Records of earlier versions have none and are ordinary.
+    #[serde(default)]
+    pub retention_class: RetentionClass,
+    /// The classes it was in before.
+    #[serde(default, skip_serializing_if = "FormerClasses::is_empty")]
+    pub former_classes: FormerClasses,
     /// True when credentials are kept for it. They are never shown.
     pub has_credentials: bool,
     /// Counts changes, from 1.
@@ -169,6 +176,8 @@ pub struct CameraForm {
     pub area: Option<String>,
     /// See [`Camera::owner`].
     pub owner: Option<String>,
+    /// See [`Camera::retention_class`].
+    pub retention_class: RetentionClass,
     /// What the camera asks for, where it is not in the address.
     pub username: Option<String>,
     /// See `username`.
@@ -217,6 +226,8 @@ impl CameraForm {
                 None => enrolment.fallback_area,
             }),
             owner: self.owner.filter(|o| !o.trim().is_empty()).map(|o| owner(o.trim())).transpose()?,
+            retention_class: self.retention_class,
+            former_classes: FormerClasses::new(),
             has_credentials: credentials.is_some(),
             version: 1,
             created_at: enrolment.at,
@@ -372,6 +383,14 @@ mod tests {
         assert_eq!((credentials.username.as_str(), credentials.password.as_str()), ("admin", "p@ss"));
         assert!(!format!("{camera:?}{credentials:?}").contains("p@ss"));
         assert!(!serde_json::to_string(&camera).unwrap().contains("p@ss"));
+    }
+
+    #[test]
+    fn a_record_of_an_earlier_version_is_ordinary() {
+        let (camera, _) = form().checked(enrolment()).unwrap();
+        let mut stored = serde_json::to_value(&camera).unwrap();
+        assert!(stored.as_object_mut().unwrap().remove("retention_class").is_some());
+        assert_eq!(serde_json::from_value::<Camera>(stored).unwrap(), camera);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use csv::StringRecord;
 
 use super::camera::{Camera, CameraForm, Credentials, Enrolment, Transport};
+use super::retention_class::RetentionClass;
 use crate::error::{ApiError, RowError};
 
 /// Most cameras of one file: what one commit of the store takes, all or nothing.
@@ -25,8 +26,8 @@ pub const MANDATORY: [&str; 8] = [
     "contact",
 ];
 /// The columns a file may have besides. `device_status` is read over, so that an exported file can come back.
-pub const OPTIONAL: [&str; 8] =
-    ["id", "sub_source", "transport", "area", "owner", "username", "password", "device_status"];
+pub const OPTIONAL: [&str; 9] =
+    ["id", "sub_source", "transport", "area", "owner", "retention_class", "username", "password", "device_status"];
 
 /// A camera of the file, with the line it stands on.
 pub struct Row {
@@ -163,6 +164,7 @@ fn form(header: &StringRecord, record: &StringRecord) -> Result<CameraForm, ApiE
             "contact" => form.contact = text,
             "area" => form.area = filled,
             "owner" => form.owner = filled,
+            "retention_class" => form.retention_class = retention_class(value)?,
             "username" => form.username = filled,
             "password" => form.password = filled,
             _ => {}
@@ -177,6 +179,19 @@ fn transport(text: &str) -> Result<Transport, ApiError> {
         "udp" => Ok(Transport::Udp),
         _ => Err(ApiError::field("transport", "须为 tcp 或 udp。", "Give tcp or udp.")),
     }
+}
+
+fn retention_class(text: &str) -> Result<RetentionClass, ApiError> {
+    if text.is_empty() {
+        return Ok(RetentionClass::default());
+    }
+    text.parse().map_err(|_| {
+        ApiError::field(
+            "retention_class",
+            "须为 ordinary、key_target 或 voluntary。",
+            "Give ordinary, key_target or voluntary.",
+        )
+    })
 }
 
 #[cfg(test)]

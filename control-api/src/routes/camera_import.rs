@@ -10,6 +10,7 @@ use serde::Serialize;
 use utoipa_axum::routes;
 
 use super::Calls;
+use super::camera_room;
 use super::cameras::{KEEPERS, check_owner, enrolment};
 use super::extract::check_media_type;
 use crate::authn::Principal;
@@ -19,6 +20,7 @@ use crate::ledger::Kind;
 use crate::ports::CameraSetup;
 use crate::registers::camera::{self, Camera};
 use crate::registers::camera_csv::{self, FAULTS_MAX, Row, fault, refused, told};
+use crate::registers::retired;
 use crate::request::{RequestId, body_bytes};
 use crate::store::Batch;
 
@@ -44,10 +46,11 @@ struct Imported {
 #[utoipa::path(post, path = "/cameras/import", tag = "cameras",
     request_body(content = String, content_type = "text/csv", description = "Columns: name, source, resource_category, \
         location_name, camera_type, construction_unit, maintenance_unit, contact; besides them id, sub_source, transport, area, \
-        owner, username, password"),
+        owner, retention_class, username, password"),
     responses(
     (status = 201, body = Imported), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody, description = "ROLE_FORBIDS: catalogue_admin keeps the catalogue"),
+    (status = 409, body = ErrorBody, description = "RETENTION_CAPACITY: the floors could not be kept"),
     (status = 413, body = ErrorBody), (status = 415, body = ErrorBody),
     (status = 422, body = ErrorBody, description = "INVALID_FIELD; `rows` has each fault with its line and column"),
     (status = 503, body = ErrorBody)))]
@@ -64,9 +67,11 @@ async fn import(
     let read = tokio::task::spawn_blocking(move || {
         let rows = camera_csv::read(&bytes, || enrolment(&reading, &by))?;
         check_against_register(&reading, &rows)?;
-        Ok::<_, ApiError>(rows)
+        let taken_up = |row: Row| Ok(Row { camera: retired::taken_up(&reading.store, row.camera)?, ..row });
+        rows.into_iter().map(taken_up).collect::<Result<Vec<_>, ApiError>>()
     });
     let rows = read.await.map_err(|_| ApiError::new(Code::Internal))??;
+    camera_room::check(&deps, rows.iter().map(|row| camera_room::of_one_more(&deps, &row.camera)).collect()).await?;
     let ids: Vec<CameraId> = rows.iter().map(|row| row.camera.id.clone()).collect();
     let named: Vec<&str> = ids.iter().take(IDS_NAMED_MAX).map(CameraId::as_str).collect();
     let event = deps.event(Kind::REGISTER_CREATED, &principal).action("camera.import").object(camera::CAMERAS);
@@ -77,6 +82,7 @@ async fn import(
     }
     deps.change(event, batch).await?;
     for Row { camera, credentials, .. } in rows {
+        camera_room::tell_rule(&deps, &camera.id);
         deps.cameras.add(CameraSetup::of(&camera, credentials));
     }
     Ok((StatusCode::CREATED, Json(Imported { count: ids.len(), ids })))

@@ -8,7 +8,7 @@ use crate::deps::Deps;
 use crate::error::{ApiError, Code};
 use crate::ports::{DeviceState, DeviceStatus};
 use crate::registers::camera::{self, Camera, Transport};
-use crate::registers::{Area, Role, UnitId, unit};
+use crate::registers::{Area, RetentionClass, Role, UnitId, unit};
 use crate::stamp::Stamp;
 use crate::store::Versioned;
 
@@ -61,6 +61,8 @@ pub struct CameraView {
     area: Option<Area>,
     /// The registered unit that owns it.
     owner: Option<UnitId>,
+    /// Which law its recordings are kept under.
+    retention_class: RetentionClass,
     /// Counts changes, from 1.
     version: u64,
     created_at: Stamp,
@@ -92,6 +94,7 @@ impl CameraView {
             contact: camera.contact,
             area: camera.area,
             owner: camera.owner,
+            retention_class: camera.retention_class,
             version: camera.version,
             created_at: camera.created_at.into(),
             changed_at: camera.changed_at.into(),

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use utoipa_axum::routes;
 
 use super::Calls;
+use super::camera_room;
 use super::camera_view::{CameraView, Scope, visible};
 use super::extract::{Asked, At, Body};
 use super::page::{self, Page};
@@ -21,7 +22,7 @@ use crate::ledger::Kind;
 use crate::mint;
 use crate::ports::{CameraSetup, DeviceState};
 use crate::registers::camera::{self, Camera, CameraForm, Credentials, Enrolment, Transport};
-use crate::registers::{Role, UnitId, unit};
+use crate::registers::{RetentionClass, Role, UnitId, retired, unit};
 use crate::request::RequestId;
 use crate::store::{Batch, Store};
 
@@ -63,6 +64,9 @@ struct NewCamera {
     /// Id of the registered unit that owns it.
     #[serde(default)]
     owner: Option<String>,
+    /// Which law its recordings are kept under; `ordinary` where absent.
+    #[serde(default)]
+    retention_class: RetentionClass,
     #[serde(default)]
     username: Option<String>,
     #[serde(default)]
@@ -86,6 +90,7 @@ impl From<NewCamera> for CameraForm {
             contact: new.contact,
             area: new.area,
             owner: new.owner,
+            retention_class: new.retention_class,
             username: new.username,
             password: new.password,
         }
@@ -109,6 +114,8 @@ struct CameraEdit {
     contact: Option<String>,
     area: Option<String>,
     owner: Option<String>,
+    /// What was recorded under the old class is kept as that one says.
+    retention_class: Option<RetentionClass>,
     username: Option<String>,
     #[schema(format = Password)]
     password: Option<String>,
@@ -182,7 +189,7 @@ fn status(deps: &Deps, id: &CameraId) -> DeviceState {
 #[utoipa::path(post, path = "/cameras", tag = "cameras", request_body = NewCamera, responses(
     (status = 201, body = CameraView), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody, description = "ROLE_FORBIDS: catalogue_admin keeps the catalogue"),
-    (status = 409, body = ErrorBody, description = "CONFLICT: the id is taken"),
+    (status = 409, body = ErrorBody, description = "CONFLICT: the id is taken; RETENTION_CAPACITY: its floor could not be kept"),
     (status = 422, body = ErrorBody), (status = 503, body = ErrorBody)))]
 async fn enrol(
     State(deps): State<Arc<Deps>>,
@@ -193,6 +200,8 @@ async fn enrol(
     principal.require(KEEPERS)?;
     let (camera, credentials) = CameraForm::from(new).checked(enrolment(&deps, &principal)?)?;
     check_owner(&deps.store, &camera)?;
+    let camera = retired::taken_up(&deps.store, camera)?;
+    camera_room::check(&deps, vec![camera_room::of_one_more(&deps, &camera)]).await?;
     let event = deps.event(Kind::REGISTER_CREATED, &principal).action("camera.enrol").object(camera::key(&camera.id));
     let event = event.with("after", serde_json::to_value(&camera).unwrap_or_default()).request_id(request_id);
     let batch = camera::creation(Batch::new(), &camera, credentials.as_ref())?;
@@ -201,6 +210,7 @@ async fn enrol(
         _ => error,
     };
     deps.change(event, batch).await.map_err(taken)?;
+    camera_room::tell_rule(&deps, &camera.id);
     deps.cameras.add(CameraSetup::of(&camera, credentials));
     Ok((StatusCode::CREATED, Json(CameraView::of(&deps, &principal, camera))))
 }
@@ -241,7 +251,8 @@ async fn read(
     responses(
     (status = 200, body = CameraView), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody, description = "ROLE_FORBIDS: catalogue_admin keeps the catalogue"),
-    (status = 404, body = ErrorBody, description = "CAMERA_UNKNOWN"), (status = 409, body = ErrorBody),
+    (status = 404, body = ErrorBody, description = "CAMERA_UNKNOWN"),
+    (status = 409, body = ErrorBody, description = "CONFLICT; RETENTION_CAPACITY: its new floor could not be kept"),
     (status = 422, body = ErrorBody), (status = 503, body = ErrorBody)))]
 async fn change(
     State(deps): State<Arc<Deps>>,
@@ -255,12 +266,14 @@ async fn change(
     let kept = camera::load_credentials(&deps.store, &id)?;
     let (camera, credentials) = edited(&row.value, kept.clone(), edit, enrolment(&deps, &principal)?)?;
     check_owner(&deps.store, &camera)?;
+    camera_room::check(&deps, camera_room::of_change(&deps, &row.value, &camera)).await?;
     let key = camera::key(&id);
     let event = deps.event(Kind::REGISTER_CHANGED, &principal).action("camera.change").object(key.as_str());
     let event = event.with("after", serde_json::to_value(&camera).unwrap_or_default()).request_id(request_id);
     let batch = Batch::new().expect_version(key.as_str(), row.version).put_json(key, &camera)?;
     let batch = camera::put_credentials(batch, &id, credentials.as_ref())?;
     deps.change(event, camera::put_history(batch, &camera, false)?).await?;
+    camera_room::tell_rule(&deps, &id);
     let (before, after) = (CameraSetup::of(&row.value, kept), CameraSetup::of(&camera, credentials));
     if before != after {
         deps.cameras.update(after);
@@ -294,6 +307,7 @@ fn edited(
         contact: text(edit.contact, &before.contact),
         area: edit.area.or_else(|| before.area.as_ref().map(ToString::to_string)),
         owner: edit.owner.or_else(|| before.owner.as_ref().map(ToString::to_string)),
+        retention_class: edit.retention_class.unwrap_or(before.retention_class),
         username: username.filter(|u| !u.is_empty()),
         password: edit.password.filter(|_| !cleared),
     };
@@ -304,10 +318,16 @@ fn edited(
     camera.has_credentials = credentials.is_some();
     camera.version = before.version + 1;
     camera.created_at = before.created_at;
+    camera.former_classes = before.former_classes.clone();
+    if camera.retention_class != before.retention_class {
+        camera.former_classes.insert(before.retention_class, camera.changed_at);
+        camera.former_classes.remove(&camera.retention_class);
+    }
     Ok((camera, credentials))
 }
 
-/// Remove a camera. Its viewers end with `camera_lost`; its recordings stay until their time is over.
+/// Remove a camera. Its viewers end with `camera_lost`; its recordings stay until their time is over,
+/// by the rule that it had.
 #[utoipa::path(delete, path = "/cameras/{id}", tag = "cameras", params(("id" = String, Path)), responses(
     (status = 204), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody, description = "ROLE_FORBIDS: catalogue_admin keeps the catalogue"),
@@ -328,7 +348,7 @@ async fn remove(
     let key = camera::key(&id);
     let event = deps.event(Kind::REGISTER_DELETED, &principal).action("camera.remove").object(key.as_str());
     let batch = Batch::new().expect_version(key.as_str(), row.version).delete(key);
-    let batch = camera::put_credentials(batch, &id, None)?;
+    let batch = retired::put(camera::put_credentials(batch, &id, None)?, &camera, camera.changed_at)?;
     deps.change(event.request_id(request_id), camera::put_history(batch, &camera, true)?).await?;
     deps.leases.end_where(|lease| watches(lease, &id), EndReason::CameraLost);
     deps.cameras.remove(&id);

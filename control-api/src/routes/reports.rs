@@ -1,20 +1,25 @@
-//! Reports that the Bureau prints, by name: the usage register of a month, and refusals by article. More names come as more
-//! is kept.
+//! Reports that the Bureau prints, by name: the usage register of a month, refusals by article, the attestation of recordings,
+//! what was deleted, and when volumes are in danger. More names come as more is kept.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use media::id::CameraId;
 use media::wall::Wall;
 use serde::{Deserialize, Serialize};
 use utoipa_axum::routes;
 
 use super::Calls;
 use super::extract::{Asked, At};
+use super::ledger_walk::{first_at_or_after, walk};
 use super::page::{LIMIT_MAX, Page};
+use super::report_deletions::{self, DeletionReport, deletions};
+use super::report_retention::{self, OutlookReport, RetentionReport, outlook, retention};
 use super::usage::{csv_response, csv_row, is_chinese, read_failed, wants_csv};
 use crate::authn::Principal;
 use crate::deps::Deps;
@@ -43,6 +48,11 @@ struct ReportQuery {
     from: Option<Stamp>,
     /// End, exclusive.
     to: Option<Stamp>,
+    /// Only this camera; for `retention` and `deletions`.
+    #[param(value_type = Option<String>)]
+    camera: Option<CameraId>,
+    /// The `next` of the answer before; for `deletions`.
+    cursor: Option<u64>,
 }
 
 /// Refusals under one article with one code.
@@ -69,12 +79,27 @@ struct DenialReport {
     complete: bool,
 }
 
+/// One of the reports, by its name.
+#[derive(utoipa::ToSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "only described: each report writes its own")]
+enum ReportBody {
+    /// `denials`.
+    Denials(DenialReport),
+    /// `retention`.
+    Retention(RetentionReport),
+    /// `deletions`.
+    Deletions(DeletionReport),
+    /// `outlook`.
+    Outlook(OutlookReport),
+}
+
 /// How long a stretch is where none is asked for.
 const MONTH: std::time::Duration = std::time::Duration::from_secs(31 * 24 * 3_600);
 
-/// A report: `usage-register` or `denials`. `Accept: text/csv` gives CSV.
+/// A report: `usage-register`, `denials`, `retention`, `deletions` or `outlook`. `Accept: text/csv` gives CSV.
 #[utoipa::path(get, path = "/reports/{name}", tag = "audit", params(("name" = String, Path), ReportQuery), responses(
-    (status = 200, description = "The report", content((DenialReport = "application/json"), (String = "text/csv"))),
+    (status = 200, description = "The report", content((ReportBody = "application/json"), (String = "text/csv"))),
     (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody, description = "ROLE_FORBIDS: bureau_approver or audit_admin"),
     (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
@@ -91,11 +116,28 @@ async fn report(
     if from >= to {
         return Err(ApiError::field("from", "须早于 to。", "It must lie before `to`."));
     }
+    let ReportQuery { camera, cursor, .. } = asked;
+    check_fits(&name, camera.is_some(), cursor.is_some())?;
     match name.as_str() {
         "usage-register" => usage_register(&deps, &headers, from, to).await,
         "denials" => denials(&deps, &headers, from, to).await,
+        "retention" => retention(&deps, &headers, report_retention::Wanted { from, to, camera }).await,
+        "deletions" => deletions(&deps, &headers, report_deletions::Wanted { from, to, camera, cursor }).await,
+        "outlook" => outlook(&deps, &headers).await,
         _ => Err(Code::NotFound.into()),
     }
+}
+
+/// A wish that a report has no use for is refused, so that nobody takes the whole for a part.
+fn check_fits(name: &str, has_camera: bool, has_cursor: bool) -> Result<(), ApiError> {
+    let refused = |field| ApiError::field(field, "该报表没有此参数。", "This report has no such parameter.");
+    if has_camera && !["retention", "deletions"].contains(&name) {
+        return Err(refused("camera"));
+    }
+    if has_cursor && name != "deletions" {
+        return Err(refused("cursor"));
+    }
+    Ok(())
 }
 
 async fn usage_register(deps: &Deps, headers: &HeaderMap, from: Wall, to: Wall) -> Result<Response, ApiError> {
@@ -129,51 +171,17 @@ async fn denials(deps: &Deps, headers: &HeaderMap, from: Wall, to: Wall) -> Resu
 fn count_denials(ledger: &Ledger, from: Wall, to: Wall) -> Result<DenialReport, LedgerError> {
     let mut counts: BTreeMap<(String, String), u64> = BTreeMap::new();
     let first = first_at_or_after(ledger, from)?;
-    let last = first.saturating_add(ENTRIES_WALKED_MAX);
-    let (mut at, mut complete) = (first, false);
-    'walk: while at < last {
-        let entries = ledger.read(at, crate::ledger::READ_ENTRIES_MAX)?;
-        complete = entries.is_empty();
-        if complete {
-            break;
-        }
-        for entry in &entries {
-            at = entry.index + 1;
-            let Ok(event) = entry.event() else { continue };
-            if event.at.0 >= to {
-                complete = true;
-                break 'walk;
-            }
-            count(&event, from, &mut counts);
-        }
-    }
+    let walked = walk(ledger, (from, to), first, ENTRIES_WALKED_MAX, &mut |event| {
+        count(event, &mut counts);
+        ControlFlow::Continue(())
+    })?;
     let items = counts.into_iter().map(|((article, code), count)| DenialCount { article, code, count }).collect();
-    Ok(DenialReport { from: from.into(), to: to.into(), items, complete })
+    Ok(DenialReport { from: from.into(), to: to.into(), items, complete: walked.complete })
 }
 
-fn count(event: &Event, from: Wall, counts: &mut BTreeMap<(String, String), u64>) {
-    let Some(code) = event.code.as_ref().filter(|_| event.kind == Kind::DENIED && event.at.0 >= from) else { return };
+fn count(event: &Event, counts: &mut BTreeMap<(String, String), u64>) {
+    let Some(code) = event.code.as_ref().filter(|_| event.kind == Kind::DENIED) else { return };
     for article in &event.articles {
         *counts.entry((article.clone(), code.clone())).or_default() += 1;
     }
 }
-
-/// The index of the first entry at or after `from`, found by halving: entries lie in the order of time, give or take the
-/// moment that callers at once differ by.
-fn first_at_or_after(ledger: &Ledger, from: Wall) -> Result<u64, LedgerError> {
-    let (mut low, mut high) = (0, ledger.size());
-    while low < high {
-        let middle = low + (high - low) / 2;
-        let entry = ledger.read(middle, 1)?.into_iter().next();
-        let before = entry.and_then(|entry| entry.event().ok()).is_none_or(|event| event.at.0 < from);
-        if before {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    Ok(low.saturating_sub(NEIGHBOURS))
-}
-
-/// Entries looked at before the one that was found, for those that were written at once and lie out of order.
-const NEIGHBOURS: u64 = 256;

@@ -8,10 +8,14 @@
 )]
 
 mod accounts;
+mod attestation;
 mod cameras;
 mod description;
+mod holds;
 mod import;
+mod keeping;
 mod registers;
 mod roles;
 mod shell;
+mod vault;
 mod world;

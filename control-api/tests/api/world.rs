@@ -31,25 +31,32 @@ use recorder::{PlaybackError, Range};
 use serde_json::Value;
 use tower::ServiceExt;
 
+use crate::vault::Vault;
+
 pub(crate) const PASSWORD: &str = "correct horse battery";
 /// 2026-03-02T02:00:00Z, a Monday morning in Jiyuan.
 pub(crate) const START: Wall = Wall::from_micros(1_772_416_800_000_000);
 
 /// A clock that stands until it is moved.
-pub(crate) struct HandClock(Mutex<Duration>);
+#[derive(Default)]
+pub(crate) struct HandClock {
+    passed: Mutex<Duration>,
+    /// How far the wall clock is ahead of the time that passed.
+    pub(crate) ahead: Mutex<Duration>,
+}
 
 impl HandClock {
     pub(crate) fn advance(&self, by: Duration) {
-        *self.0.lock() += by;
+        *self.passed.lock() += by;
     }
 }
 
 impl Clock for HandClock {
     fn wall(&self) -> Wall {
-        START + *self.0.lock()
+        START + *self.passed.lock() + *self.ahead.lock()
     }
     fn monotonic(&self) -> Duration {
-        *self.0.lock()
+        *self.passed.lock()
     }
 }
 
@@ -146,8 +153,10 @@ pub(crate) struct World {
     pub(crate) deps: Arc<Deps>,
     pub(crate) clock: Arc<HandClock>,
     pub(crate) fleet: Arc<Fleet>,
+    pub(crate) vault: Arc<Vault>,
     pub(crate) router: Router,
     pub(crate) said: Mutex<Vec<String>>,
+    pub(crate) registry: prometheus::Registry,
     folder: tempfile::TempDir,
 }
 
@@ -162,13 +171,37 @@ impl World {
     }
 
     pub(crate) fn with(config: Config) -> Self {
+        Self::keeping(config, control_api::retention::Settings::default())
+    }
+
+    pub(crate) fn keeping(config: Config, keeping: control_api::retention::Settings) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(HandClock(Mutex::default()));
+        let clock = Arc::new(HandClock::default());
+        let (fleet, vault) = (Arc::new(Fleet::default()), Arc::new(Vault::default()));
+        Self::over(folder, clock, fleet, vault, config, keeping)
+    }
+
+    /// The same appliance once it was stopped and started again, over the same files, cameras and recordings.
+    pub(crate) fn started_again(self) -> Self {
+        let Self { deps, clock, fleet, vault, router, folder, .. } = self;
+        let (config, keeping) = (deps.config.clone(), deps.retention.settings().clone());
+        deps.ledger.close();
+        drop((router, deps));
+        Self::over(folder, clock, fleet, vault, config, keeping)
+    }
+
+    fn over(
+        folder: tempfile::TempDir,
+        clock: Arc<HandClock>,
+        fleet: Arc<Fleet>,
+        vault: Arc<Vault>,
+        config: Config,
+        keeping: control_api::retention::Settings,
+    ) -> Self {
         let store = Store::open(&folder.path().join("state")).unwrap();
         let registry = prometheus::Registry::new();
         let ledger = Ledger::open(&folder.path().join("ledger"), clock.clone(), &registry).unwrap();
         let (leases, _events) = relay::lease::Leases::new(clock.clone(), &relay::config::Config::default());
-        let fleet = Arc::new(Fleet::default());
         bootstrap::seed_units(&store, START).unwrap();
         let deps = Deps::new(Parts {
             store,
@@ -177,15 +210,17 @@ impl World {
             leases,
             cameras: fleet.clone(),
             recordings: Arc::new(OneGap),
+            retention: vault.clone(),
             playback: Arc::new(OneGap),
             marks: MarkKey::new(&[6; 32]),
             config,
+            keeping,
             sessions: control_api::sessions::Settings::default(),
-            registry,
+            registry: registry.clone(),
         });
         let deps = deps.unwrap();
         let router = routes::router(Arc::clone(&deps));
-        Self { deps, clock, fleet, router, said: Mutex::default(), folder }
+        Self { deps, clock, fleet, vault, router, said: Mutex::default(), registry, folder }
     }
 
     /// An approved account, its password `PASSWORD`, its id and login name `login`.
@@ -241,8 +276,21 @@ impl World {
     }
 
     pub(crate) fn events(&self) -> Vec<Event> {
-        let entries = self.deps.ledger.read(0, 1_000).unwrap();
-        entries.iter().map(|entry| entry.event().unwrap()).collect()
+        let mut events = Vec::new();
+        loop {
+            let entries = self.deps.ledger.read(events.len() as u64, 1_000).unwrap();
+            if entries.is_empty() {
+                return events;
+            }
+            events.extend(entries.iter().map(|entry| entry.event().unwrap()));
+        }
+    }
+
+    /// The value of a gauge without labels.
+    pub(crate) fn gauge(&self, name: &str) -> f64 {
+        let families = self.registry.gather();
+        let family = families.iter().find(|family| family.name() == name).unwrap();
+        family.get_metric()[0].get_gauge().get_value()
     }
 
     pub(crate) fn kinds(&self) -> Vec<String> {

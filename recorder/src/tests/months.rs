@@ -252,7 +252,11 @@ fn four_months_of_fifty_cameras_keep_every_floor_every_ceiling_and_every_hold() 
     }
     assert!(released);
     city.agree(&holds);
-    // Room was short: the cameras of the law are nearer to their floor than to their ceiling, all about as far above it.
+    shared_evenly(&city);
+}
+
+/// Room was short: the cameras of the law are nearer to their floor than to their ceiling, all about as far above it.
+fn shared_evenly(city: &City) {
     for volume in 0..2 {
         let here = (1..45).filter(|n| n % 10 != 0 && n % 2 == volume);
         let above: Vec<u64> = here.map(|n| city.days_kept(n) - 30).collect();
