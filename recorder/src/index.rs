@@ -234,6 +234,25 @@ impl Index {
         Ok(None)
     }
 
+    /// Calls `visit` with each of a camera's segments that may touch the time from `from` to `to`, in order, without its fragments.
+    pub fn each_sketch(
+        &self,
+        camera: &CameraId,
+        from: Wall,
+        to: Wall,
+        mut visit: impl FnMut(&Segment),
+    ) -> Result<(), IndexError> {
+        let begin = key(camera, self.last_start_at_or_before(SEGMENTS, camera, from)?.unwrap_or(from));
+        for row in self.db.iterator_cf(&self.family(SEGMENTS), IteratorMode::From(&begin, Direction::Forward)) {
+            let (raw, row) = row?;
+            let Some(_) = start_of(camera, &raw).filter(|start| *start < to) else { break };
+            if let Some(segment) = Segment::decode_sketch(&row).filter(|segment| segment.end > from) {
+                visit(&segment);
+            }
+        }
+        Ok(())
+    }
+
     /// Calls `visit` with each of a camera's segments, in order, without holding them all. A row that cannot be read
     /// comes as its start alone.
     pub fn each_segment(

@@ -12,6 +12,7 @@ mod forecast;
 pub mod gap;
 pub mod index;
 mod keeping;
+mod kept;
 mod lane;
 mod live;
 mod metrics;
@@ -36,12 +37,13 @@ mod writer;
 
 pub use config::Config;
 pub use gap::GapReason;
+pub use kept::Kept;
 pub use outlook::VolumeOutlook;
 pub use playback::{Playback, PlaybackError, Range};
 pub use record::{Deleted, Record, Sealed};
 pub use recorder::{OpenError, Recorder};
 pub use rules::{Held, Rule};
-pub use timeline::{Kept, Timeline};
+pub use timeline::Timeline;
 pub use volumes::VolumeState;
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use crate::forecast::Forecast;
 use crate::gap::GapReason;
 use crate::index::{Index, IndexError};
 use crate::keeping::Keeping;
+use crate::kept::{self, Kept};
 use crate::lane::{Lane, Lanes};
 use crate::live::Live;
 use crate::metrics::Metrics;
@@ -31,7 +32,7 @@ use crate::recovery::{Recovery, RecoveryError, Report};
 use crate::retention::{Bounds, Passed, Retention};
 use crate::rules::{Held, Rule, Rules};
 use crate::stock::Stock;
-use crate::timeline::{self, Kept, Timeline};
+use crate::timeline::{self, Timeline};
 use crate::volumes::{Slot, Volumes};
 use crate::writer::{Parts, Writer};
 
@@ -213,10 +214,9 @@ impl Recorder {
         timeline::timeline(&self.index, &self.live, &self.volumes, camera, from, to, self.clock.wall())
     }
 
-    /// What is kept of a camera between two instants, a week apart at most.
+    /// What is kept of a camera between two instants.
     pub fn kept(&self, camera: &CameraId, from: Wall, to: Wall) -> Result<Kept, IndexError> {
-        let oldest = self.index.first_segment(camera)?.map(|segment| segment.start);
-        Ok(Kept::of(&self.timeline(camera, from, to)?, oldest))
+        kept::kept(&self.index, &self.live, &self.volumes, camera, (from, to), self.clock.wall())
     }
 
     /// What is foreseen of each volume.

@@ -133,19 +133,39 @@ impl Segment {
     /// From the stored form; none where it is damaged.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let mut rest = bytes;
-        let (version @ 1..=VERSION, flags) = (take_byte(&mut rest)?, take_byte(&mut rest)?) else { return None };
-        let volume = if version == 1 { VolumeId::UNTOLD } else { VolumeId(u32::from_be_bytes(take_array(&mut rest)?)) };
-        let hashed = version > 1 && flags & HASHED != 0;
-        let hash = if hashed { Some(Hash(take_array(&mut rest)?)) } else { None };
-        let path = take_text(&mut rest)?;
-        let (start, end) = (take_signed(&mut rest)?, take_signed(&mut rest)?);
-        let run_origin = Wall::from_micros(take_signed(&mut rest)?);
-        let note = Note { run_origin, base_micros: take_signed(&mut rest)? };
-        let bytes = take(&mut rest)?;
-        let init_bytes = u32::try_from(take(&mut rest)?).ok()?;
-        let init_hash = u64::from_be_bytes(take_array(&mut rest)?);
+        let mut segment = Self::decode_head(&mut rest)?;
         let count = take(&mut rest)?;
-        let mut segment = Self {
+        let (mut offset, mut at) = (0u64, segment.start.micros());
+        for _ in 0..Some(count).filter(|c| *c <= FRAGMENTS_MAX)? {
+            offset = offset.wrapping_add(take(&mut rest)?);
+            let length = take(&mut rest)?;
+            let start = Wall::from_micros(at.wrapping_add(take_signed(&mut rest)?));
+            let duration_micros = take_signed(&mut rest)?;
+            let piece = Piece { offset, bytes: length >> 1, start, duration_micros, keyframe: length & 1 == 1 };
+            (offset, at) = (offset.checked_add(piece.bytes)?, piece.end().micros());
+            segment.fragments.push(piece);
+        }
+        rest.is_empty().then_some(segment)
+    }
+
+    /// All of it but its fragments, which are most of a row.
+    pub(crate) fn decode_sketch(mut bytes: &[u8]) -> Option<Self> {
+        Self::decode_head(&mut bytes)
+    }
+
+    fn decode_head(rest: &mut &[u8]) -> Option<Self> {
+        let (version @ 1..=VERSION, flags) = (take_byte(rest)?, take_byte(rest)?) else { return None };
+        let volume = if version == 1 { VolumeId::UNTOLD } else { VolumeId(u32::from_be_bytes(take_array(rest)?)) };
+        let hashed = version > 1 && flags & HASHED != 0;
+        let hash = if hashed { Some(Hash(take_array(rest)?)) } else { None };
+        let path = take_text(rest)?;
+        let (start, end) = (take_signed(rest)?, take_signed(rest)?);
+        let run_origin = Wall::from_micros(take_signed(rest)?);
+        let note = Note { run_origin, base_micros: take_signed(rest)? };
+        let bytes = take(rest)?;
+        let init_bytes = u32::try_from(take(rest)?).ok()?;
+        let init_hash = u64::from_be_bytes(take_array(rest)?);
+        Some(Self {
             volume,
             path,
             start: Wall::from_micros(start),
@@ -157,18 +177,7 @@ impl Segment {
             sealed: flags & SEALED != 0,
             hash,
             fragments: Vec::new(),
-        };
-        let (mut offset, mut at) = (0u64, start);
-        for _ in 0..Some(count).filter(|c| *c <= FRAGMENTS_MAX)? {
-            offset = offset.wrapping_add(take(&mut rest)?);
-            let length = take(&mut rest)?;
-            let start = Wall::from_micros(at.wrapping_add(take_signed(&mut rest)?));
-            let duration_micros = take_signed(&mut rest)?;
-            let piece = Piece { offset, bytes: length >> 1, start, duration_micros, keyframe: length & 1 == 1 };
-            (offset, at) = (offset.checked_add(piece.bytes)?, piece.end().micros());
-            segment.fragments.push(piece);
-        }
-        rest.is_empty().then_some(segment)
+        })
     }
 }
 

@@ -44,33 +44,6 @@ pub struct Timeline {
     pub gaps: Vec<Hole>,
 }
 
-/// What is kept of a camera between two instants.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Kept {
-    /// Time that is recorded.
-    pub covered_micros: i64,
-    /// Time that is not, and why.
-    pub gaps: Vec<Hole>,
-    /// Where its oldest recording begins.
-    pub oldest: Option<Wall>,
-    /// Time that was recorded once and is not there: damaged, or on a volume that is away.
-    pub lost_micros: i64,
-}
-
-impl Kept {
-    /// What a timeline comes to; time that is recorded twice counts once.
-    pub(crate) fn of(timeline: &Timeline, oldest: Option<Wall>) -> Self {
-        let (mut covered_micros, mut until) = (0, Wall::from_micros(i64::MIN));
-        for item in &timeline.items {
-            covered_micros += item.end.micros_since(item.start.max(until)).max(0);
-            until = until.max(item.end);
-        }
-        let lost = |hole: &&Hole| matches!(hole.reason, GapReason::Damaged | GapReason::VolumeAway);
-        let lost_micros = timeline.gaps.iter().filter(lost).map(|hole| hole.end.micros_since(hole.start)).sum();
-        Self { covered_micros, gaps: timeline.gaps.clone(), oldest, lost_micros }
-    }
-}
-
 /// A camera's timeline. `now` ends what is still going on. What lies on a volume that is not there is a gap.
 pub(crate) fn timeline(
     index: &Index,
@@ -136,7 +109,13 @@ fn gather(
     Ok(segments)
 }
 
-fn gaps(index: &Index, live: &Live, camera: &CameraId, from: Wall, to: Wall) -> Result<Vec<Gap>, IndexError> {
+pub(crate) fn gaps(
+    index: &Index,
+    live: &Live,
+    camera: &CameraId,
+    from: Wall,
+    to: Wall,
+) -> Result<Vec<Gap>, IndexError> {
     let open = live.of(camera).gap;
     let mut gaps = index.gaps(camera, from, to, ITEMS_MAX)?;
     if let Some(open) = open.filter(|open| open.start < to) {
