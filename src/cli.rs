@@ -6,6 +6,7 @@ mod camera_sim;
 mod check;
 mod check_config;
 mod completions;
+mod confine;
 mod demo;
 mod ledger;
 mod serve;
@@ -57,6 +58,8 @@ enum Command {
     },
     Trace(trace::Trace),
     Check(check::Check),
+    #[command(hide = true)]
+    Confine(confine::Confine),
     /// Print a completion script for a shell.
     Completions {
         /// Which shell.
@@ -76,6 +79,7 @@ impl Arguments {
             Command::Ledger { command } => command.run(),
             Command::Trace(trace) => trace.run(),
             Command::Check(check) => check.run(),
+            Command::Confine(confine) => confine.run(),
             Command::Completions { shell } => completions::run(shell),
         }
     }
