@@ -20,7 +20,7 @@ mod splice;
 pub use fragment::{Builder, Fragment, Limits};
 pub use init::{InitError, init};
 pub use note::Note;
-pub use shift::shift;
+pub use shift::{Reference, reference, shift};
 pub use splice::{Spliced, Splicer, head_bytes};
 
 use crate::wall::Wall;

@@ -3,6 +3,7 @@
 //! which say whose copy it is. Pieces are named by what they are, so that a name stays true while retention deletes in front
 //! and recording adds at the end.
 
+pub mod extract;
 mod served;
 
 use std::str::FromStr;

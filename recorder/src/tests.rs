@@ -4,6 +4,7 @@
 mod checking;
 mod cuts;
 mod damage;
+mod extracting;
 mod playing;
 mod rig;
 mod storage;
