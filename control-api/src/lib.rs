@@ -19,6 +19,7 @@ pub mod playback;
 pub mod policy;
 pub mod ports;
 pub mod registers;
+pub mod render;
 pub mod request;
 pub mod routes;
 #[cfg(test)]
