@@ -11,6 +11,7 @@ mod demo;
 mod ledger;
 mod serve;
 mod trace;
+mod verify_export;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -58,6 +59,7 @@ enum Command {
     },
     Trace(trace::Trace),
     Check(check::Check),
+    VerifyExport(verify_export::VerifyExport),
     #[command(hide = true)]
     Confine(confine::Confine),
     /// Print a completion script for a shell.
@@ -79,6 +81,7 @@ impl Arguments {
             Command::Ledger { command } => command.run(),
             Command::Trace(trace) => trace.run(),
             Command::Check(check) => check.run(),
+            Command::VerifyExport(verify) => verify.run(),
             Command::Confine(confine) => confine.run(),
             Command::Completions { shell } => completions::run(shell),
         }

@@ -9,6 +9,8 @@ pub mod catalogue;
 pub mod config;
 pub mod deps;
 pub mod error;
+pub mod exports;
+pub mod extracts;
 pub mod grants;
 pub mod housekeeping;
 pub mod http;
@@ -25,6 +27,7 @@ pub mod routes;
 #[cfg(test)]
 mod scene;
 pub mod sessions;
+pub mod snapshots;
 pub mod stamp;
 pub mod store;
 pub mod usage;

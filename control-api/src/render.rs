@@ -112,7 +112,7 @@ impl Studio {
             clock: self.clock.as_ref(),
             stop,
         };
-        run.to_end(progress)?;
+        run.finish(progress)?;
         Ok(bench.output().join(name))
     }
 }

@@ -5,17 +5,21 @@ pub mod camera_import;
 pub mod camera_past;
 pub mod camera_view;
 pub mod cameras;
+pub mod exports;
 pub mod extract;
+mod file;
 pub mod grants;
 pub mod health;
 pub mod ledger;
 pub mod login;
 pub mod media;
+pub mod media_releases;
 pub mod optional_body;
 pub mod page;
 pub mod purposes;
 pub mod reports;
 pub mod sessions;
+pub mod snapshots;
 pub mod units;
 pub mod usage;
 pub mod users;
@@ -50,6 +54,9 @@ fn calls() -> Calls {
         .merge(applications::calls())
         .merge(grants::calls())
         .merge(sessions::calls())
+        .merge(exports::calls())
+        .merge(snapshots::calls())
+        .merge(media_releases::calls())
         .merge(usage::calls())
         .merge(ledger::calls())
         .merge(reports::calls())

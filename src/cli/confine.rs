@@ -62,6 +62,8 @@ impl Confine {
         calls::restrict()?;
         let mut command = Command::new(&program);
         command.args(arguments).env_clear().env("PATH", "/usr/bin").env("LANG", "C.UTF-8").env("HOME", "/nonexistent");
+        // glibc reserves 64 MiB for each of these, which would count against the limit on memory.
+        command.env("MALLOC_ARENA_MAX", "2");
         // The last step: little enough memory may be left to this process for any other.
         limits.set()?;
         Err(command.exec()).with_context(|| format!("cannot run {}", program.display()))

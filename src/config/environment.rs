@@ -27,8 +27,13 @@ fn addresses(config: &Config) -> Vec<(&'static str, SocketAddr)> {
     list
 }
 
-fn folders(config: &Config) -> [(&'static str, &Path); 3] {
-    [("ledger.path", &config.ledger_path), ("recorder.path", &config.recorder.root), ("state.path", &config.state_path)]
+fn folders(config: &Config) -> [(&'static str, &Path); 4] {
+    [
+        ("exports.path", &config.exports_path),
+        ("ledger.path", &config.ledger_path),
+        ("recorder.path", &config.recorder.root),
+        ("state.path", &config.state_path),
+    ]
 }
 
 fn fault(config: &Config, key: &str, what: String, remedy: String) -> Fault {

@@ -8,6 +8,9 @@ use super::{Clip, Output, Region};
 
 /// Tiles of the visible mark in each direction: no part of the picture that is worth taking has none.
 const TILES: u32 = 3;
+/// Threads of the decoder, of the filters and of the encoder each: what the limits on memory and processor time are made for, on a
+/// machine of any size.
+const THREADS: &str = "4";
 /// Time between keyframes of what is made, and so between its marks, in seconds: `media::mark::INTERVAL_MAX`.
 const KEYFRAME_SECONDS: u64 = media::mark::INTERVAL_MAX.as_secs();
 
@@ -17,8 +20,8 @@ pub(super) fn arguments(clip: &Clip<'_>, output: &Output<'_>, font: &str, name: 
     let mut put = |some: &[&str]| all.extend(some.iter().map(|argument| (*argument).to_owned()));
     put(&["-hide_banner", "-nostdin", "-loglevel", "error", "-progress", "pipe:1", "-nostats"]);
     // The container is ours: ffmpeg guesses none of its hundreds, and follows no reference in it.
-    put(&["-protocol_whitelist", "file", "-f", "mov", "-copyts", "-i", clip.input]);
-    put(&["-filter_complex", &filters(clip, output, font), "-map", "[v]"]);
+    put(&["-threads", THREADS, "-protocol_whitelist", "file", "-f", "mov", "-copyts", "-i", clip.input]);
+    put(&["-filter_complex_threads", THREADS, "-filter_complex", &filters(clip, output, font), "-map", "[v]"]);
     match output {
         Output::Video { mark } => {
             if clip.sound {
@@ -29,10 +32,23 @@ pub(super) fn arguments(clip: &Clip<'_>, output: &Output<'_>, font: &str, name: 
             put(&["-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-pix_fmt", "yuv420p"]);
             // The marks go where the parameters are, which is thus every keyframe.
             put(&["-x264-params", "repeat-headers=1", "-force_key_frames", &keyframes, "-bsf:v", &marks]);
-            put(&["-fps_mode", "passthrough", "-movflags", "+faststart"]);
+            put(&["-threads", THREADS, "-fps_mode", "passthrough", "-movflags", "+faststart"]);
         }
         Output::Picture => {
-            put(&["-frames:v", "1", "-c:v", "mjpeg", "-q:v", "2", "-pix_fmt", "yuvj420p", "-f", "image2", "-update", "1"]);
+            put(&[
+                "-frames:v",
+                "1",
+                "-c:v",
+                "mjpeg",
+                "-q:v",
+                "2",
+                "-pix_fmt",
+                "yuvj420p",
+                "-f",
+                "image2",
+                "-update",
+                "1",
+            ]);
         }
     }
     put(&["-map_metadata", "-1", "-fflags", "+bitexact", "-y", &format!("../out/{name}")]);

@@ -89,7 +89,7 @@ pub(super) struct Run<'a> {
 
 impl Run<'_> {
     /// Runs it to its end, whatever that is. The process dies with this thread.
-    pub(super) fn to_end(self, progress: &mut dyn FnMut(u64)) -> Result<(), RenderError> {
+    pub(super) fn finish(self, progress: &mut dyn FnMut(u64)) -> Result<(), RenderError> {
         let deadline = self.clock.monotonic() + self.limits.time;
         let mut running = Running::start(self.command())?;
         loop {
@@ -207,4 +207,97 @@ fn tail(stderr: Option<ChildStderr>) -> String {
     }
     let text = String::from_utf8_lossy(&kept);
     text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+    use std::sync::Arc;
+
+    use media::wall::Wall;
+
+    use super::*;
+
+    /// Each look at the time is a second later.
+    struct Hurrying(std::sync::atomic::AtomicU64);
+
+    impl Clock for Hurrying {
+        fn wall(&self) -> Wall {
+            Wall::EPOCH
+        }
+        fn monotonic(&self) -> Duration {
+            Duration::from_secs(self.0.fetch_add(1, Ordering::Relaxed))
+        }
+    }
+
+    /// Runs a shell script in place of the appliance's binary: what is watched is a process like any other.
+    fn run(script: &str, stop: &Arc<AtomicBool>, time: Duration) -> (Result<(), RenderError>, Vec<u64>, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("program");
+        let text = format!("#!/bin/sh\ncd {}\n{script}\n", folder.path().display());
+        std::fs::write(&program, text).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
+        let run = Run {
+            program: &program,
+            read: folder.path(),
+            write: folder.path(),
+            arguments: Vec::new(),
+            limits: Limits { time },
+            clock: &Hurrying(0.into()),
+            stop,
+        };
+        let mut reports = Vec::new();
+        let ended = run.finish(&mut |micros| reports.push(micros));
+        let left = std::fs::read_to_string(folder.path().join("pid")).unwrap_or_default();
+        (ended, reports, left.trim().to_owned())
+    }
+
+    fn is_running(pid: &str) -> bool {
+        let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        // A zombie holds nothing; whoever inherits it reaps it.
+        state.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.trim_start().starts_with('Z'))
+    }
+
+    const LONG: Duration = Duration::from_secs(100_000);
+
+    #[test]
+    fn a_run_that_ends_well_tells_its_progress() {
+        let never = Arc::default();
+        let (ended, reports, _) = run("echo out_time_us=5; echo noise; sleep 0.3", &never, LONG);
+        assert!(ended.is_ok(), "{ended:?}");
+        assert_eq!(reports, [5]);
+    }
+
+    #[test]
+    fn a_failure_has_the_last_of_what_was_said_and_no_more() {
+        let never = Arc::default();
+        let said = "i=0; while [ $i -lt 3000 ]; do echo complaint $i >&2; i=$((i+1)); done; exit 7";
+        let (ended, _, _) = run(said, &never, LONG);
+        let Err(RenderError::Failed { status, said }) = ended else { panic!("{ended:?}") };
+        assert_eq!(status.code(), Some(7));
+        assert!(said.ends_with("complaint 2999") && said.len() <= SAID_BYTES_MAX, "{said}");
+        assert!(matches!(run("exit 69", &never, LONG).0, Err(RenderError::NotConfined(_))));
+    }
+
+    #[test]
+    fn past_its_time_the_whole_group_is_ended() {
+        let never = Arc::default();
+        let (ended, _, left) = run("sleep 1000 & echo $! > pid; wait", &never, Duration::from_secs(20));
+        assert!(matches!(ended, Err(RenderError::TooSlow(_))), "{ended:?}");
+        assert!(!left.is_empty() && !is_running(&left), "its child {left} runs on");
+    }
+
+    #[test]
+    fn a_call_off_ends_it_too() {
+        let stop = Arc::new(AtomicBool::new(true));
+        let (ended, _, _) = run("sleep 1000", &stop, LONG);
+        assert!(matches!(ended, Err(RenderError::Stopped)), "{ended:?}");
+    }
+
+    #[test]
+    fn a_flood_on_either_pipe_blocks_nothing() {
+        let never = Arc::default();
+        let (ended, _, _) = run("head -c 4000000 /dev/zero; head -c 4000000 /dev/zero >&2", &never, LONG);
+        assert!(ended.is_ok(), "{ended:?}");
+    }
 }

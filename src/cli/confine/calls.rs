@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use anyhow::Context;
 use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
-    apply_filter,
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+    TargetArch, apply_filter,
 };
 
 /// Refused whatever their arguments.
@@ -89,9 +89,8 @@ pub(super) fn restrict() -> anyhow::Result<()> {
 
 fn filter(own: u32) -> anyhow::Result<BpfProgram> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = REFUSED.iter().map(|call| (*call, Vec::new())).collect();
-    let first_is_not = |process: u32| {
-        SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, u64::from(process))
-    };
+    let first_is_not =
+        |process: u32| SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, u64::from(process));
     // A thread of its own may be signalled, which is how a program aborts; its own limits may be read, and lowered.
     rules.insert(libc::SYS_tgkill, vec![SeccompRule::new(vec![first_is_not(own)?])?]);
     rules.insert(libc::SYS_prlimit64, vec![SeccompRule::new(vec![first_is_not(own)?, first_is_not(0)?])?]);

@@ -9,9 +9,8 @@ use landlock::{
 };
 
 /// What every program reads: libraries, fonts and their settings. Those that a system lacks are passed over.
-const SYSTEM: [&str; 8] = [
-    "/usr/lib", "/usr/lib64", "/lib", "/lib64", "/usr/share", "/etc/fonts", "/etc/alternatives", "/etc/ld.so.cache",
-];
+const SYSTEM: [&str; 8] =
+    ["/usr/lib", "/usr/lib64", "/lib", "/lib64", "/usr/share", "/etc/fonts", "/etc/alternatives", "/etc/ld.so.cache"];
 /// Where the loader is, which the kernel runs with every program.
 const LOADERS: [&str; 4] = ["/usr/lib", "/usr/lib64", "/lib", "/lib64"];
 /// Devices without a memory.
