@@ -7,7 +7,9 @@ mod harness;
 
 mod camera_faults;
 mod check;
+mod confine;
 mod crash;
+mod export;
 mod gate;
 mod gst_camera;
 mod hostile;
