@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::Context;
 use control_api::deps::{Deps, Parts};
 use control_api::ledger::{Event, Kind, Ledger};
+use control_api::render::Studio;
 use control_api::store::Store;
 use control_api::{attend, bootstrap, housekeeping, http, routes};
 use media::wall::Clock;
@@ -93,7 +94,7 @@ impl Appliance {
         let api = listen(config.api.listen, "api.listen").await?;
         let metrics = listen(config.metrics_listen, "metrics.listen").await?;
 
-        for folder in [&config.ledger_path, &config.state_path] {
+        for folder in [&config.ledger_path, &config.state_path, &config.exports_path] {
             private_folder(folder)?;
         }
         for root in &config.recorder.roots {
@@ -142,6 +143,7 @@ impl Appliance {
             retention: Arc::new(Retention(Arc::clone(&recorder))),
             playback: Arc::new(recorder.playback()),
             marks: marks.clone(),
+            exports: exports(&config.exports_path, &config.state_path, &recorder, &clock)?,
             config: config.api.settings,
             keeping: config.retention,
             sessions: config.sessions,
@@ -171,6 +173,7 @@ impl Appliance {
             async move { leases.run().await }
         });
         let attending = tokio::spawn(attend::run(Arc::clone(&self.deps), self.events, told()));
+        let exporting = tokio::spawn(Arc::clone(&self.deps.exports).run(told()));
         let sweeping = tokio::spawn(housekeeping::run(Arc::clone(&self.deps), told()));
         let scraping = tokio::spawn(crate::scrape::serve(self.metrics, self.registry));
         let rtsp = tokio::spawn(self.rtsp.run(stopped.clone(), VIEWERS_DRAIN));
@@ -191,7 +194,9 @@ impl Appliance {
         watchdog::stopping();
         tracing::info!("stopping: viewers, cameras, recordings, records, in this order");
         stop.send_replace(true);
-        for (name, task) in [("rtsp", rtsp), ("api", api), ("sessions", attending), ("sweeping", sweeping)] {
+        for (name, task) in
+            [("rtsp", rtsp), ("api", api), ("sessions", attending), ("exports", exporting), ("sweeping", sweeping)]
+        {
             if let Err(error) = task.await {
                 tracing::error!(%error, name, "a part of the appliance failed");
             }
@@ -234,6 +239,20 @@ impl Appliance {
         let record = OnLedger { ledger: self.ledger.clone(), clock: Arc::clone(&self.clock) };
         self.recorder.keep(record).context("retention")
     }
+}
+
+/// What exports and snapshots are made with: this binary confines their renderer.
+fn exports(
+    folder: &Path,
+    state: &Path,
+    recorder: &Recorder,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<control_api::exports::Setup> {
+    let program = std::env::current_exe().context("where this program lies")?;
+    let studio = Studio::open(program, folder.join("work"), Arc::clone(clock)).context("exports.path")?;
+    let key = mark_key::export_key(state).context("state.path")?;
+    tracing::info!(key = key.public(), "exports are signed with this key; give it to whoever verifies them");
+    Ok(control_api::exports::Setup { folder: folder.to_owned(), studio, key, source: Arc::new(recorder.playback()) })
 }
 
 /// A `ready` that fails stops the appliance; one that succeeds leaves it to the signal.

@@ -6,10 +6,12 @@ mod camera_sim;
 mod check;
 mod check_config;
 mod completions;
+mod confine;
 mod demo;
 mod ledger;
 mod serve;
 mod trace;
+mod verify_export;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -57,6 +59,9 @@ enum Command {
     },
     Trace(trace::Trace),
     Check(check::Check),
+    VerifyExport(verify_export::VerifyExport),
+    #[command(hide = true)]
+    Confine(confine::Confine),
     /// Print a completion script for a shell.
     Completions {
         /// Which shell.
@@ -76,6 +81,8 @@ impl Arguments {
             Command::Ledger { command } => command.run(),
             Command::Trace(trace) => trace.run(),
             Command::Check(check) => check.run(),
+            Command::VerifyExport(verify) => verify.run(),
+            Command::Confine(confine) => confine.run(),
             Command::Completions { shell } => completions::run(shell),
         }
     }

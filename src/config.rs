@@ -40,6 +40,8 @@ pub(crate) struct Config {
     pub(crate) ledger_path: PathBuf,
     /// Where registers, grants and sessions are kept.
     pub(crate) state_path: PathBuf,
+    /// Where packages of exports are kept, and made.
+    pub(crate) exports_path: PathBuf,
     /// Where Prometheus asks.
     pub(crate) metrics_listen: SocketAddr,
     /// What is logged, and how.

@@ -1,5 +1,5 @@
-//! The key of the marks: made at the first start, kept beside the registers, readable by its owner alone. Without it no mark
-//! that the appliance made can be proven to be its own.
+//! The key of the marks and the key of the exports: made at the first start, kept beside the registers, readable by their owner
+//! alone. Without the one no mark that the appliance made can be proven to be its own, without the other no package.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -7,6 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use control_api::exports::ExportKey;
 use media::mark::{KEY_BYTES, MarkKey};
 
 /// Its name in the folder of the state.
@@ -16,12 +17,21 @@ fn path_in(state: &Path) -> PathBuf {
 
 /// The key in this folder; a new one where there is none.
 pub(crate) fn load_or_make(state: &Path) -> anyhow::Result<MarkKey> {
-    if let Some(key) = load(state)? {
-        return Ok(key);
+    secret_or_new(&path_in(state)).map(|secret| MarkKey::new(&secret))
+}
+
+/// The key that signs exports, kept beside it in the same way.
+pub(crate) fn export_key(state: &Path) -> anyhow::Result<ExportKey> {
+    secret_or_new(&state.join("export.key")).map(|secret| ExportKey::new(&secret))
+}
+
+/// The secret in this file; a new one where there is none.
+fn secret_or_new(path: &Path) -> anyhow::Result<[u8; KEY_BYTES]> {
+    if let Some(secret) = secret(path)? {
+        return Ok(secret);
     }
     let mut secret = [0; KEY_BYTES];
     getrandom::fill(&mut secret).map_err(|error| anyhow::anyhow!("the system gives no random bytes: {error}"))?;
-    let path = path_in(state);
     // Whole or not at all: a key that was cut short would be another key at the next start.
     let new = path.with_extension("new");
     let mut file = OpenOptions::new()
@@ -33,16 +43,19 @@ pub(crate) fn load_or_make(state: &Path) -> anyhow::Result<MarkKey> {
         .with_context(|| format!("cannot make {}", new.display()))?;
     file.write_all(&secret)?;
     file.sync_all()?;
-    fs::rename(&new, &path).with_context(|| format!("cannot make {}", path.display()))?;
-    File::open(state)?.sync_all()?;
-    tracing::info!(path = %path.display(), "a new key for marks");
-    Ok(MarkKey::new(&secret))
+    fs::rename(&new, path).with_context(|| format!("cannot make {}", path.display()))?;
+    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()?;
+    tracing::info!(path = %path.display(), "a new key");
+    Ok(secret)
 }
 
 /// The key in this folder, where there is one.
 pub(crate) fn load(state: &Path) -> anyhow::Result<Option<MarkKey>> {
-    let path = path_in(state);
-    let bytes = match fs::read(&path) {
+    Ok(secret(&path_in(state))?.map(|secret| MarkKey::new(&secret)))
+}
+
+fn secret(path: &Path) -> anyhow::Result<Option<[u8; KEY_BYTES]>> {
+    let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
@@ -54,7 +67,7 @@ pub(crate) fn load(state: &Path) -> anyhow::Result<Option<MarkKey>> {
             bytes.len()
         );
     };
-    Ok(Some(MarkKey::new(&secret)))
+    Ok(Some(secret))
 }
 
 #[cfg(test)]

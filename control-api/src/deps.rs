@@ -15,6 +15,7 @@ use crate::authn::password::BadCost;
 use crate::authn::{Authn, Principal};
 use crate::config::Config;
 use crate::error::{ApiError, Code};
+use crate::exports::{self, Exports};
 use crate::grants::GrantBook;
 use crate::ledger::{Event, Kind, Ledger};
 use crate::outbox::{ChangeError, Outbox};
@@ -23,6 +24,7 @@ use crate::ports::{CameraPort, RecordingPort, RetentionPort};
 use crate::retention::{self, Keeper, RetentionMetrics};
 use crate::sessions::desk::Tools;
 use crate::sessions::{self, SessionDesk, SessionMetrics};
+use crate::snapshots::Snapshots;
 use crate::store::{Batch, CommitError, Store, StoreError};
 use crate::usage::{Register, UsageError};
 
@@ -46,6 +48,8 @@ pub struct Parts {
     pub playback: Arc<dyn PlaybackPort>,
     /// The appliance's key for marks.
     pub marks: MarkKey,
+    /// What exports and snapshots are made with.
+    pub exports: exports::Setup,
     /// Settings.
     pub config: Config,
     /// How long recordings are kept.
@@ -108,6 +112,10 @@ pub struct Deps {
     pub sessions: Arc<SessionDesk>,
     /// Applications.
     pub applications: ApplicationDesk,
+    /// Exports.
+    pub exports: Arc<Exports>,
+    /// Snapshots.
+    pub snapshots: Arc<Snapshots>,
     /// Settings.
     pub config: Config,
 }
@@ -115,17 +123,16 @@ pub struct Deps {
 impl Deps {
     /// Joins the parts. Blocks: it settles what the last run owed the ledger, reads the grants and hashes one password.
     pub fn new(parts: Parts) -> Result<Arc<Self>, StartError> {
-        let Parts { store, ledger, clock, leases, cameras, recordings, playback, marks, config, sessions, .. } = parts;
+        let Parts {
+            store, ledger, clock, leases, cameras, recordings, playback, marks, exports, config, sessions, ..
+        } = parts;
         let (port, registry) = (parts.retention, parts.registry);
         let metrics = RetentionMetrics::new(&registry, Arc::clone(&clock))?;
         let retention = Keeper::new(parts.keeping, port, store.clone(), Arc::clone(&clock), metrics);
         let authn = Authn::new(store.clone(), ledger.clone(), Arc::clone(&clock), &config)?;
         let outbox = Outbox::start(store.clone(), ledger.clone())?;
         let grants = Arc::new(GrantBook::open(store.clone(), outbox.clone())?);
-        let (usage, crashed) = Register::start(store.clone(), ledger.clone(), Arc::clone(&clock))?;
-        if crashed > 0 {
-            tracing::warn!(crashed, "sessions of the last run were closed with `crash`");
-        }
+        let usage = usage_register(&store, &ledger, &clock)?;
         let sessions = SessionDesk::new(Tools {
             store: store.clone(),
             ledger: ledger.clone(),
@@ -144,6 +151,18 @@ impl Deps {
             Arc::clone(&grants),
             Arc::clone(&sessions),
         );
+        let tools = exports::Tools {
+            store: store.clone(),
+            ledger: ledger.clone(),
+            outbox: outbox.clone(),
+            clock: Arc::clone(&clock),
+            sessions: Arc::clone(&sessions),
+            usage: usage.clone(),
+            recordings: Arc::clone(&recordings),
+            marks: marks.clone(),
+            setup: exports,
+        };
+        let (snapshots, exports) = (Snapshots::new((&tools).into()), Exports::new(tools));
         Ok(Arc::new(Self {
             store,
             ledger,
@@ -160,6 +179,8 @@ impl Deps {
             usage,
             sessions,
             applications,
+            exports,
+            snapshots,
             config,
         }))
     }
@@ -186,6 +207,14 @@ impl Deps {
         }
         Ok(self.outbox.change(self.now(), batch, event, || {}).await?)
     }
+}
+
+fn usage_register(store: &Store, ledger: &Ledger, clock: &Arc<dyn Clock>) -> Result<Register, UsageError> {
+    let (usage, crashed) = Register::start(store.clone(), ledger.clone(), Arc::clone(clock))?;
+    if crashed > 0 {
+        tracing::warn!(crashed, "sessions of the last run were closed with `crash`");
+    }
+    Ok(usage)
 }
 
 /// A lost race is the caller's to repeat; anything else is ours, and logged here.

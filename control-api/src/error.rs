@@ -103,6 +103,9 @@ codes! {
     VerbNotGranted "VERB_NOT_GRANTED" 403 ["J-7" "J-26"]
         "授权不包含此项操作。" "The grant does not cover this use."
         => "如确有需要,请申请包含该操作的授权。" "Apply for a grant that names it.";
+    ExportNotAuthorised "EXPORT_NOT_AUTHORISED" 403 ["J-7" "J-26"]
+        "授权不包含导出。" "The grant does not cover exports."
+        => "如确有需要,请申请包含导出(export)的授权。" "Apply for a grant that names export.";
     PurposeRequired "PURPOSE_REQUIRED" 422 ["J-23" "J-24(3)" "O-16(3)"]
         "须填写用途代码。" "A purpose code is required."
         => "填写本单位职责内的用途代码。" "Give a purpose code of your unit's duties.";
@@ -131,8 +134,11 @@ codes! {
         "网络或处理能力已满,暂不能增加会话。" "Network or machine are full; no further session can be carried now."
         => "请稍后重试,或先结束其他会话;突发事件可申请优先使用。" "Try again later, or end another session first; an emergency has priority use.";
     SecondPersonRequired "SECOND_PERSON_REQUIRED" 403 ["MLPS3"]
-        "须由另一人办理。" "A second person has to do this."
-        => "请由未参与此事的另一位人员办理。" "Someone else who holds the fitting role has to do it.";
+        "须由另一人办理:申请、签署、审批、放行须为不同的人。" "It takes another person: request, endorsement, approval and release are by four."
+        => "请由未参与此前步骤的人员办理。" "Have somebody do it who took none of the steps before.";
+    MediaReleaseApprovalMissing "MEDIA_RELEASE_APPROVAL_MISSING" 403 ["J-23"]
+        "用于媒体发布的导出,须先经本单位审批。" "An export for the media needs the unit's own approval of the release first."
+        => "请本单位主要负责人使用 POST /api/v1/media-releases 批准,并在申请中填写 media_release。" "Have the unit's principal approve it with POST /api/v1/media-releases, and name it as media_release.";
     CameraOffline "CAMERA_OFFLINE" 503 ["J-6"]
         "摄像机当前不在线。" "The camera is offline."
         => "请稍后重试,或联系维护单位。" "Try again later, or ask the maintenance unit.";

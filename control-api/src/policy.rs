@@ -53,7 +53,7 @@ const DUTIES: &[&str] =
 /// The rules, in the order in which they are asked. Rules about the caller and the camera stand before the first that
 /// asks for a grant, so that one pass over this table serves each grant alike.
 #[rustfmt::skip]
-const CHECKS: [Check; 26] = [
+const CHECKS: [Check; 27] = [
     Check { code: Code::AuditUnavailable, basis: &["J-24(3)", "MLPS3"], fails: |c| !c.facts.audit_available },
     Check { code: Code::TerminalMismatch, basis: &["J-27"], fails: |c| !c.terminal_fits() },
     Check { code: Code::AuthRequired, basis: &["MLPS3"], fails: |c| c.facts.caller.is_none() },
@@ -68,6 +68,7 @@ const CHECKS: [Check; 26] = [
     Check { code: Code::GrantExpired, basis: &["J-7"], fails: |c| c.grant(|g| g.terms().valid_to.0 <= c.facts.now || g.state() == GrantState::Expired) },
     Check { code: Code::GrantRevoked, basis: &["J-7"], fails: |c| c.grant(|g| g.state() == GrantState::Revoked) },
     Check { code: Code::GrantSuspended, basis: &["J-7"], fails: |c| c.grant(|g| g.state() == GrantState::Suspended) },
+    Check { code: Code::ExportNotAuthorised, basis: &["J-7", "J-26"], fails: |c| c.action.verb == Verb::Export && c.grant(|g| !c.action.is_within(g)) },
     Check { code: Code::VerbNotGranted, basis: &["J-7", "J-26"], fails: |c| c.grant(|g| !c.action.is_within(g)) },
     Check { code: Code::PurposeRequired, basis: &["J-23", "J-24(3)", "O-16(3)"], fails: |c| c.action.purpose.trim().is_empty() },
     Check { code: Code::ReasonRequired, basis: &["J-23", "J-24(3)", "O-16(3)"], fails: |c| c.action.reason.trim().is_empty() },
@@ -76,9 +77,9 @@ const CHECKS: [Check; 26] = [
     Check { code: Code::OutsideTimeWindow, basis: &["J-5"], fails: |c| c.grant(|g| c.facts.open_until(g).is_none()) },
     Check { code: Code::PlaybackDepth, basis: &["O-17", "PIPL-19"], fails: |c| c.grant(|g| !c.within_depth(g)) },
     Check { code: Code::WatermarkUnsupported, basis: &["J-26"], fails: |c| c.action.verb == Verb::Live && !c.facts.camera.as_ref().is_some_and(|seen| seen.carries_marks) },
-    Check { code: Code::ConcurrencyLimit, basis: &["OPS"], fails: |c| c.is_crowded() },
-    Check { code: Code::BandwidthLimit, basis: &["OPS"], fails: |c| c.facts.overloaded },
-    Check { code: Code::CameraOffline, basis: &["J-6"], fails: |c| c.action.verb == Verb::Live && !c.facts.camera.as_ref().is_some_and(|seen| seen.online) },
+    Check { code: Code::ConcurrencyLimit, basis: &["OPS"], fails: |c| c.action.is_stream() && c.is_crowded() },
+    Check { code: Code::BandwidthLimit, basis: &["OPS"], fails: |c| c.action.is_stream() && c.facts.overloaded },
+    Check { code: Code::CameraOffline, basis: &["J-6"], fails: |c| c.action.is_of_now() && !c.facts.camera.as_ref().is_some_and(|seen| seen.online) },
     // Nothing may pass on facts that contradict each other, whatever a later row does.
     Check { code: Code::NoGrant, basis: &["J-7"], fails: |c| c.facts.caller.is_none() || c.candidate.is_none() },
 ];

@@ -7,7 +7,9 @@ pub mod camera_room;
 pub mod camera_view;
 pub mod cameras;
 mod csv_stream;
+pub mod exports;
 pub mod extract;
+mod file;
 pub mod grants;
 pub mod health;
 pub mod holds;
@@ -15,6 +17,7 @@ pub mod ledger;
 mod ledger_walk;
 pub mod login;
 pub mod media;
+pub mod media_releases;
 pub mod optional_body;
 pub mod page;
 pub mod purposes;
@@ -22,6 +25,7 @@ mod report_deletions;
 mod report_retention;
 pub mod reports;
 pub mod sessions;
+pub mod snapshots;
 pub mod units;
 pub mod usage;
 pub mod users;
@@ -57,6 +61,9 @@ fn calls() -> Calls {
         .merge(grants::calls())
         .merge(holds::calls())
         .merge(sessions::calls())
+        .merge(exports::calls())
+        .merge(snapshots::calls())
+        .merge(media_releases::calls())
         .merge(usage::calls())
         .merge(ledger::calls())
         .merge(reports::calls())

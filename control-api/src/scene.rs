@@ -16,6 +16,7 @@ use media::mark::{MarkKey, Pen};
 use media::wall::{Clock, Wall};
 use parking_lot::Mutex;
 use prometheus::Registry;
+use recorder::playback::extract::{Extract, ExtractError, Watch};
 use recorder::{PlaybackError, Range};
 use relay::lease::Leases;
 use serde_json::{Value, json};
@@ -23,6 +24,7 @@ use tower::ServiceExt as _;
 
 use crate::authn::login::{self, Login};
 use crate::deps::{Deps, Parts};
+use crate::extracts::ExtractPort;
 use crate::ledger::{Event, Ledger};
 use crate::playback::{Piece, PlaybackPort, WholeFile};
 use crate::ports::{
@@ -31,6 +33,7 @@ use crate::ports::{
 };
 use crate::registers::user::{PasswordHash, User, UserState};
 use crate::registers::{Role, Roles, user};
+use crate::render::Studio;
 use crate::store::{Batch, Store};
 
 /// Monday, 1 June 2026, 10:00 in the site's zone.
@@ -125,6 +128,13 @@ impl PlaybackPort for Tape {
             }
             Ok((Box::new(Loop(SEGMENT_BYTES)) as _, 7))
         })
+    }
+}
+
+/// Nothing of it can be taken out.
+impl ExtractPort for Tape {
+    fn extract(&self, _: &Range, _: &std::path::Path, _: &mut Watch<'_>) -> Result<Extract, ExtractError> {
+        Err(ExtractError::Nothing)
     }
 }
 
@@ -229,6 +239,13 @@ impl Scene {
             retention: Arc::new(Tape),
             playback: Arc::new(Tape),
             marks: MarkKey::new(&[6; 32]),
+            exports: crate::exports::Setup {
+                folder: folder.path().join("exports"),
+                studio: Studio::open("no-such-program".into(), folder.path().join("exports/work"), clock.clone())
+                    .unwrap(),
+                key: crate::exports::ExportKey::new(&[7; 32]),
+                source: Arc::new(Tape),
+            },
             config: crate::config::Config { password_memory_kib: 64, password_passes: 1, ..Default::default() },
             keeping: crate::retention::Settings::default(),
             sessions: crate::sessions::Settings::default(),
@@ -237,6 +254,7 @@ impl Scene {
         let deps = Deps::new(parts).unwrap();
         let leases = Arc::clone(&deps.leases);
         tokio::spawn(async move { leases.run().await });
+        tokio::spawn(Arc::clone(&deps.exports).run(std::future::pending()));
         tokio::spawn(crate::attend::run(Arc::clone(&deps), events, std::future::pending()));
         Self { router: crate::routes::router(Arc::clone(&deps)), deps, clock, fleet, folder }
     }

@@ -8,6 +8,7 @@ mod ending;
 mod events;
 mod inquiry;
 pub mod metrics;
+mod permitting;
 mod table;
 pub mod view;
 

@@ -21,7 +21,7 @@ pub mod stored;
 pub use fragment::{Builder, Fragment, Limits};
 pub use init::{InitError, init};
 pub use note::Note;
-pub use shift::{renumber, shift};
+pub use shift::{Reference, reference, renumber, shift};
 pub use splice::{Spliced, Splicer, head_bytes};
 
 use crate::wall::Wall;

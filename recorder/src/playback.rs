@@ -4,6 +4,7 @@
 //! and recording adds at the end.
 
 mod download;
+pub mod extract;
 mod frames;
 mod served;
 mod source;

@@ -5,6 +5,7 @@ mod checking;
 mod cuts;
 mod damage;
 mod downloading;
+mod extracting;
 mod frames;
 mod months;
 mod playing;

@@ -92,6 +92,7 @@ fn config(data: &Path, ports: &Ports, settings: &[String]) -> anyhow::Result<Con
         ("metrics", "listen", format!("\"127.0.0.1:{}\"", ports.metrics)),
         ("ledger", "path", "\"ledger\"".into()),
         ("state", "path", "\"state\"".into()),
+        ("exports", "path", "\"exports\"".into()),
         ("recorder", "path", "\"recordings\"".into()),
         // A demonstration has any disk: with the law's floors most would have no room for a single camera.
         ("retention", "floor", "\"1m\"".into()),

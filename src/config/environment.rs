@@ -28,8 +28,11 @@ fn addresses(config: &Config) -> Vec<(&'static str, SocketAddr)> {
 }
 
 fn folders(config: &Config) -> Vec<(&'static str, &Path)> {
-    let mut list: Vec<(&'static str, &Path)> =
-        vec![("ledger.path", &config.ledger_path), ("state.path", &config.state_path)];
+    let mut list: Vec<(&'static str, &Path)> = vec![
+        ("exports.path", &config.exports_path),
+        ("ledger.path", &config.ledger_path),
+        ("state.path", &config.state_path),
+    ];
     // Where there are several, one that is away is told at the start, and the others go on.
     list.extend(Some(&config.recorder.roots).filter(|roots| roots.len() == 1).into_iter().flatten().map(|root| {
         let root: &Path = root;

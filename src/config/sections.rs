@@ -61,6 +61,7 @@ pub(super) fn read(document: &mut Document<'_>) -> Config {
         retention,
         ledger_path: document.section("ledger", |s| s.path("path", &state.join("ledger"))),
         state_path,
+        exports_path: document.section("exports", |s| s.path("path", &state.join("exports"))),
         metrics_listen: document.section("metrics", |s| s.address("listen", SocketAddr::from(([127, 0, 0, 1], 9554)))),
         log: document.section("log", log),
         lines: BTreeMap::new(),

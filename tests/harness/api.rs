@@ -47,9 +47,17 @@ impl Client {
 
     /// GET of bytes.
     pub(crate) fn bytes(&self, path: &str) -> (u16, Vec<u8>) {
-        let mut response = self.agent.get(self.url(path)).call().expect("an HTTP answer");
-        let body = response.body_mut().with_config().limit(1 << 30).read_to_vec().unwrap_or_default();
-        (response.status().as_u16(), body)
+        bytes(self.agent.get(self.url(path)).call())
+    }
+
+    /// GET of bytes, logged in.
+    pub(crate) fn download(&self, path: &str) -> (u16, Vec<u8>) {
+        bytes(self.agent.get(self.url(path)).header("authorization", self.bearer()).call())
+    }
+
+    /// POST of JSON that is answered with bytes.
+    pub(crate) fn post_for_bytes(&self, path: &str, body: &Value) -> (u16, Vec<u8>) {
+        bytes(self.agent.post(self.url(path)).header("authorization", self.bearer()).send_json(body))
     }
 
     /// POST of JSON.
@@ -75,6 +83,12 @@ impl Client {
         assert!((200..300).contains(&status), "POST {path} {body}: {status} {answer}");
         answer
     }
+}
+
+fn bytes(result: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> (u16, Vec<u8>) {
+    let mut response = result.expect("an HTTP answer");
+    let body = response.body_mut().with_config().limit(1 << 30).read_to_vec().unwrap_or_default();
+    (response.status().as_u16(), body)
 }
 
 fn answer(result: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Answer {

@@ -7,8 +7,10 @@ mod harness;
 
 mod camera_faults;
 mod check;
+mod confine;
 mod crash;
 mod download;
+mod export;
 mod gate;
 mod gst_camera;
 mod hostile;

@@ -103,6 +103,16 @@ impl Action {
         self.purpose.trim().parse().ok()
     }
 
+    /// True where it takes a place on the network for a while.
+    pub(super) const fn is_stream(&self) -> bool {
+        matches!(self.verb, Verb::Live | Verb::Playback)
+    }
+
+    /// True where it is about the camera's picture of this moment.
+    pub(super) const fn is_of_now(&self) -> bool {
+        matches!(self.verb, Verb::Live) || matches!((self.verb, self.range), (Verb::Snapshot, None))
+    }
+
     /// True where the grant names the verb, and a presentation as large as the one asked for.
     pub(super) fn is_within(&self, grant: &Grant) -> bool {
         let profile_fits = grant.terms().profile == Profile::Main || self.profile == Profile::Sub;

@@ -215,7 +215,9 @@ fn excludes(earlier: Code, later: Code) -> bool {
 
 #[test]
 fn the_table_stands_in_the_order_of_the_rules_and_cites_what_the_error_cites() {
-    let order: Vec<_> = CHECKS.iter().map(|check| check.code).collect();
+    // Asked of exports alone, whose own tests have it.
+    let of_all = |check: &&Check| check.code != Code::ExportNotAuthorised;
+    let order: Vec<_> = CHECKS.iter().filter(of_all).map(|check| check.code).collect();
     let faults: Vec<_> = FAULTS.iter().map(|(code, _)| *code).collect();
     assert_eq!(order[..faults.len()], faults, "only the last row repeats a code");
     for check in &CHECKS {

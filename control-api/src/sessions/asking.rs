@@ -27,7 +27,7 @@ pub const REASON_CHARS_MAX: usize = 1_000;
 pub struct Ask {
     /// The camera, as it was given.
     pub camera: String,
-    /// `Live`, `Playback` or `Download`.
+    /// What is to be done.
     pub verb: Verb,
     /// Which presentation.
     pub profile: Profile,
@@ -92,6 +92,8 @@ pub(super) const fn verb_word(verb: Verb) -> &'static str {
     match verb {
         Verb::Playback => "playback",
         Verb::Download => "download",
+        Verb::Export => "export",
+        Verb::Snapshot => "snapshot",
         _ => "live",
     }
 }
@@ -124,8 +126,9 @@ impl Ask {
             return Err(ApiError::field("reason", "最多1000个字符。", "At most 1000 characters."));
         }
         match (self.verb, self.range) {
-            (Verb::Live, None) => {}
-            (Verb::Playback, Some((from, to))) if from < to && from < now && to.since(from) <= playback_max => {}
+            (Verb::Live | Verb::Snapshot, None) => {}
+            (Verb::Playback | Verb::Export | Verb::Snapshot, Some((from, to)))
+                if from < to && from < now && to.since(from) <= playback_max => {}
             (Verb::Download, Some((from, to))) if from < to && to <= now && to.since(from) <= playback_max => {}
             (Verb::Download, _) => {
                 return Err(ApiError::field(
@@ -134,7 +137,7 @@ impl Ask {
                     "A download needs a stretch that is wholly past, from before to, no longer than the limit.",
                 ));
             }
-            (Verb::Playback, _) => {
+            (Verb::Playback | Verb::Export | Verb::Snapshot, _) => {
                 return Err(ApiError::field(
                     "from",
                     "回放须给出已过去的起止时间,起早于止,跨度不超过上限。",
@@ -260,6 +263,7 @@ impl NewSession {
             reason: permit.reason().into(),
             terminal: self.terminal.to_string(),
             grant: Some(permit.grant().0.clone()),
+            export: None,
             mark: Some(self.mark.to_string()),
             request_id: Some(self.request_id.clone()),
             started_at: None,

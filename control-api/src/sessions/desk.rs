@@ -239,7 +239,7 @@ impl SessionDesk {
     }
 
     /// Puts a refusal on the ledger and counts it.
-    async fn refuse(&self, caller: &Principal, ask: &Ask, request_id: &str, denial: Denial) -> ApiError {
+    pub(super) async fn refuse(&self, caller: &Principal, ask: &Ask, request_id: &str, denial: Denial) -> ApiError {
         let echo = |text: &str| text.chars().take(ECHO_CHARS_MAX).collect::<String>();
         let mut event = Event::new(Kind::DENIED, self.clock.wall())
             .actor(caller.actor())

@@ -109,7 +109,9 @@ impl SessionDesk {
         let due = self.clock.wall() - LEASE_DUE_AFTER;
         let lost = |record: &&crate::usage::UsageRecord| {
             let old = record.opened_at.0 < due;
-            old && !leased.contains(&record.session) && self.leases.snapshot(&record.session).is_none()
+            old && record.export.is_none()
+                && !leased.contains(&record.session)
+                && self.leases.snapshot(&record.session).is_none()
         };
         for record in records.iter().filter(lost) {
             tracing::warn!(session = %record.session.0, "a usage record without a session is closed");

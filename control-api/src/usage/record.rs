@@ -64,6 +64,9 @@ pub struct UsageRecord {
     /// The grant it rests on; none where something else allows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant: Option<String>,
+    /// The export or the snapshot that it is about; none for a viewing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub export: Option<String>,
     /// The session mark that its pictures carry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mark: Option<String>,

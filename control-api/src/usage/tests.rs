@@ -54,6 +54,7 @@ fn record(session: &str, user: &str, second: i64) -> UsageRecord {
         reason: "traffic".into(),
         terminal: "10.0.0.7".into(),
         grant: Some("g1".into()),
+        export: None,
         mark: None,
         request_id: None,
         started_at: None,

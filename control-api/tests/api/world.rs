@@ -11,6 +11,7 @@ use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use control_api::config::Config;
 use control_api::deps::{Deps, Parts};
+use control_api::extracts::ExtractPort;
 use control_api::ledger::{Event, Ledger};
 use control_api::playback::{Piece, PlaybackPort, WholeFile};
 use control_api::ports::{
@@ -19,6 +20,7 @@ use control_api::ports::{
 };
 use control_api::registers::user::{User, UserState};
 use control_api::registers::{Role, Roles, user};
+use control_api::render::Studio;
 use control_api::store::Store;
 use control_api::{bootstrap, routes};
 use futures_util::future::BoxFuture;
@@ -27,6 +29,7 @@ use media::id::{CameraId, StreamKey};
 use media::mark::{MarkKey, Pen};
 use media::wall::{Clock, Wall};
 use parking_lot::Mutex;
+use recorder::playback::extract::{Extract, ExtractError, Watch};
 use recorder::{PlaybackError, Range};
 use serde_json::Value;
 use tower::ServiceExt;
@@ -115,6 +118,12 @@ impl PlaybackPort for OneGap {
     }
     fn download(&self, _: Range, _: Pen) -> BoxFuture<'_, Result<WholeFile, PlaybackError>> {
         unreachable!("no test here plays a recording back")
+    }
+}
+
+impl ExtractPort for OneGap {
+    fn extract(&self, _: &Range, _: &std::path::Path, _: &mut Watch<'_>) -> Result<Extract, ExtractError> {
+        unreachable!("no test here exports a recording")
     }
 }
 
@@ -213,6 +222,13 @@ impl World {
             retention: vault.clone(),
             playback: Arc::new(OneGap),
             marks: MarkKey::new(&[6; 32]),
+            exports: control_api::exports::Setup {
+                folder: folder.path().join("exports"),
+                studio: Studio::open("no-such-program".into(), folder.path().join("exports/work"), clock.clone())
+                    .unwrap(),
+                key: control_api::exports::ExportKey::new(&[7; 32]),
+                source: Arc::new(OneGap),
+            },
             config,
             keeping,
             sessions: control_api::sessions::Settings::default(),

@@ -4,6 +4,28 @@ use std::ops::Range;
 
 use super::boxes::children;
 use super::head::{HEADER_BYTES, PRFT_BYTES};
+use super::wall_from_ntp;
+use crate::wall::Wall;
+
+/// Where a fragment's line of time meets the wall clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// The track it is said of.
+    pub track: u32,
+    /// When its first sample was captured.
+    pub captured: Wall,
+    /// That instant on the track's line, in ticks.
+    pub media_time: u64,
+}
+
+/// What the prft at the beginning of a fragment says; none where there is none as we write it.
+pub fn reference(fragment: &[u8]) -> Option<Reference> {
+    let (kind, body) = children(fragment.get(..PRFT_BYTES)?, 0..PRFT_BYTES).next()?;
+    let whole = &kind == b"prft" && body == (HEADER_BYTES..PRFT_BYTES) && fragment.get(HEADER_BYTES) == Some(&1);
+    let word = |place: usize| fragment.get(HEADER_BYTES + place..)?.first_chunk::<8>().map(|b| u64::from_be_bytes(*b));
+    let track = be32(fragment, HEADER_BYTES + 4)?;
+    whole.then_some(Reference { track, captured: wall_from_ntp(word(8)?), media_time: word(16)? })
+}
 
 /// Adds `ticks_of(track id)` to the decode time of each track of the fragments in `bytes`, which holds whole boxes from a
 /// prft or moof on; mdat boxes may be cut off. A sum below zero becomes zero. Returns how many tracks were moved.

@@ -159,7 +159,12 @@ impl fmt::Display for Report {
 }
 
 fn fmt_record(f: &mut fmt::Formatter<'_>, record: &UsageRecord, person: Option<&Person>) -> fmt::Result {
-    row(f, "session", &record.session.0)?;
+    let session = &record.session.0;
+    match &record.export {
+        Some(id) if id != session => row(f, "export", &format!("{id}, rendered as session {session}")),
+        Some(id) => row(f, "snapshot", id),
+        None => row(f, "session", session),
+    }?;
     match person {
         Some(Person { login, name, staff_no }) => {
             let staff_no = staff_no.as_deref().map(|number| format!(", staff number {number}")).unwrap_or_default();
