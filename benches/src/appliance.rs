@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 
 use crate::cpu::{SERVER_CPU, other_cpu, spawn_on};
 
+/// Hundreds of cameras on any disk: no floor takes room.
+const ANY_DISK: [&str; 3] = ["log.level=warn", "retention.floor=1s", "retention.key_target_floor=1s"];
+
 /// A child that is ended with its owner.
 pub(crate) struct Owned(pub(crate) Child);
 
@@ -54,16 +57,29 @@ pub(crate) struct Appliance {
 impl Appliance {
     /// Starts it in a folder of its own, without cameras, on the server's CPU, with these settings.
     pub(crate) fn start(sluice: &Path, settings: &[String]) -> anyhow::Result<Self> {
-        let dir = tempfile::Builder::new().prefix("sluice-bench").tempdir()?;
+        Self::start_in(tempfile::Builder::new().prefix("sluice-bench").tempdir()?, sluice, settings)
+    }
+
+    /// The same in a folder that may have been used before.
+    pub(crate) fn start_in(dir: tempfile::TempDir, sluice: &Path, settings: &[String]) -> anyhow::Result<Self> {
         let mut command = Command::new(sluice);
         command.args(["demo", "--port-base", "0", "--cameras", "0", "--data"]).arg(dir.path());
-        for setting in settings.iter().map(String::as_str).chain(["log.level=warn"]) {
+        for setting in settings.iter().map(String::as_str).chain(ANY_DISK) {
             command.args(["--set", setting]);
         }
         let (process, _) = Owned::start(SERVER_CPU, &mut command, "ready")?;
         let demo = serde_json::from_str(&std::fs::read_to_string(dir.path().join("demo.json"))?)?;
         let config = ureq::Agent::config_builder().http_status_as_error(false).build();
         Ok(Self { process, demo, agent: config.into(), dir })
+    }
+
+    /// Stops it in order; gives its folder.
+    pub(crate) fn stop(self) -> anyhow::Result<tempfile::TempDir> {
+        let Self { mut process, dir, .. } = self;
+        let pid = rustix::process::Pid::from_child(&process.0);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
+        process.0.wait()?;
+        Ok(dir)
     }
 
     /// Process id.
@@ -96,6 +112,26 @@ impl Appliance {
         Ok(value)
     }
 
+    /// GET of a whole URL, as text.
+    pub(crate) fn text(&self, url: &str) -> anyhow::Result<String> {
+        let mut answer = self.agent.get(url).call()?;
+        let text = answer.body_mut().read_to_string()?;
+        anyhow::ensure!(answer.status().is_success(), "{url}: {} {text}", answer.status());
+        Ok(text)
+    }
+
+    /// GET of a whole URL; its first bytes, at least one.
+    pub(crate) fn first_bytes(&self, url: &str) -> anyhow::Result<Vec<u8>> {
+        let answer = self.agent.get(url).call()?;
+        if !answer.status().is_success() {
+            bail!("{url}: {}", answer.status());
+        }
+        let mut bytes = vec![0; 4096];
+        let read = std::io::Read::read(&mut answer.into_body().into_reader(), &mut bytes)?;
+        bytes.truncate(read);
+        Ok(bytes)
+    }
+
     /// GET; the answer's body.
     pub(crate) fn read(&self, path: &str, token: &str) -> anyhow::Result<Value> {
         let url = format!("{}{path}", self.demo["api"].as_str().context("demo.json names the API")?);
@@ -110,8 +146,17 @@ impl Appliance {
 
     /// Adds cameras `bench-1` to `bench-N`.
     pub(crate) fn add_cameras(&self, sim: &str, count: usize) -> anyhow::Result<()> {
+        self.add_range(sim, 1..=count)
+    }
+
+    /// Adds cameras `bench-2` to `bench-N` that nobody answers for.
+    pub(crate) fn add_more_cameras(&self, count: usize) -> anyhow::Result<()> {
+        self.add_range("127.0.0.1:9", 2..=count)
+    }
+
+    fn add_range(&self, sim: &str, numbers: std::ops::RangeInclusive<usize>) -> anyhow::Result<()> {
         let token = self.login("catalogue_admin")?;
-        for n in 1..=count {
+        for n in numbers {
             let camera = json!({
                 "id": format!("bench-{n}"), "name": format!("bench {n}"), "source": format!("rtsp://{sim}/cam/{n}"),
                 "resource_category": "road", "location_name": "bench", "camera_type": "fixed",

@@ -15,6 +15,7 @@ mod record;
 mod report;
 mod revoke;
 mod rtsp;
+mod seek;
 mod sessions;
 mod stall;
 mod stuck;
@@ -56,6 +57,8 @@ enum What {
     Record(record::Plan),
     /// A grant is suspended: when the last byte of each of its viewers comes.
     Revoke(revoke::Plan),
+    /// Playback at random instants of months of many cameras, and their timelines.
+    Seek(seek::Plan),
     /// The disk stands still: what is lost, and what memory it takes. Root's, for it freezes a file system of its own.
     Stall(stall::Plan),
     /// Some of many viewers stop reading.
@@ -85,6 +88,7 @@ fn main() -> anyhow::Result<()> {
         What::Ingest(plan) => ingest::run(&arguments.sluice, &plan, &report),
         What::Sessions { clients, seconds } => sessions::run(&arguments.sluice, &clients, seconds, &report),
         What::Revoke(plan) => revoke::run(&arguments.sluice, &plan, &report),
+        What::Seek(plan) => seek::run(&arguments.sluice, &plan, &report),
         What::Stall(plan) => stall::run(&arguments.sluice, &plan, &report),
         What::Stuck(plan) => stuck::run(&arguments.sluice, &plan, &report),
         What::Trace(plan) => trace::run(&arguments.sluice, &plan, &report),

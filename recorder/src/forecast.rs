@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use media::id::CameraId;
 use media::wall::Wall;
 
 use crate::lane::{Lane, Lanes};
 use crate::outlook::{self, VolumeOutlook};
+use crate::placement;
 use crate::retention::{Bounds, Retention};
 use crate::rules::{Rule, Rules};
 use crate::stock::{Lot, Stock};
@@ -50,11 +52,11 @@ impl Forecast<'_> {
         let reckoned = outlook::rates(lots, self.now, first);
         let lanes = self.lanes.lock();
         let rate = |lane: &Arc<Lane>| {
-            let measured = u64::try_from(lane.rate()).unwrap_or(u64::MAX);
-            let rate = if measured > 0 { measured } else { reckoned.get(&lane.camera).copied().unwrap_or(0) };
-            lane.home().map(|_| (lane.camera.clone(), rate))
+            let measured = Some(u64::try_from(lane.rate()).unwrap_or(u64::MAX)).filter(|rate| *rate > 0);
+            let reckoned = || reckoned.get(&lane.camera).copied().filter(|rate| *rate > 0);
+            (lane.camera.clone(), measured.or_else(reckoned).unwrap_or(placement::RATE_BEFORE as u64))
         };
-        lanes.values().filter_map(rate).collect()
+        lanes.values().filter(|lane| lane.wanted.load(Ordering::Relaxed)).map(rate).collect()
     }
 
     fn volume(&self, slot: &Slot, lots: &[Lot], rates: &BTreeMap<CameraId, u64>) -> VolumeOutlook {

@@ -145,7 +145,7 @@ impl Keeping {
         let lanes = self.lanes.lock();
         let mut found: Vec<_> = lanes
             .values()
-            .filter(|lane| of(lane))
+            .filter(|lane| lane.wanted.load(Ordering::Relaxed) && of(lane))
             .map(|lane| (self.retention.rules.of(&lane.camera), lane))
             .filter(|(keep, _)| !keep.rule.statutory)
             .map(|(keep, lane)| (keep.since, Arc::clone(lane)))

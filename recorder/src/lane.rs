@@ -28,6 +28,8 @@ pub(crate) struct Lane {
     rate: AtomicUsize,
     /// It is not recorded for want of room.
     pub(crate) paused: AtomicBool,
+    /// It is to be recorded: started, and not stopped since.
+    pub(crate) wanted: AtomicBool,
 }
 
 impl Lane {
@@ -39,6 +41,7 @@ impl Lane {
             broken: AtomicUsize::new(NONE),
             rate: AtomicUsize::new(0),
             paused: AtomicBool::new(false),
+            wanted: AtomicBool::new(false),
         })
     }
 

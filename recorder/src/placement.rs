@@ -9,7 +9,7 @@ use crate::volumes::{Slot, Volumes};
 /// How much better another volume must be before a camera moves there.
 const WORTH_MOVING: f64 = 1.5;
 /// What a camera is taken to need before anything of it was written: 4 Mbit/s.
-const RATE_BEFORE: usize = 500_000;
+pub(crate) const RATE_BEFORE: usize = 500_000;
 /// In a volume that is full, as all are in the long run, room is what is deleted: the same for each byte of it.
 const TURNOVER: u64 = 100;
 

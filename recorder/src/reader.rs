@@ -86,6 +86,7 @@ impl Reader {
         match command {
             Command::Start { lane, hub } => {
                 let camera = lane.camera.clone();
+                lane.wanted.store(true, Ordering::Relaxed);
                 if self.cameras.contains_key(&camera) {
                     self.with(&camera, |visited, _, out| visited.recording.end(out));
                 }
@@ -103,7 +104,9 @@ impl Reader {
                     visited.recording.end(out);
                     out.push(Op::Stop { at, reason });
                 });
-                self.cameras.remove(&camera);
+                if let Some(visited) = self.cameras.remove(&camera) {
+                    visited.lane.wanted.store(false, Ordering::Relaxed);
+                }
             }
             Command::Down { camera, at, reason } => {
                 self.visit(&camera);

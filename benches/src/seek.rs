@@ -1,0 +1,218 @@
+//! How long a viewer waits for a recording: N cameras with D days behind them, as rows of the real index, and files for the
+//! instants that are asked for. From the request for a session to the first byte of its first piece, and what timelines take.
+//! The other rows are of a volume that is not there: their files are never looked at, and they are as many as they would be.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use media::id::CameraId;
+use media::wall::{Clock, Wall};
+use recorder::index::{Changes, Index};
+use recorder::segment::{self, Piece, Segment, VolumeId};
+use serde_json::{Value, json};
+
+use crate::appliance::{Appliance, cameras};
+use crate::report::{Report, percentile};
+
+/// Of the volume that is not there.
+const ELSEWHERE: VolumeId = VolumeId(0xffff_fffe);
+/// Fragments of a minute, as the recorder's visits make them.
+const FRAGMENTS: usize = 86;
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// What is measured.
+#[derive(clap::Args)]
+pub(crate) struct Plan {
+    #[arg(long, default_value_t = 200)]
+    cameras: usize,
+    #[arg(long, default_value_t = 30)]
+    days: u32,
+    /// Instants that are asked for.
+    #[arg(long, default_value_t = 500)]
+    seeks: usize,
+}
+
+/// The system's clock, which here tells where the past is.
+struct Now;
+
+impl Clock for Now {
+    fn wall(&self) -> Wall {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        Wall::from_micros(i64::try_from(now.as_micros()).unwrap_or(i64::MAX))
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+/// Numbers that look random, the same in each run.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
+}
+
+/// Prints the figures, writes `seek.json`.
+pub(crate) fn run(sluice: &Path, plan: &Plan, report: &Report) -> anyhow::Result<()> {
+    let appliance = Appliance::start(sluice, &["recorder.segment_duration=10s".to_owned()])?;
+    let (_sim, address) = cameras(sluice, 1, None)?;
+    appliance.add_cameras(&address, 1)?;
+    appliance.wait_for_cameras(1, 30)?;
+    std::thread::sleep(Duration::from_secs(25));
+    appliance.add_more_cameras(plan.cameras)?;
+    let dir = appliance.stop()?;
+    let began = Instant::now();
+    let asked = fill(dir.path(), plan)?;
+    println!(
+        "{} cameras x {} days: {} rows in {:.0} s",
+        plan.cameras,
+        plan.days,
+        plan.cameras as u64 * u64::from(plan.days) * 1440,
+        began.elapsed().as_secs_f64()
+    );
+    let began = Instant::now();
+    let appliance = Appliance::start_in(dir, sluice, &[])?;
+    let start = began.elapsed().as_secs_f64();
+    let (seeks, first) = seek(&appliance, &asked)?;
+    let (day, month) = (timelines(&appliance, &asked, 1)?, timelines(&appliance, &asked, i64::from(plan.days))?);
+    let row = |name: &str, times: &[f64]| {
+        let (p50, p99) = (percentile(times, 0.5) * 1e3, percentile(times, 0.99) * 1e3);
+        println!("{name:<44} p50 {p50:>8.1} ms   p99 {p99:>8.1} ms");
+        json!({"what": name, "p50_ms": p50, "p99_ms": p99, "count": times.len()})
+    };
+    println!("start on it: {start:.1} s");
+    let rows: Vec<Value> = vec![
+        json!({"cameras": plan.cameras, "days": plan.days, "start_seconds": start}),
+        row("session, playlist and first byte", &seeks),
+        row("playlist and first byte", &first),
+        row("timeline of a day", &day),
+        row("timeline of all days", &month),
+    ];
+    report.write("seek", &rows)
+}
+
+/// Rows for all minutes, and files for the instants that will be asked for, which come out.
+fn fill(dir: &Path, plan: &Plan) -> anyhow::Result<Vec<(String, Wall)>> {
+    let index = Index::open(&dir.join("state/recordings"))?;
+    let first: CameraId = "bench-1".parse()?;
+    let mut template = None;
+    index.each_segment(&first, |_, row| {
+        template = row.filter(|row| row.sealed && row.fragments.len() > 5).or(template.take());
+    })?;
+    let template = template.context("a sealed segment to make copies of")?;
+    let file = std::fs::read(dir.join("recordings").join(&template.path))?;
+    let now = Now.wall();
+    let minutes = u64::from(plan.days) * 1440;
+    let mut dice = Dice(7);
+    let mut asked = Vec::new();
+    for _ in 0..plan.seeks {
+        asked.push((dice.below(plan.cameras as u64), dice.below(minutes - 10) + 5));
+    }
+    asked.sort_unstable();
+    asked.dedup();
+    let mut instants = Vec::new();
+    for camera in 0..plan.cameras as u64 {
+        let id: CameraId = format!("bench-{}", camera + 1).parse()?;
+        let mut changes = Changes::default();
+        for minute in 0..minutes {
+            let start = now - MINUTE * (minutes - minute) as u32;
+            if asked.binary_search(&(camera, minute)).is_ok() {
+                let row = moved(&template, &id, start)?;
+                let path = dir.join("recordings").join(&row.path);
+                std::fs::create_dir_all(path.parent().context("a folder")?)?;
+                std::fs::write(&path, &file)?;
+                changes.put_segment(&id, &row);
+                instants.push((id.to_string(), start + Duration::from_secs(1)));
+            } else {
+                changes.put_segment(&id, &elsewhere(&template, &id, start)?);
+            }
+            if minute % 1440 == 1439 {
+                index.commit(&std::mem::take(&mut changes))?;
+            }
+        }
+        index.commit(&changes)?;
+    }
+    // In no order of the disk.
+    let mut shuffled = Vec::new();
+    while !instants.is_empty() {
+        let place = dice.below(instants.len() as u64) as usize;
+        shuffled.push(instants.swap_remove(place));
+    }
+    Ok(shuffled)
+}
+
+/// The template as if it had been recorded then.
+fn moved(template: &Segment, camera: &CameraId, start: Wall) -> anyhow::Result<Segment> {
+    let by = start.micros_since(template.start);
+    let then = |at: Wall| Wall::from_micros(at.micros() + by);
+    let mut row = template.clone();
+    row.path = segment::path(camera, start, 0).context("a path")?;
+    (row.start, row.end, row.note.run_origin) = (start, then(row.end), then(row.note.run_origin));
+    row.fragments.iter_mut().for_each(|piece| piece.start = then(piece.start));
+    Ok(row)
+}
+
+/// A minute on the volume that is not there.
+fn elsewhere(template: &Segment, camera: &CameraId, start: Wall) -> anyhow::Result<Segment> {
+    let mut row = Segment { volume: ELSEWHERE, fragments: Vec::new(), ..moved(template, camera, start)? };
+    for n in 0..FRAGMENTS {
+        let step = MINUTE / FRAGMENTS as u32;
+        let duration_micros = i64::try_from(step.as_micros())?;
+        row.add(Piece {
+            offset: 800 + n as u64 * 87_654,
+            bytes: 87_654,
+            start: start + step * n as u32,
+            duration_micros,
+            keyframe: n % 3 == 0,
+        });
+    }
+    Ok(row)
+}
+
+/// Seconds from the request for a session, and from its answer, to the first byte of the first piece.
+fn seek(appliance: &Appliance, asked: &[(String, Wall)]) -> anyhow::Result<(Vec<f64>, Vec<f64>)> {
+    let token = appliance.login("operator")?;
+    let (mut whole, mut first) = (Vec::new(), Vec::new());
+    for (camera, at) in asked {
+        let mut body = appliance.session(camera);
+        body["verb"] = "playback".into();
+        (body["from"], body["to"]) = (stamp(*at)?.into(), stamp(*at + Duration::from_secs(30))?.into());
+        let began = Instant::now();
+        let session = appliance.call("/api/v1/sessions", &token, &body)?;
+        let granted = Instant::now();
+        let hls = session["urls"]["hls"].as_str().context("an HLS URL")?;
+        let playlist = appliance.text(hls)?;
+        let piece = playlist
+            .lines()
+            .find(|line| line.ends_with(".m4s"))
+            .with_context(|| format!("{camera} {at:?}: no piece"))?;
+        let url = format!("{}/{piece}", hls.rsplit_once('/').context("a folder")?.0);
+        anyhow::ensure!(!appliance.first_bytes(&url)?.is_empty(), "{url} is empty");
+        first.push(granted.elapsed().as_secs_f64());
+        whole.push(began.elapsed().as_secs_f64());
+    }
+    Ok((whole, first))
+}
+
+fn timelines(appliance: &Appliance, asked: &[(String, Wall)], days: i64) -> anyhow::Result<Vec<f64>> {
+    let token = appliance.login("operator")?;
+    let day = Duration::from_secs(86_400);
+    let one = |(camera, at): &(String, Wall)| {
+        let (from, to) = if days == 1 { (*at, *at + day) } else { (Now.wall() - day * days as u32, Now.wall()) };
+        let began = Instant::now();
+        appliance
+            .read(&format!("/api/v1/cameras/{camera}/timeline?from={}&to={}", stamp(from)?, stamp(to)?), &token)?;
+        Ok(began.elapsed().as_secs_f64())
+    };
+    asked.iter().take(100).map(one).collect()
+}
+
+/// RFC 3339.
+fn stamp(at: Wall) -> anyhow::Result<String> {
+    Ok(jiff::Timestamp::from_microsecond(at.micros())?.to_string())
+}
