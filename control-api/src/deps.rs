@@ -160,6 +160,7 @@ impl Deps {
             usage: usage.clone(),
             recordings: Arc::clone(&recordings),
             marks: marks.clone(),
+            metrics: exports::ExportMetrics::new(&registry)?,
             setup: exports,
         };
         let (snapshots, exports) = (Snapshots::new((&tools).into()), Exports::new(tools));

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use super::form::ExportForm;
 use super::media_release::{self, MediaRelease, MediaReleaseForm};
+use super::metrics::ExportMetrics;
 use super::package::ExportKey;
 use super::progress::{Board, Progress};
 use super::stage::{self, Actor, Barred, Trail, may_read};
@@ -76,6 +77,8 @@ pub struct Tools {
     pub recordings: Arc<dyn RecordingPort>,
     /// The appliance's key for marks.
     pub marks: MarkKey,
+    /// Counters.
+    pub metrics: ExportMetrics,
     /// What the binary brings.
     pub setup: Setup,
 }

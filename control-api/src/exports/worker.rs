@@ -66,12 +66,14 @@ impl Exports {
 
     /// The oldest export that waits to be rendered, or was being rendered when the appliance went down.
     fn due(&self) -> Result<Option<ExportId>, ApiError> {
+        let mut due = Vec::new();
         for id in self.open_ids()? {
             if matches!(self.load(&id)?.value.stage, Stage::Released | Stage::Rendering) {
-                return Ok(Some(id));
+                due.push(id);
             }
         }
-        Ok(None)
+        self.tools.metrics.waiting.set(i64::try_from(due.len()).unwrap_or(i64::MAX));
+        Ok(due.into_iter().next())
     }
 
     /// What an earlier run left: packages half written, and packages of exports that are over.
@@ -108,6 +110,7 @@ impl Exports {
             Outcome::Failed(reason) => (Step::Fail, Some(reason), None),
             Outcome::Stopped => return Ok(()),
         };
+        tools.metrics.ended(step == Step::Finish);
         let Versioned { value, version } = self.load(id)?;
         let now = tools.clock.wall();
         let mut next = value.after(step, None, reason.as_deref(), now).ok_or(Code::Conflict)?;
