@@ -75,76 +75,59 @@ pub(crate) enum Mood {
     Broken,
     /// Syncing fails.
     Forgetful,
-    /// It works for so many operations; in the next one the power goes.
-    Dying(usize, Cut),
 }
 
-/// What is left of the operation in which the power went.
+/// A moment in which the power could go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cut {
-    /// Nothing.
-    Lost,
-    /// The first half of its blocks, and of the last of those a part.
-    Torn,
-    /// All of it, but nobody was told.
-    Unheard,
+pub(crate) enum Moment {
+    /// An operation is about to be made.
+    Before,
+    /// A write was made; the file would be this long had only half of it been.
+    Written { half: u64 },
+    /// Another operation was made, and nobody was told yet.
+    After,
 }
 
-/// What a test catches when the power goes.
-pub(crate) struct PowerCut;
+/// Whoever looks on.
+pub(crate) type Watch = Arc<Mutex<Option<Box<dyn FnMut(Moment) + Send>>>>;
 
-/// A disk with moods.
+/// A disk with moods, which can be watched.
 pub(crate) struct MoodyDisk {
     pub(crate) disk: Direct,
     pub(crate) mood: Arc<Mutex<Mood>>,
+    pub(crate) watch: Watch,
 }
 
 impl MoodyDisk {
-    /// None while there is power.
-    fn dies(&self) -> Option<Cut> {
-        let mut mood = self.mood.lock();
-        let Mood::Dying(left, cut) = *mood else { return None };
-        if left > 0 {
-            *mood = Mood::Dying(left - 1, cut);
-            return None;
+    fn tell(&self, moment: Moment) {
+        if let Some(watch) = &mut *self.watch.lock() {
+            watch(moment);
         }
-        Some(cut)
-    }
-
-    fn power_cut() -> ! {
-        std::panic::resume_unwind(Box::new(PowerCut))
     }
 }
 
 impl Disk for MoodyDisk {
     fn create(&self, path: &str) -> io::Result<Output> {
-        let cut = self.dies();
-        if cut == Some(Cut::Lost) {
-            Self::power_cut();
-        }
+        self.tell(Moment::Before);
         let made = self.disk.create(path);
-        if cut.is_some() { Self::power_cut() } else { made }
+        self.tell(Moment::After);
+        made
     }
 
     fn write(&mut self, writes: &[Write<'_>]) -> Vec<Result<(), Failure>> {
-        if let Some(cut) = self.dies() {
-            if cut != Cut::Lost {
-                self.disk.write(writes);
-            }
-            for write in writes.iter().filter(|_| cut == Cut::Torn) {
-                let bytes = write.head.len() + write.slices.iter().map(bytes::Bytes::len).sum::<usize>();
-                self.disk.truncate(write.file, write.offset + bytes as u64 / 2).unwrap();
-            }
-            Self::power_cut();
-        }
+        self.tell(Moment::Before);
         let mood = *self.mood.lock();
         let half = |w: &Write<'_>| w.slices.len() / if mood == Mood::Full { 2 } else { 1 };
         let taken = |w: &Write<'_>| if mood == Mood::Broken { 0 } else { half(w) };
         let parts: Vec<_> = writes.iter().map(|w| w.slices[..taken(w)].to_vec()).collect();
         let partly: Vec<_> = writes.iter().zip(&parts).map(|(w, slices)| Write { slices, ..*w }).collect();
         let written = self.disk.write(&partly);
+        for write in writes {
+            let bytes = write.head.len() + write.slices.iter().map(bytes::Bytes::len).sum::<usize>();
+            self.tell(Moment::Written { half: write.offset + bytes as u64 / 2 });
+        }
         let fails = || match mood {
-            Mood::Well | Mood::Dying(..) => Ok(()),
+            Mood::Well => Ok(()),
             Mood::Full => Err(Failure::Write(io::ErrorKind::StorageFull.into())),
             Mood::Broken => Err(Failure::Write(io::Error::other("the disk is broken"))),
             Mood::Forgetful => Err(Failure::Sync(io::Error::other("write-back failed"))),
@@ -153,11 +136,10 @@ impl Disk for MoodyDisk {
     }
 
     fn truncate(&self, file: &Output, bytes: u64) -> io::Result<()> {
-        let cut = self.dies();
-        if matches!(cut, None | Some(Cut::Unheard)) {
-            self.disk.truncate(file, bytes)?;
-        }
-        if cut.is_some() { Self::power_cut() } else { Ok(()) }
+        self.tell(Moment::Before);
+        let cut = self.disk.truncate(file, bytes);
+        self.tell(Moment::After);
+        cut
     }
 }
 
@@ -193,6 +175,7 @@ pub(crate) struct Rig {
     pub(crate) stock: Arc<Stock>,
     pub(crate) metrics: Metrics,
     pub(crate) mood: Arc<Mutex<Mood>>,
+    pub(crate) watch: Watch,
     pub(crate) report: Report,
     pub(crate) recording: Recording,
     lane: Arc<Lane>,
@@ -232,13 +215,13 @@ impl Rig {
         let mut recovery = Recovery::new([&*volume], &index, &stock, clock.clone());
         let mut resumed = recovery.run().unwrap();
         let report = recovery.report;
-        let (live, mood) = (Arc::new(Live::default()), Arc::new(Mutex::new(Mood::Well)));
+        let (live, mood, watch) = (Arc::new(Live::default()), Arc::new(Mutex::new(Mood::Well)), Watch::default());
         let coverage = resumed.remove(&camera).unwrap_or_default();
         live.change(&camera, |live| live.gap = coverage.gap());
         let lane = Lane::new(camera.clone(), coverage);
         lane.move_to(0);
         let parts = Parts {
-            disk: MoodyDisk { disk: Direct::new(volume), mood: Arc::clone(&mood) },
+            disk: MoodyDisk { disk: Direct::new(volume), mood: Arc::clone(&mood), watch: Arc::clone(&watch) },
             volumes: Arc::clone(&volumes),
             slot: Arc::clone(&volumes.slots[0]),
             index: Arc::clone(&index),
@@ -258,6 +241,7 @@ impl Rig {
             stock,
             metrics,
             mood,
+            watch,
             report,
             recording: Recording::new(cuts),
             lane,

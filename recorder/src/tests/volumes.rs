@@ -68,7 +68,7 @@ impl Site {
     fn open(folder: &TempDir, clock: &Arc<RealClock>, moods: &[Arc<Mutex<Mood>>; 2]) -> Recorder {
         let disk = |slot: &crate::volumes::Slot| {
             let mood = Arc::clone(&moods[slot.number]);
-            MoodyDisk { disk: Direct::new(Arc::clone(&slot.volume)), mood }
+            MoodyDisk { disk: Direct::new(Arc::clone(&slot.volume)), mood, watch: rig::Watch::default() }
         };
         Recorder::open_on(disk, &config(folder), clock.clone(), &Registry::new()).unwrap()
     }
