@@ -237,8 +237,8 @@ fn every_setting_of_the_layers_has_its_key() {
     assert_eq!(keys(["rtsp", "relay"]), fields(&relay::config::Config::default()));
     // time_zone stands in [api].
     assert_eq!(keys(["retention", ""]) + 1, fields(&control_api::retention::Settings::default()));
-    // The index goes below state.path; the retention age is retention.floor.
-    assert_eq!(keys(["recorder", ""]) + 2, fields(&recorder::config::Config::default()));
+    // The index goes below state.path, the appliance's number stands there; the rule is [retention]'s.
+    assert_eq!(keys(["recorder", ""]) + 3, fields(&recorder::config::Config::default()));
 }
 
 #[test]
