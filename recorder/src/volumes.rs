@@ -157,6 +157,7 @@ impl Volumes {
                 Some(other) => VolumeState::Away(format!("it is the same volume as {}", other.name)),
             },
             Err(VolumeError::Foreign { appliance }) => VolumeState::Foreign(appliance),
+            Err(VolumeError::Io(error)) if slot.volume.is_here().is_ok() => VolumeState::Failed(error.to_string()),
             Err(error) => VolumeState::Away(error.to_string()),
         };
         self.set(slot, state);

@@ -153,6 +153,7 @@ fn cameras_go_on_past_a_full_a_read_only_and_an_unmounted_volume() {
     site.must("mount --bind real one\nmount -o remount,bind,ro one");
     eventually("it is noticed", PATIENCE, || site.state("one", "failed").then_some(()));
     site.go_on_at("two", "one");
+    assert!(site.state("one", "failed"), "it can be read all the while");
     site.must("umount one");
     eventually("it is taken back", PATIENCE, || site.state("one", "ready").then_some(()));
 

@@ -82,13 +82,14 @@ impl Volume {
             None => (Identity::new(appliance)?, true),
         };
         let id = identity.id().ok_or_else(|| VolumeError::Unreadable("no volume number".into()))?;
-        self.probe()?;
         if fresh {
+            self.probe()?;
             identity.write(&self.root)?;
         }
+        // One that cannot be written can still be read.
         self.id.store(id.0, Ordering::Relaxed);
         self.device.store(fs::metadata(&self.root)?.dev(), Ordering::Relaxed);
-        Ok(())
+        Ok(self.probe()?)
     }
 
     /// As [`Volume::enter`], to be read only, whoever it belongs to.
