@@ -96,7 +96,10 @@ impl<D: Disk> Writer<D> {
             if queue.is_empty() {
                 self.sync();
             }
-            self.keep_time();
+            // A camera whose media waits is not silent, however long the disk stood still.
+            if queue.is_empty() {
+                self.keep_time();
+            }
         }
         self.finish();
     }

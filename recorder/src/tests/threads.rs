@@ -181,3 +181,59 @@ fn a_disk_that_stands_still_costs_bounded_memory_and_a_gap_that_says_so() {
     let gaps = timeline(&recorder, &camera).gaps;
     assert!(gaps.iter().any(|gap| gap.reason == GapReason::DiskSlow), "{gaps:?}");
 }
+
+/// Longer than the silence after which a camera has a gap.
+#[test]
+fn a_disk_that_stands_still_for_less_than_what_may_wait_loses_nothing_and_counts_no_gap() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), RealClock::new());
+    let (gate, (entered, at_gate)): (_, (_, Receiver<()>)) = (Arc::new(RwLock::new(())), channel());
+    let disk = |slot: &Slot| {
+        let disk = Direct::new(Arc::clone(&slot.volume));
+        Gate { disk, open: Arc::clone(&gate), entered: entered.clone() }
+    };
+    let registry = Registry::new();
+    let recorder = Recorder::open_on(disk, &config(&folder), clock.clone(), &registry).unwrap();
+    let info = rig::info(1, 640);
+    let cameras: Vec<(CameraId, Arc<Hub>)> = ["cam-1", "cam-2"]
+        .map(|id| {
+            let (id, hub) = (id.parse().unwrap(), Hub::new(HubLimits::default(), 1));
+            hub.publish(rig::frame(0), &info);
+            recorder.start(&id, Arc::clone(&hub));
+            until(&clock, "the recorder reads the hub", || hub.readers() == 1);
+            (id, hub)
+        })
+        .into();
+    let send = |hub: &Arc<Hub>, second: i64| {
+        (second * RATE + 1..=(second + 1) * RATE).for_each(|n| drop(hub.publish(rig::frame(n), &info)));
+    };
+    let durable = |seconds: f64| cameras.iter().all(|(id, _)| end(&timeline(&recorder, id)) >= rig::at(seconds));
+    cameras.iter().for_each(|(_, hub)| send(hub, 0));
+    until(&clock, "both are recorded", || durable(1.0));
+    while at_gate.try_recv().is_ok() {}
+    // The first camera's write stands still, and the second's media waits behind it.
+    let shut = gate.write();
+    send(&cameras[0].1, 1);
+    at_gate.recv_timeout(PATIENCE).unwrap();
+    send(&cameras[1].1, 1);
+    let (began, mut second) = (clock.monotonic(), 2);
+    until(&clock, "six seconds have passed", || {
+        cameras.iter().for_each(|(_, hub)| send(hub, second));
+        second += 1;
+        clock.monotonic() - began > Duration::from_secs(6)
+    });
+    drop(shut);
+    until(&clock, "all of it is durable", || durable(second as f64));
+    recorder.close();
+    for (id, _) in &cameras {
+        let gaps = timeline(&recorder, id).gaps;
+        assert_eq!(gaps.iter().filter(|gap| gap.start < rig::at(second as f64)).count(), 0, "{gaps:?}");
+    }
+    let counted: f64 = registry
+        .gather()
+        .iter()
+        .filter(|family| family.name() == "sluice_recorder_gap_seconds_total")
+        .flat_map(|family| family.get_metric())
+        .map(|metric| metric.get_counter().get_value())
+        .sum();
+    assert!(counted < 0.5, "{counted} s were counted");
+}
