@@ -29,6 +29,8 @@ pub struct Config {
     /// How far apart batches of writes are, each of all cameras that are due. Together with `poll_interval` and the frame or three
     /// that wait for the next visit it is what a power cut may cost.
     pub sync_interval: Duration,
+    /// How long a write may take before the cameras of its volume go on at another.
+    pub stall_max: Duration,
     /// Media that may wait for a slow disk. Past that, cameras lose frames with the reason `disk_slow`.
     pub queue_bytes_max: usize,
 }
@@ -49,6 +51,7 @@ impl Default for Config {
             free_bytes_min: 2 << 30,
             poll_interval: Duration::from_millis(700),
             sync_interval: Duration::from_millis(100),
+            stall_max: Duration::from_secs(12),
             queue_bytes_max: 1 << 30,
         }
     }

@@ -45,7 +45,10 @@ impl Metrics {
                 .buckets(vec![0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]);
         Ok(Self {
             gap_seconds: keep(registry, gap_seconds()?)?,
-            lag_seconds: time("sluice_recorder_lag_seconds", "Age of the oldest media that waited for the last sync")?,
+            lag_seconds: time(
+                "sluice_recorder_lag_seconds",
+                "Age of the oldest media that waited for the last sync, or of a write that stands still",
+            )?,
             free_bytes: of_volumes("sluice_volume_free_bytes", "Bytes the volume still takes")?,
             bytes: counters("sluice_recorder_bytes_total", "Bytes written to recordings", "camera")?,
             sync_seconds: keep(registry, Histogram::with_opts(sync)?)?,

@@ -2,6 +2,7 @@
 //! camera stays where it is unless another is much better, so that its time is not scattered. Values only.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use crate::lane::Lane;
 use crate::volumes::{Slot, Volumes};
@@ -18,7 +19,7 @@ const TURNOVER: u64 = 100;
 pub(crate) struct Offer {
     /// Its place in the list.
     pub(crate) number: usize,
-    /// Recordings can be written to it.
+    /// Recordings can be written to it, and no write stands still.
     pub(crate) ready: bool,
     /// It had no room when it was last written to.
     pub(crate) full: bool,
@@ -29,10 +30,24 @@ pub(crate) struct Offer {
     pub(crate) load: usize,
 }
 
+/// How long a write may take before its volume is not waited for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    pub(crate) now: Duration,
+    pub(crate) stall_max: Duration,
+}
+
+impl Patience {
+    pub(crate) fn is_over(self, slot: &Slot) -> bool {
+        slot.busy_for(self.now) > self.stall_max
+    }
+}
+
 impl Offer {
-    fn of(slot: &Slot, load: usize) -> Self {
+    fn of(slot: &Slot, load: usize, patience: Patience) -> Self {
         let (space, full) = (slot.space(), slot.full.load(Ordering::Relaxed));
-        Self { number: slot.number, ready: slot.is_ready(), full, free: space.free, total: space.total, load }
+        let ready = slot.is_ready() && !patience.is_over(slot);
+        Self { number: slot.number, ready, full, free: space.free, total: space.total, load }
     }
 
     /// Seconds until it is full, roughly.
@@ -54,14 +69,19 @@ pub(crate) fn choose(offers: &[Offer], home: Option<usize>, rate: usize) -> Opti
 }
 
 /// The volumes as they are offered to one camera.
-pub(crate) fn offers<'a>(volumes: &Volumes, lane: &Lane, lanes: impl Iterator<Item = &'a Lane>) -> Vec<Offer> {
+pub(crate) fn offers<'a>(
+    volumes: &Volumes,
+    lane: &Lane,
+    lanes: impl Iterator<Item = &'a Lane>,
+    patience: Patience,
+) -> Vec<Offer> {
     let mut loads = vec![0; volumes.slots.len()];
     for other in lanes.filter(|other| other.camera != lane.camera) {
         if let Some(load) = other.home().and_then(|home| loads.get_mut(home)) {
             *load += if other.rate() == 0 { RATE_BEFORE } else { other.rate() };
         }
     }
-    volumes.slots.iter().zip(loads).map(|(slot, load)| Offer::of(slot, load)).collect()
+    volumes.slots.iter().zip(loads).map(|(slot, load)| Offer::of(slot, load, patience)).collect()
 }
 
 #[cfg(test)]

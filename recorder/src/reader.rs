@@ -14,13 +14,16 @@ use media::wall::Clock;
 use crate::gap::GapReason;
 use crate::lane::Lane;
 use crate::metrics::Metrics;
-use crate::placement;
+use crate::placement::{self, Patience};
 use crate::queue::{Job, Op};
 use crate::recording::{Cuts, Now, Recording};
-use crate::volumes::Volumes;
+use crate::volumes::{Slot, Volumes};
 
 /// Frames taken from one camera in one visit, so that a flood does not hold up the others: 4 s at 500 frames per second.
 const FRAMES_PER_VISIT: usize = 2000;
+
+/// A write that takes longer is told of while it is under way.
+const STANDS_STILL: Duration = Duration::from_secs(2);
 
 /// What the reader is told.
 pub(crate) enum Command {
@@ -41,6 +44,8 @@ pub(crate) struct Reader {
     pub(crate) look_interval: Duration,
     pub(crate) segment_duration: Duration,
     pub(crate) fragment_duration: Duration,
+    /// How long a write may take before its volume is not waited for.
+    pub(crate) stall_max: Duration,
     pub(crate) cameras: BTreeMap<CameraId, Visited>,
 }
 
@@ -130,6 +135,7 @@ impl Reader {
     }
 
     fn visit_due(&mut self) {
+        self.leave_stalled();
         let now = self.clock.monotonic();
         let is_due = |c: &Visited| c.due <= now || c.lane.is_broken();
         let due: Vec<CameraId> = self.cameras.iter().filter(|(_, c)| is_due(c)).map(|(id, _)| id.clone()).collect();
@@ -141,6 +147,34 @@ impl Reader {
             }
             self.mend(&camera);
             self.visit(&camera);
+        }
+    }
+
+    fn patience(&self) -> Patience {
+        Patience { now: self.clock.monotonic(), stall_max: self.stall_max }
+    }
+
+    /// Cameras of a volume on which a write stands still go on elsewhere, where there is an elsewhere; what waits there is lost. And it is
+    /// told how long a write stands still: the one who writes cannot.
+    fn leave_stalled(&mut self) {
+        let patience = self.patience();
+        let longest = self.volumes.slots.iter().map(|slot| slot.busy_for(patience.now)).max().unwrap_or_default();
+        if longest > STANDS_STILL {
+            self.metrics.lag_seconds.set(longest.as_secs_f64());
+        }
+        let stalled = |slot: &&Arc<Slot>| patience.is_over(slot);
+        let stalled: Vec<usize> = self.volumes.slots.iter().filter(stalled).map(|slot| slot.number).collect();
+        if stalled.is_empty() || stalled.len() == self.volumes.slots.len() {
+            return;
+        }
+        let there = |visited: &&Visited| visited.lane.home().is_some_and(|home| stalled.contains(&home));
+        let left: Vec<CameraId> = self.cameras.values().filter(there).map(|c| c.lane.camera.clone()).collect();
+        for camera in left {
+            if let Some(visited) = self.cameras.get(&camera) {
+                visited.lane.break_off(visited.lane.home().unwrap_or_default());
+                visited.lane.coverage.lock().lose(GapReason::DiskSlow);
+            }
+            self.mend(&camera);
         }
     }
 
@@ -161,7 +195,8 @@ impl Reader {
     /// Chooses where the camera's next segment goes. What is open where it was is ended.
     fn place(&self, camera: &CameraId) -> Option<usize> {
         let lane = &self.cameras.get(camera)?.lane;
-        let offers = placement::offers(&self.volumes, lane, self.cameras.values().map(|visited| &*visited.lane));
+        let lanes = self.cameras.values().map(|visited| &*visited.lane);
+        let offers = placement::offers(&self.volumes, lane, lanes, self.patience());
         let home = lane.home();
         let chosen = placement::choose(&offers, home, lane.rate()).or(home).unwrap_or(0);
         if Some(chosen) != home {

@@ -139,6 +139,7 @@ impl Recorder {
             look_interval: config.sync_interval,
             segment_duration: config.segment_duration,
             fragment_duration: config.fragment_duration,
+            stall_max: config.stall_max,
             cameras: BTreeMap::new(),
         };
         running.push(spawn("recorder-read", || reader.run())?);

@@ -68,6 +68,8 @@ pub(crate) struct Slot {
     pub(crate) queue: Arc<Queue>,
     /// It had no room when it was last written to.
     pub(crate) full: AtomicBool,
+    /// When the write began that is under way, in microseconds of the monotonic line; 0 where none is.
+    busy_since: AtomicU64,
     free: AtomicU64,
     total: AtomicU64,
     standing: Mutex<Standing>,
@@ -103,6 +105,25 @@ impl Slot {
         matches!(self.standing.lock().state, VolumeState::Ready | VolumeState::Failed(_))
     }
 
+    /// A write to it begins.
+    pub(crate) fn begin_write(&self, now: Duration) {
+        let micros = u64::try_from(now.as_micros()).unwrap_or(u64::MAX);
+        self.busy_since.store(micros.max(1), Ordering::Relaxed);
+    }
+
+    /// It came back, whatever of it.
+    pub(crate) fn end_write(&self) {
+        self.busy_since.store(0, Ordering::Relaxed);
+    }
+
+    /// For how long the write that is under way has been.
+    pub(crate) fn busy_for(&self, now: Duration) -> Duration {
+        match self.busy_since.load(Ordering::Relaxed) {
+            0 => Duration::ZERO,
+            since => now.saturating_sub(Duration::from_micros(since)),
+        }
+    }
+
     /// Room on it, as last asked.
     pub(crate) fn space(&self) -> Space {
         Space { free: self.free.load(Ordering::Relaxed), total: self.total.load(Ordering::Relaxed) }
@@ -128,6 +149,7 @@ impl Volumes {
                 volume: Arc::new(Volume::at(root)),
                 queue: Queue::new(Arc::clone(waiting)),
                 full: AtomicBool::new(false),
+                busy_since: AtomicU64::new(0),
                 free: AtomicU64::new(0),
                 total: AtomicU64::new(0),
                 standing: Mutex::new(standing),

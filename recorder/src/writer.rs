@@ -155,15 +155,20 @@ impl<D: Disk> Writer<D> {
             return self.give_up(lane, GapReason::VolumeFailed);
         }
         let Some(known) = self.cameras.get_mut(camera) else { return };
-        let volume = self.parts.slot.volume.id();
+        let (slot, volume) = (&self.parts.slot, self.parts.slot.volume.id());
         match (opening, &mut known.open) {
-            (Some(opening), open) => match OpenFile::begin(&self.parts.disk, volume, camera, fragment, &opening) {
-                Ok(file) => {
-                    self.parts.metrics.segments.inc();
-                    *open = Some(file);
+            (Some(opening), open) => {
+                slot.begin_write(self.parts.clock.monotonic());
+                let begun = OpenFile::begin(&self.parts.disk, volume, camera, fragment, &opening);
+                slot.end_write();
+                match begun {
+                    Ok(file) => {
+                        self.parts.metrics.segments.inc();
+                        *open = Some(file);
+                    }
+                    Err(error) => return self.failed(lane, &error),
                 }
-                Err(error) => return self.failed(lane, &error),
-            },
+            }
             (None, Some(open)) => open.add(fragment),
             (None, None) => return lane.break_off(self.parts.slot.number),
         }
@@ -184,7 +189,9 @@ impl<D: Disk> Writer<D> {
         let opens = ids.iter().filter_map(|id| self.cameras.get(id)?.open.as_ref());
         let writes: Vec<_> = opens.filter_map(OpenFile::write).collect();
         let began = self.parts.clock.monotonic();
+        self.parts.slot.begin_write(began);
         let outcomes = self.parts.disk.write(&writes);
+        self.parts.slot.end_write();
         let took = self.parts.clock.monotonic().saturating_sub(began);
         self.parts.metrics.sync_seconds.observe(took.as_secs_f64());
         if only.is_none() {
@@ -210,11 +217,15 @@ impl<D: Disk> Writer<D> {
         let mut changes = Vec::new();
         let mut bytes = 0;
         let lane = Arc::clone(&known.lane);
+        // Of a camera that has left meanwhile, the volume that it went to tells until when it is recorded.
+        let here = lane.is_at(self.parts.slot.number);
         {
             let mut coverage = lane.coverage.lock();
             for piece in open.settle() {
                 bytes += piece.bytes;
-                changes.extend(coverage.cover(piece.start, piece.end(), now));
+                if here {
+                    changes.extend(coverage.cover(piece.start, piece.end(), now));
+                }
             }
         }
         self.parts.metrics.bytes.with_label_values(&[camera.as_str()]).inc_by(bytes);

@@ -206,6 +206,7 @@ fn recorder(
         free_bytes_min: s.size_bytes("free_bytes_min", defaults.free_bytes_min, 0..=1 << 50),
         poll_interval: s.duration("poll_interval", defaults.poll_interval, MOMENT / 10..=SECOND),
         sync_interval: s.duration("sync_interval", defaults.sync_interval, MOMENT / 10..=SECOND),
+        stall_max: s.duration("stall_timeout", defaults.stall_max, SECOND..=600 * SECOND),
         queue_bytes_max: size(s, "queue_bytes_max", defaults.queue_bytes_max, 1 << 20..=1 << 36),
     }
 }

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use prometheus::Registry;
 use tempfile::TempDir;
 
-use super::rig::{self, Book, Mood, MoodyDisk, RATE};
+use super::rig::{self, Book, Mood, MoodyDisk, RATE, Watch};
 use super::threads::{RealClock, until};
 use crate::check;
 use crate::config::Config;
@@ -33,6 +33,7 @@ fn config(folder: &TempDir) -> Config {
         poll_interval: Duration::from_millis(20),
         sync_interval: Duration::from_millis(20),
         free_bytes_min: 0,
+        stall_max: Duration::from_millis(400),
         ..Config::default()
     }
 }
@@ -43,6 +44,7 @@ struct Site {
     clock: Arc<RealClock>,
     recorder: Recorder,
     moods: [Arc<Mutex<Mood>>; 2],
+    watches: [Watch; 2],
     cameras: Vec<(CameraId, Arc<Hub>)>,
     /// Frames that each camera has sent.
     sent: i64,
@@ -51,8 +53,9 @@ struct Site {
 impl Site {
     fn new(folder: TempDir) -> Self {
         let (clock, moods) = (RealClock::new(), [Arc::default(), Arc::default()]);
-        let recorder = Self::open(&folder, &clock, &moods);
-        let mut site = Self { folder, clock, recorder, moods, cameras: Vec::new(), sent: 0 };
+        let watches = [Watch::default(), Watch::default()];
+        let recorder = Self::open(&folder, &clock, &moods, &watches);
+        let mut site = Self { folder, clock, recorder, moods, watches, cameras: Vec::new(), sent: 0 };
         for n in 0..CAMERAS {
             let hub = Hub::new(HubLimits::default(), 1);
             hub.publish(rig::frame(0), &rig::info(1, 640));
@@ -65,10 +68,10 @@ impl Site {
         site
     }
 
-    fn open(folder: &TempDir, clock: &Arc<RealClock>, moods: &[Arc<Mutex<Mood>>; 2]) -> Recorder {
+    fn open(folder: &TempDir, clock: &Arc<RealClock>, moods: &[Arc<Mutex<Mood>>; 2], watches: &[Watch; 2]) -> Recorder {
         let disk = |slot: &crate::volumes::Slot| {
-            let mood = Arc::clone(&moods[slot.number]);
-            MoodyDisk { disk: Direct::new(Arc::clone(&slot.volume)), mood, watch: rig::Watch::default() }
+            let (mood, watch) = (Arc::clone(&moods[slot.number]), Arc::clone(&watches[slot.number]));
+            MoodyDisk { disk: Direct::new(Arc::clone(&slot.volume)), mood, watch }
         };
         Recorder::open_on(disk, &config(folder), clock.clone(), &Registry::new()).unwrap()
     }
@@ -167,6 +170,32 @@ fn a_volume_that_comes_back_is_looked_through_and_takes_recordings_again() {
     site.recorder.close();
 }
 
+#[test]
+fn cameras_of_a_volume_on_which_a_write_stands_still_go_on_at_the_other() {
+    let mut site = Site::new(tempfile::tempdir().unwrap());
+    site.send_until(5);
+    let homes: Vec<usize> = site.cameras.iter().map(|(id, _)| site.home(id)).collect();
+    let (let_go, held) = std::sync::mpsc::channel::<()>();
+    *site.watches[0].lock() = Some(Box::new(move |_| _ = held.recv()));
+    site.send_until(10);
+    assert_eq!(site.homes(), [0, 4]);
+    assert_eq!(site.state(0), VolumeState::Ready, "slow is not broken");
+    // It goes on: what stood still is there too, and nothing is told twice or forgotten.
+    drop(let_go);
+    site.send_until(15);
+    site.recorder.close();
+    for ((id, _), home) in site.cameras.iter().zip(homes) {
+        let gaps = site.gaps(id);
+        let lost: f64 = gaps.iter().map(|(start, end, _)| end - start).sum();
+        assert!(lost <= if home == 0 { 5.0 } else { 0.0 }, "{id}: {gaps:?}");
+        assert!(gaps.iter().all(|(_, _, reason)| *reason == GapReason::DiskSlow), "{id}: {gaps:?}");
+        assert!(site.end(id) >= rig::at(14.9), "{id}");
+    }
+    let config = config(&site.folder);
+    let checked = check::check(&config.roots, &config.index, check::Depth::Hash, &mut |_, _| ()).unwrap();
+    assert!(checked.is_clean(), "{:?}", checked.findings);
+}
+
 /// The recording at the other volume begins at the very keyframe that the one that was given up begins at.
 #[test]
 fn a_volume_that_fails_in_the_first_second_leaves_no_two_recordings_of_one_start() {
@@ -205,7 +234,7 @@ fn another_appliances_volume_is_left_alone_and_one_that_is_not_mounted_is_not_wr
     assert_eq!(fs::read(site.folder.path().join("two/_volume.json")).unwrap(), theirs.as_bytes());
     assert_eq!(fs::read_dir(site.folder.path().join("two")).unwrap().count(), 2, "nothing was made there");
     // The first is unmounted, and the folder under it is empty.
-    let Site { folder, clock, recorder, moods, .. } = site;
+    let Site { folder, clock, recorder, moods, watches, .. } = site;
     drop(recorder);
     fs::rename(folder.path().join("one"), folder.path().join("elsewhere")).unwrap();
     fs::create_dir(folder.path().join("one")).unwrap();
@@ -214,7 +243,7 @@ fn another_appliances_volume_is_left_alone_and_one_that_is_not_mounted_is_not_wr
     assert_eq!(fs::read_dir(folder.path().join("one")).unwrap().count(), 0);
     // With another volume to go on with, what lies there is a gap that says so, until it is back.
     fs::remove_dir_all(folder.path().join("two")).unwrap();
-    let recorder = Site::open(&folder, &clock, &moods);
+    let recorder = Site::open(&folder, &clock, &moods, &watches);
     recorder.keep(Book::default()).unwrap();
     let id: CameraId = "cam-0".parse().unwrap();
     let gaps = || recorder.timeline(&id, rig::at(0.0), rig::at(4.0)).unwrap().gaps;
