@@ -156,8 +156,7 @@ impl Recorder {
             passed: Passed::default(),
         };
         let keeping = Keeping::new(retention, Arc::clone(&lanes), waiting);
-        let threads = Threads { running, keeping: Some(Box::new(keeping)), stop_keeping: None };
-        let threads = Mutex::new(threads);
+        let threads = Mutex::new(Threads { running, keeping: Some(Box::new(keeping)), stop_keeping: None });
         Ok(Self { commands, index, live, volumes, rules, stock, bounds, clock, lanes, report, threads })
     }
 
