@@ -37,6 +37,8 @@ use crate::{mark_key, watchdog};
 
 /// Viewers' connections get this long to end once the stop was asked for.
 const VIEWERS_DRAIN: Duration = Duration::from_secs(5);
+/// Between two tries to hand rules and holds to the recorder.
+const RULES_RETRY: Duration = Duration::from_secs(30);
 /// Threads of the control API; media has cores of its own.
 const API_THREADS: usize = 2;
 
@@ -161,7 +163,8 @@ impl Appliance {
             async move { _ = stopped.wait_for(|stop| *stop).await }
         };
         let states = tokio::spawn(follow_states(Arc::clone(&self.fleet), Arc::clone(&self.recorder)));
-        self.start_retention().await?;
+        self.start_retention()?;
+        let rules = tokio::spawn(hand_over(Arc::clone(&self.deps), Arc::clone(&self.recorder)));
         let deps = Arc::clone(&self.deps);
         let pulled = tokio::task::spawn_blocking(move || control_api::catalogue::pull_all(&deps))
             .await?
@@ -209,7 +212,7 @@ impl Appliance {
             cores.join();
         })
         .await?;
-        for task in [leases, scraping, alive] {
+        for task in [leases, scraping, alive, rules] {
             task.abort();
         }
         self.ledger.append_async(&Event::new(Kind::APPLIANCE_STOPPED, self.clock.wall())).await?;
@@ -220,21 +223,13 @@ impl Appliance {
 
     /// Every rule and every hold is with the recorder before it deletes anything. Where they cannot be handed over nothing is
     /// deleted: a full disk can be made good, a deleted recording cannot.
-    async fn start_retention(&self) -> anyhow::Result<()> {
+    fn start_retention(&self) -> anyhow::Result<()> {
         let settings = self.deps.retention.settings();
         if settings.allow_unlawful_floors && settings.has_unlawful_floors() {
             tracing::warn!(
                 floor = ?settings.floor, key_target_floor = ?settings.key_target_floor,
                 "recordings are kept shorter than the law wants (O-17, AT-32): retention.allow_unlawful_floors is set"
             );
-        }
-        let deps = Arc::clone(&self.deps);
-        match tokio::task::spawn_blocking(move || deps.retention.apply_all()).await? {
-            Ok(cameras) => tracing::info!(cameras, "rules and holds are with the recorder"),
-            Err(error) => {
-                tracing::error!(%error, "rules and holds could not be handed to the recorder; nothing is deleted until a restart");
-                return Ok(());
-            }
         }
         let record = OnLedger { ledger: self.ledger.clone(), clock: Arc::clone(&self.clock) };
         self.recorder.keep(record).context("retention")
@@ -253,6 +248,24 @@ fn exports(
     let key = mark_key::export_key(state).context("state.path")?;
     tracing::info!(key = key.public(), "exports are signed with this key; give it to whoever verifies them");
     Ok(control_api::exports::Setup { folder: folder.to_owned(), studio, key, source: Arc::new(recorder.playback()) })
+}
+
+/// Hands every rule and every hold to the recorder, and only then lets it delete; tries until that is done.
+async fn hand_over(deps: Arc<Deps>, recorder: Arc<Recorder>) {
+    loop {
+        let deps = Arc::clone(&deps);
+        match tokio::task::spawn_blocking(move || deps.retention.apply_all()).await {
+            Ok(Ok(cameras)) => {
+                tracing::info!(cameras, "rules and holds are with the recorder");
+                recorder.allow_deletion();
+                return;
+            }
+            failed => {
+                tracing::error!(?failed, "rules and holds could not be handed to the recorder; nothing is deleted")
+            }
+        }
+        tokio::time::sleep(RULES_RETRY).await;
+    }
 }
 
 /// A `ready` that fails stops the appliance; one that succeeds leaves it to the signal.

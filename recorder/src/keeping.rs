@@ -2,7 +2,7 @@
 //! away and takes one back that returned, and stops recordings that the law does not want where there is no room for those it does.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
@@ -28,6 +28,8 @@ pub(crate) struct Keeping {
     retention: Retention,
     lanes: Lanes,
     waiting: Arc<Waiting>,
+    /// All rules and holds have been said.
+    may_delete: Arc<AtomicBool>,
     swept_at: Option<Duration>,
     forecast_at: Option<Duration>,
     /// When a volume was last short of room.
@@ -35,8 +37,8 @@ pub(crate) struct Keeping {
 }
 
 impl Keeping {
-    pub(crate) fn new(retention: Retention, lanes: Lanes, waiting: Arc<Waiting>) -> Self {
-        Self { retention, lanes, waiting, swept_at: None, forecast_at: None, short_at: None }
+    pub(crate) fn new(retention: Retention, lanes: Lanes, waiting: Arc<Waiting>, may_delete: Arc<AtomicBool>) -> Self {
+        Self { retention, lanes, waiting, may_delete, swept_at: None, forecast_at: None, short_at: None }
     }
 
     /// Works until it is told to stop.
@@ -69,7 +71,8 @@ impl Keeping {
             return Ok(false);
         }
         let told = record::tell(&self.retention.index, record)?;
-        let swept = self.retention.sweep(record)?;
+        let may_delete = self.may_delete.load(Ordering::Acquire);
+        let swept = if may_delete { self.retention.sweep(record)? } else { Swept::default() };
         self.make_room(&swept, now);
         let more = told || swept.more;
         self.swept_at = (!more).then_some(now);

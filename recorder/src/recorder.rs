@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread::{Builder, JoinHandle};
 
@@ -68,6 +69,7 @@ pub struct Recorder {
     pub(crate) clock: Arc<dyn Clock>,
     /// Of every camera that was ever recorded.
     pub(crate) lanes: Lanes,
+    may_delete: Arc<AtomicBool>,
     report: Report,
     threads: Mutex<Threads>,
 }
@@ -106,9 +108,7 @@ impl Recorder {
         }
         let stock = Arc::new(Stock::new(metrics.stored_bytes.clone()));
         let rules = Arc::new(Rules::open(Arc::clone(&index), config.rule, Arc::clone(&clock))?);
-        let (report, resumed) = recover(&volumes, &index, &stock, &clock)?;
-        metrics.quarantined.inc_by(report.quarantined as u64);
-        metrics.repaired.inc_by(report.cut as u64);
+        let (report, resumed) = recover(&volumes, &index, &stock, &metrics, &clock)?;
         let live = Arc::new(Live::default());
         let lane = |(camera, coverage): (CameraId, Coverage)| {
             live.change(&camera, |live| live.gap = coverage.gap());
@@ -155,9 +155,10 @@ impl Recorder {
             opened: (clock.wall(), clock.monotonic()),
             passed: Passed::default(),
         };
-        let keeping = Keeping::new(retention, Arc::clone(&lanes), waiting);
+        let may_delete = Arc::new(AtomicBool::new(false));
+        let keeping = Keeping::new(retention, Arc::clone(&lanes), waiting, Arc::clone(&may_delete));
         let threads = Mutex::new(Threads { running, keeping: Some(Box::new(keeping)), stop_keeping: None });
-        Ok(Self { commands, index, live, volumes, rules, stock, bounds, clock, lanes, report, threads })
+        Ok(Self { commands, index, live, volumes, rules, stock, bounds, clock, lanes, may_delete, report, threads })
     }
 
     /// What was found and done when it was opened.
@@ -165,8 +166,8 @@ impl Recorder {
         self.report
     }
 
-    /// Starts to keep to the rules: deletes, tells of what was sealed, takes volumes back. `record` is called on a thread of
-    /// the recorder's. Nothing is deleted before this call; a second one does nothing.
+    /// Starts to tell of what was sealed and to take volumes back. `record` is called on a thread of the recorder's. A second call
+    /// does nothing.
     #[allow(clippy::needless_pass_by_value, reason = "it goes to the thread")]
     pub fn keep(&self, record: impl Record) -> Result<(), OpenError> {
         let mut threads = self.threads.lock();
@@ -175,6 +176,11 @@ impl Recorder {
         threads.running.push(spawn("recorder-keep", move || keeping.run(&stopped, record))?);
         threads.stop_keeping = Some(stop);
         Ok(())
+    }
+
+    /// All rules and holds have been said: what they do not want any more may be deleted. Nothing is before.
+    pub fn allow_deletion(&self) {
+        self.may_delete.store(true, Ordering::Release);
     }
 
     /// The camera's recordings are kept like this from now on, and after a restart.
@@ -278,12 +284,15 @@ fn recover(
     volumes: &Volumes,
     index: &Index,
     stock: &Stock,
+    metrics: &Metrics,
     clock: &Arc<dyn Clock>,
 ) -> Result<(Report, BTreeMap<CameraId, Coverage>), RecoveryError> {
     let there: Vec<Arc<Volume>> =
         volumes.slots.iter().filter(|slot| slot.is_ready()).map(|slot| Arc::clone(&slot.volume)).collect();
     let mut recovery = Recovery::new(there.iter().map(|volume| &**volume), index, stock, Arc::clone(clock));
     let resumed = recovery.run()?;
+    metrics.quarantined.inc_by(recovery.report.quarantined as u64);
+    metrics.repaired.inc_by(recovery.report.cut as u64);
     Ok((recovery.report, resumed))
 }
 

@@ -291,6 +291,11 @@ fn where_there_is_no_room_the_newest_recording_that_the_law_does_not_want_is_sto
     let end = |id: &CameraId| recorder.timeline(id, rig::at(-1e5), rig::at(1e6)).unwrap().items.pop().map(|i| i.end);
     until(&clock, "five seconds are durable", || ids.iter().all(|id| end(id) >= Some(rig::at(4.5))));
     recorder.keep(Book::default()).unwrap();
+    // Until all rules were said nothing goes, whatever the volume wants.
+    until(&clock, "the first round is over", || recorder.index.unproven(1).unwrap().is_empty());
+    let oldest = |id: &CameraId| recorder.index.first_segment(id).unwrap().unwrap().start;
+    assert!(ids.iter().all(|id| oldest(id) == rig::at(0.0)));
+    recorder.allow_deletion();
     let paused = |id: &CameraId| recorder.lanes.lock()[id].paused.load(std::sync::atomic::Ordering::Relaxed);
     until(&clock, "the newest is stopped", || paused(&ids[2]));
     assert!(!paused(&ids[0]) && !paused(&ids[1]));
