@@ -254,16 +254,13 @@ fn exports(
 async fn hand_over(deps: Arc<Deps>, recorder: Arc<Recorder>) {
     loop {
         let deps = Arc::clone(&deps);
-        match tokio::task::spawn_blocking(move || deps.retention.apply_all()).await {
-            Ok(Ok(cameras)) => {
-                tracing::info!(cameras, "rules and holds are with the recorder");
-                recorder.allow_deletion();
-                return;
-            }
-            failed => {
-                tracing::error!(?failed, "rules and holds could not be handed to the recorder; nothing is deleted")
-            }
+        let handed = tokio::task::spawn_blocking(move || deps.retention.apply_all()).await;
+        if let Ok(Ok(cameras)) = handed {
+            tracing::info!(cameras, "rules and holds are with the recorder");
+            recorder.allow_deletion();
+            return;
         }
+        tracing::error!(?handed, "rules and holds could not be handed to the recorder; nothing is deleted");
         tokio::time::sleep(RULES_RETRY).await;
     }
 }
