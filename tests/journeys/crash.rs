@@ -86,7 +86,7 @@ fn seconds(time: &Value) -> Option<f64> {
 }
 
 fn closed_with_crash(appliance: &Appliance, session: &str) {
-    let (_, page) = appliance.login("audit_admin").get("/api/v1/usage");
+    let (_, page) = appliance.login("audit_admin").get("/api/v1/usage?limit=500");
     let records = page["items"].as_array().expect("items");
     let record =
         records.iter().find(|r| r.to_string().contains(session)).unwrap_or_else(|| panic!("{session} in {page}"));
