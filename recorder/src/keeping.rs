@@ -133,6 +133,7 @@ impl Keeping {
                 ),
             }
         }
+        self.resume_statutory();
         let calm = self.short_at.is_none_or(|at| now.saturating_sub(at) >= CALM);
         if calm && let Some(lane) = self.voluntary(|lane| lane.paused.load(Ordering::Relaxed)).into_iter().next() {
             self.short_at = Some(now);
@@ -141,6 +142,16 @@ impl Keeping {
         }
         let paused = self.voluntary(|lane| lane.paused.load(Ordering::Relaxed)).len();
         self.retention.metrics.paused_cameras.set(i64::try_from(paused).unwrap_or(i64::MAX));
+    }
+
+    /// A camera that was stopped as one that the law does not want, and is one that it does now, goes on.
+    fn resume_statutory(&self) {
+        let lanes = self.lanes.lock();
+        for lane in lanes.values().filter(|lane| self.retention.rules.of(&lane.camera).rule.statutory) {
+            if lane.paused.swap(false, Ordering::Relaxed) {
+                tracing::warn!(camera = %lane.camera, "the law wants it recorded now: it goes on");
+            }
+        }
     }
 
     /// Cameras of some kind whose recording the law does not want, the newest last.

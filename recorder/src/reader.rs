@@ -164,7 +164,8 @@ impl Reader {
         }
         let stalled = |slot: &&Arc<Slot>| patience.is_over(slot);
         let stalled: Vec<usize> = self.volumes.slots.iter().filter(stalled).map(|slot| slot.number).collect();
-        if stalled.is_empty() || stalled.len() == self.volumes.slots.len() {
+        let takes = |slot: &Arc<Slot>| slot.is_ready() && !patience.is_over(slot);
+        if stalled.is_empty() || !self.volumes.slots.iter().any(takes) {
             return;
         }
         let there = |visited: &&Visited| visited.lane.home().is_some_and(|home| stalled.contains(&home));

@@ -70,6 +70,8 @@ pub(crate) struct Slot {
     pub(crate) full: AtomicBool,
     /// When the write began that is under way, in microseconds of the monotonic line; 0 where none is.
     busy_since: AtomicU64,
+    /// How often it was entered: what was open before was looked through since.
+    entered: AtomicU64,
     free: AtomicU64,
     total: AtomicU64,
     standing: Mutex<Standing>,
@@ -103,6 +105,11 @@ impl Slot {
     /// What is on it can be read.
     pub(crate) fn is_readable(&self) -> bool {
         matches!(self.standing.lock().state, VolumeState::Ready | VolumeState::Failed(_))
+    }
+
+    /// Rises each time that it is taken into use.
+    pub(crate) fn entered(&self) -> u64 {
+        self.entered.load(Ordering::Acquire)
     }
 
     /// A write to it begins.
@@ -150,6 +157,7 @@ impl Volumes {
                 queue: Queue::new(Arc::clone(waiting)),
                 full: AtomicBool::new(false),
                 busy_since: AtomicU64::new(0),
+                entered: AtomicU64::new(0),
                 free: AtomicU64::new(0),
                 total: AtomicU64::new(0),
                 standing: Mutex::new(standing),
@@ -174,6 +182,7 @@ impl Volumes {
                 None => {
                     index.set_volume_at(&slot.name, slot.volume.id())?;
                     self.measure(slot);
+                    slot.entered.fetch_add(1, Ordering::Release);
                     return Ok(true);
                 }
                 Some(other) => VolumeState::Away(format!("it is the same volume as {}", other.name)),
@@ -224,7 +233,8 @@ impl Volumes {
         let now = self.clock.monotonic();
         let due = |slot: &&Arc<Slot>| {
             let standing = slot.standing.lock();
-            standing.state != VolumeState::Ready && standing.retry_at <= now
+            // What is being written there must come back first, or it would be written behind the back of who looks it through.
+            standing.state != VolumeState::Ready && standing.retry_at <= now && slot.busy_for(now).is_zero()
         };
         self.slots.iter().filter(due).cloned().collect()
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use media::fmp4::Fragment;
 use media::id::CameraId;
-use media::wall::{Clock, Wall};
+use media::wall::Clock;
 
 use crate::coverage::Change;
 use crate::disk::{Disk, Failure, hash_of};
@@ -55,6 +55,8 @@ pub(crate) struct Writer<D> {
     dirty: bool,
     /// Bytes of media that wait for the next write.
     gathered: u64,
+    /// How often the volume had been entered when its files were opened.
+    entered: u64,
     ticked_at: Duration,
     /// When the oldest job since the last sync was handed in.
     oldest: Option<Duration>,
@@ -69,9 +71,10 @@ struct Camera {
 
 impl<D: Disk> Writer<D> {
     pub(crate) fn new(parts: Parts<D>) -> Self {
-        let now = parts.clock.monotonic();
+        let (now, entered) = (parts.clock.monotonic(), parts.slot.entered());
         Self {
             parts,
+            entered,
             cameras: BTreeMap::new(),
             changes: Changes::default(),
             dirty: false,
@@ -113,6 +116,7 @@ impl<D: Disk> Writer<D> {
     }
 
     pub(crate) fn handle(&mut self, job: Job) {
+        self.forget_stale();
         let Job { lane, op, at: now } = job;
         if !lane.is_at(self.parts.slot.number) && !matches!(op, Op::Seal { lost: None }) {
             // It was on its way when the camera moved; what is in the other volume says it better.
@@ -185,6 +189,9 @@ impl<D: Disk> Writer<D> {
         let ids: Vec<CameraId> = self.cameras.iter().filter_map(waits).collect();
         if ids.is_empty() {
             return;
+        }
+        if !self.parts.slot.is_ready() {
+            return self.abandon_all();
         }
         let opens = ids.iter().filter_map(|id| self.cameras.get(id)?.open.as_ref());
         let writes: Vec<_> = opens.filter_map(OpenFile::write).collect();
@@ -341,6 +348,7 @@ impl<D: Disk> Writer<D> {
 
     /// Makes what was written durable, then commits the rows that tell of it.
     pub(crate) fn sync(&mut self) {
+        self.forget_stale();
         if !std::mem::take(&mut self.dirty) {
             return;
         }
@@ -368,6 +376,24 @@ impl<D: Disk> Writer<D> {
         for camera in self.cameras.values_mut() {
             camera.sealed.retain(|segment| !segment.fragments.is_empty());
             camera.sealed.iter_mut().for_each(|segment| (segment.sealed, segment.hash) = (false, None));
+        }
+    }
+
+    /// The volume went away and was taken back: its files were looked through, and have their rows. None is added to; cameras that
+    /// were being recorded begin anew.
+    fn forget_stale(&mut self) {
+        let entered = self.parts.slot.entered();
+        if std::mem::replace(&mut self.entered, entered) == entered {
+            return;
+        }
+        for (id, camera) in &mut self.cameras {
+            camera.sealed.clear();
+            if let Some(open) = camera.open.take() {
+                camera.lane.break_off(self.parts.slot.number);
+                let (volume, start) = (open.segment.volume, open.segment.start);
+                let same = |live: &mut Segment| (live.volume, live.start) == (volume, start);
+                self.parts.live.change(id, |live| drop(live.segment.take_if(same)));
+            }
         }
     }
 
@@ -418,8 +444,8 @@ impl<D: Disk> Writer<D> {
                 continue;
             }
             sealed.iter().filter(|segment| segment.sealed).for_each(|segment| self.parts.stock.add(id, segment));
-            let is_sealed = |start: Wall| sealed.iter().any(|s| s.start == start);
-            self.parts.live.change(id, |live| drop(live.segment.take_if(|s| is_sealed(s.start))));
+            let is_sealed = |open: &Segment| sealed.iter().any(|s| (s.volume, s.start) == (open.volume, open.start));
+            self.parts.live.change(id, |live| drop(live.segment.take_if(|open| is_sealed(open))));
         }
     }
 

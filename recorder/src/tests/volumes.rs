@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use media::hub::{Hub, HubLimits};
 use media::id::CameraId;
-use media::wall::Wall;
+use media::wall::{Clock as _, Wall};
 use parking_lot::Mutex;
 use prometheus::Registry;
 use tempfile::TempDir;
@@ -190,6 +190,53 @@ fn cameras_of_a_volume_on_which_a_write_stands_still_go_on_at_the_other() {
         assert!(lost <= if home == 0 { 5.0 } else { 0.0 }, "{id}: {gaps:?}");
         assert!(gaps.iter().all(|(_, _, reason)| *reason == GapReason::DiskSlow), "{id}: {gaps:?}");
         assert!(site.end(id) >= rig::at(14.9), "{id}");
+    }
+    let config = config(&site.folder);
+    let checked = check::check(&config.roots, &config.index, check::Depth::Hash, &mut |_, _| ()).unwrap();
+    assert!(checked.is_clean(), "{:?}", checked.findings);
+}
+
+/// Nowhere to go: what comes meanwhile waits, as with one volume.
+#[test]
+fn cameras_wait_for_a_write_that_stands_still_where_the_other_volume_has_failed() {
+    let mut site = Site::new(tempfile::tempdir().unwrap());
+    site.send_until(5);
+    *site.moods[1].lock() = Mood::Broken;
+    site.send_until(10);
+    assert_eq!(site.homes(), [4, 0]);
+    let (let_go, held) = std::sync::mpsc::channel::<()>();
+    *site.watches[0].lock() = Some(Box::new(move |_| _ = held.recv()));
+    let began = site.clock.monotonic();
+    let mut sent = 10 * RATE;
+    until(&site.clock, "three times the patience is over", || {
+        site.cameras.iter().for_each(|(_, hub)| drop(hub.publish(rig::frame(sent), &rig::info(1, 640))));
+        sent += 1;
+        site.clock.monotonic() - began > Duration::from_millis(1_200)
+    });
+    site.sent = sent;
+    drop(let_go);
+    site.send_frames_until(sent + RATE);
+    site.recorder.close();
+    for (id, _) in &site.cameras {
+        let gaps = site.gaps(id);
+        assert!(gaps.iter().all(|(start, ..)| *start < 10.0), "{id}: {gaps:?}");
+    }
+}
+
+/// A camera that was silent while its volume was away: its file was looked through and sealed, and is not added to.
+#[test]
+fn a_file_that_was_looked_through_is_not_written_to_again() {
+    let mut site = Site::new(tempfile::tempdir().unwrap());
+    site.send_until(5);
+    let slot = Arc::clone(&site.recorder.volumes.slots[0]);
+    site.recorder.volumes.set(&slot, VolumeState::Away("the test says so".into()));
+    site.recorder.keep(Book::default()).unwrap();
+    until(&site.clock, "the volume is taken back", || site.state(0) == VolumeState::Ready);
+    site.send_until(10);
+    site.recorder.close();
+    for (id, _) in &site.cameras {
+        let gaps = site.gaps(id);
+        assert!(gaps.iter().map(|(start, end, _)| end - start).sum::<f64>() <= 1.0, "{id}: {gaps:?}");
     }
     let config = config(&site.folder);
     let checked = check::check(&config.roots, &config.index, check::Depth::Hash, &mut |_, _| ()).unwrap();
