@@ -164,6 +164,16 @@ impl Record for Book {
     }
 }
 
+impl Record for Arc<Mutex<Book>> {
+    fn sealed(&mut self, segments: &[Sealed]) -> bool {
+        self.lock().sealed(segments)
+    }
+
+    fn deleting(&mut self, deleted: &Deleted) -> bool {
+        self.lock().deleting(deleted)
+    }
+}
+
 /// A recorder of one camera.
 pub(crate) struct Rig {
     pub(crate) folder: Arc<TempDir>,
