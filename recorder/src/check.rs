@@ -204,10 +204,12 @@ impl Claims {
         &self,
         camera: &CameraId,
         start: media::wall::Wall,
+        volume: &str,
         hash: &str,
     ) -> Result<Option<Finding>, IndexError> {
         let Some(row) = self.0.segment(camera, start)? else { return Ok(None) };
-        let differs = row.hash.is_some_and(|known: Hash| known.to_string() != hash);
+        let same = row.volume.to_string() == volume;
+        let differs = same && row.hash.is_some_and(|known: Hash| known.to_string() != hash);
         let finding = Finding { volume: row.volume, path: row.path, fault: Fault::OtherOnRecord };
         Ok(differs.then_some(finding))
     }

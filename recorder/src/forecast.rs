@@ -45,10 +45,10 @@ impl Forecast<'_> {
 
     /// What each camera that is recorded writes.
     fn rates(&self, lots: &[Lot]) -> BTreeMap<CameraId, u64> {
-        let first = |camera: &CameraId| {
-            let lot = lots.iter().find(|lot| lot.camera == *camera);
-            lot.map_or(self.now, |lot| lot.day.start()).max(self.rules.of(camera).since)
-        };
+        // Lots come in the order of their days: the last one put in is the first.
+        let firsts: BTreeMap<&CameraId, Wall> = lots.iter().rev().map(|lot| (&lot.camera, lot.day.start())).collect();
+        let first =
+            |camera: &CameraId| firsts.get(camera).copied().unwrap_or(self.now).max(self.rules.of(camera).since);
         let reckoned = outlook::rates(lots, self.now, first);
         let lanes = self.lanes.lock();
         let rate = |lane: &Arc<Lane>| {

@@ -110,9 +110,11 @@ impl Queue {
         true
     }
 
-    /// Wakes the writer: once for all that was handed in.
+    /// Wakes the writer, once for all that was handed in; not where that is nothing.
     pub(crate) fn ready(&self) {
-        self.wake.notify_one();
+        if !self.is_empty() {
+            self.wake.notify_one();
+        }
     }
 
     /// Takes up to `max` jobs, waiting for the first one no longer than `wait`. None once it is closed and empty.

@@ -191,10 +191,9 @@ impl Retention {
         self.clock.wall().min(wall + passed + CLOCK_AHEAD_MAX)
     }
 
-    /// False where it could not be put on the record, or the file could not be removed; its row is then put back, so that it is tried
-    /// again.
+    /// False where it could not be put on the record. A file that cannot be removed keeps its row, and is passed over for an hour.
     fn delete(
-        &self,
+        &mut self,
         camera: &CameraId,
         segment: &Segment,
         why: Why,
@@ -211,10 +210,11 @@ impl Retention {
         self.index.commit(&changes)?;
         if let Err(error) = slot.volume.remove(&segment.path) {
             tracing::error!(path = segment.path, volume = slot.name, %error, "a recording cannot be deleted");
+            self.passed.over(camera, segment);
             let mut back = Changes::default();
             back.put_segment(camera, segment);
             self.index.commit(&back)?;
-            return Ok(false);
+            return Ok(true);
         }
         self.stock.remove(camera, start, segment.volume, bytes);
         self.metrics.deletions.with_label_values(&[why.as_str()]).inc();
@@ -226,6 +226,14 @@ impl Retention {
 }
 
 impl Passed {
+    /// Looks on behind this segment.
+    fn over(&mut self, camera: &CameraId, segment: &Segment) {
+        let behind = Wall::from_micros(segment.start.micros().saturating_add(1));
+        for on in [None, Some(segment.volume)] {
+            self.until.insert((on, camera.clone()), behind);
+        }
+    }
+
     /// Forgets what was passed over where it may not stay any more.
     fn begin(&mut self, rules_version: u64) {
         self.sweeps += 1;

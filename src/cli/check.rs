@@ -184,22 +184,21 @@ struct Detail {
 #[derive(serde::Deserialize)]
 struct Claim {
     camera: String,
+    volume: String,
     start_micros: i64,
     blake3: String,
 }
 
-/// Compares what the ledger says of recordings with what the index says. Of what was put there more than once, the last counts.
+/// Compares what the ledger says of recordings with what the index says. Every word counts: one that was changed, and told of anew
+/// by the start that found it so, was changed.
 fn against_ledger(ledger: &Path, claims: &Claims, checked: &mut Checked) -> anyhow::Result<()> {
-    let mut seen = std::collections::HashSet::new();
     let mut failed = None;
     let mut visit = |entry: &Candidate<'_>| {
         let Ok(sealing) = serde_json::from_slice::<Sealing>(entry.bytes()) else { return ControlFlow::Continue(()) };
         for claim in sealing.detail.segments.iter().filter(|_| sealing.kind == Kind::SEGMENT_SEALED.as_str()) {
             let Ok(camera) = claim.camera.parse::<CameraId>() else { continue };
-            if !seen.insert((camera.clone(), claim.start_micros)) {
-                continue;
-            }
-            match claims.dispute(&camera, Wall::from_micros(claim.start_micros), &claim.blake3) {
+            let start = Wall::from_micros(claim.start_micros);
+            match claims.dispute(&camera, start, &claim.volume, &claim.blake3) {
                 Ok(finding) => finding.into_iter().for_each(|finding| checked.add(finding)),
                 Err(error) => failed = Some(error),
             }

@@ -29,7 +29,7 @@ struct Known {
 pub(super) fn with_standing(ledger: &Ledger, sources: &[extract::Source]) -> Result<Vec<Source>, LedgerError> {
     let mut known = known(ledger, sources)?;
     let source = |source: &extract::Source| {
-        let ledger = match known.remove(&source.path) {
+        let ledger = match known.remove(&place(source)) {
             None => Standing::NotOnLedger {},
             Some(k) if k.blake3 == source.blake3 => Standing::Unchanged { entry: k.entry, at: k.at },
             Some(k) => Standing::Changed { entry: k.entry, at: k.at, blake3: k.blake3 },
@@ -47,7 +47,14 @@ pub(super) fn with_standing(ledger: &Ledger, sources: &[extract::Source]) -> Res
     Ok(sources.iter().map(source).collect())
 }
 
-fn known(ledger: &Ledger, sources: &[extract::Source]) -> Result<BTreeMap<String, Known>, LedgerError> {
+/// A file's volume and path.
+type Place = (String, String);
+
+fn place(source: &extract::Source) -> Place {
+    (source.volume.clone(), source.path.clone())
+}
+
+fn known(ledger: &Ledger, sources: &[extract::Source]) -> Result<BTreeMap<Place, Known>, LedgerError> {
     let mut found = BTreeMap::new();
     let (Some(first), Some(last)) = (sources.first(), sources.last()) else { return Ok(found) };
     let (from, until) = (first.start - BEFORE, last.end + AFTER);
@@ -80,16 +87,17 @@ fn first_at(ledger: &Ledger, at: Wall) -> Result<u64, LedgerError> {
 }
 
 /// The hashes of these sources that an event tells of. The first one counts: it was the nearest to the recording.
-fn take(event: &Event, entry: u64, sources: &[extract::Source], found: &mut BTreeMap<String, Known>) {
+fn take(event: &Event, entry: u64, sources: &[extract::Source], found: &mut BTreeMap<Place, Known>) {
     if event.kind != Kind::SEGMENT_SEALED {
         return;
     }
     let segments = event.detail.get("segments").and_then(|segments| segments.as_array());
     for segment in segments.into_iter().flatten() {
         let text = |name: &str| segment.get(name).and_then(|value| value.as_str());
-        let (Some(path), Some(blake3)) = (text("path"), text("blake3")) else { continue };
-        if sources.iter().any(|source| source.path == path) && !found.contains_key(path) {
-            found.insert(path.to_owned(), Known { entry, at: event.at, blake3: blake3.to_owned() });
+        let (Some(volume), Some(path), Some(blake3)) = (text("volume"), text("path"), text("blake3")) else { continue };
+        let place = (volume.to_owned(), path.to_owned());
+        if sources.iter().any(|source| source.path == path && source.volume == volume) {
+            found.entry(place).or_insert_with(|| Known { entry, at: event.at, blake3: blake3.to_owned() });
         }
     }
 }
@@ -120,7 +128,8 @@ mod tests {
 
     fn source(n: i64, blake3: &str) -> extract::Source {
         let path = format!("cam-1/{n}.mp4");
-        extract::Source { path, start: minute(n), end: minute(n + 1), bytes: 9, blake3: blake3.into(), sealed: true }
+        let (volume, start, end) = ("0000000a".into(), minute(n), minute(n + 1));
+        extract::Source { path, volume, start, end, bytes: 9, blake3: blake3.into(), sealed: true }
     }
 
     #[test]
@@ -131,7 +140,8 @@ mod tests {
         for n in (-3_000..3_000).step_by(7) {
             let sealed = json!([
                 {"camera": "cam-2", "path": format!("cam-2/{n}.mp4"), "blake3": "other"},
-                {"camera": "cam-1", "path": format!("cam-1/{n}.mp4"), "blake3": format!("hash-{n}")},
+                {"camera": "cam-1", "volume": "0000000b", "path": format!("cam-1/{n}.mp4"), "blake3": "another's"},
+                {"camera": "cam-1", "volume": "0000000a", "path": format!("cam-1/{n}.mp4"), "blake3": format!("hash-{n}")},
                 {"camera": "cam-1", "path": 7},
             ]);
             let event = Event::new(Kind::SEGMENT_SEALED, minute(n + 1)).with("segments", sealed);

@@ -50,6 +50,8 @@ pub struct Part {
 pub struct Source {
     /// Path below its volume.
     pub path: String,
+    /// The volume's number: two may hold a file of the same path.
+    pub volume: String,
     /// Capture time of its first sample.
     pub start: Wall,
     /// End of its last sample.
@@ -197,7 +199,8 @@ impl Work<'_, '_> {
             }
         }
         let (path, blake3) = (segment.path.clone(), hasher.finalize().to_hex().to_string());
-        Ok(Source { path, start: segment.start, end: segment.end, bytes, blake3, sealed: segment.sealed })
+        let (volume, sealed) = (segment.volume.to_string(), segment.sealed);
+        Ok(Source { path, volume, start: segment.start, end: segment.end, bytes, blake3, sealed })
     }
 
     fn finish(self) -> Result<Extract, ExtractError> {

@@ -73,7 +73,9 @@ fn a_changed_bit_of_media_is_found_by_its_hash_alone() {
     assert_eq!(faults(&rig, Depth::Structure), []);
     assert_eq!(faults(&rig, Depth::Hash), [(segments[1].path.clone(), Fault::OtherContent)]);
     let claims = crate::check::Claims::open(&rig.folder.path().join("index")).unwrap();
-    let dispute = |hash: &str| claims.dispute(&rig.camera, segments[1].start, hash).unwrap().map(|found| found.fault);
+    let volume = segments[1].volume.to_string();
+    let dispute =
+        |hash: &str| claims.dispute(&rig.camera, segments[1].start, &volume, hash).unwrap().map(|found| found.fault);
     assert_eq!(dispute(&segments[1].hash.unwrap().to_string()), None);
     assert_eq!(dispute(&"0".repeat(64)), Some(Fault::OtherOnRecord));
 }

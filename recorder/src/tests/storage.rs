@@ -117,6 +117,22 @@ fn a_full_volume_loses_what_is_above_its_floor_and_never_what_is_below() {
 }
 
 #[test]
+fn a_file_that_cannot_be_removed_keeps_no_other_and_is_told_of_once() {
+    let mut rig = Rig::new();
+    rig.send(0, 300 * RATE);
+    let first = rig.path(&rig.segments()[0]);
+    std::fs::remove_file(&first).unwrap();
+    std::fs::create_dir(&first).unwrap();
+    let (mut retention, mut book) = (rig.retention(rule(0, 120), ENDLESS), Book::default());
+    for _ in 0..3 {
+        assert!(!retention.sweep(&mut book).unwrap().more);
+    }
+    assert_eq!(book.deleted.iter().map(|d| d.start).collect::<Vec<_>>(), [at(0.0), at(60.0)]);
+    let starts: Vec<_> = rig.segments().iter().map(|s| s.start).collect();
+    assert_eq!(starts, [at(0.0), at(120.0), at(180.0), at(240.0)]);
+}
+
+#[test]
 fn what_is_held_stays_whatever_its_age_until_it_is_released() {
     let mut rig = Rig::new();
     rig.send(0, 300 * RATE);
