@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Config, Fault};
 
@@ -78,9 +79,11 @@ fn unwritable(folder: &Path) -> Option<(String, String)> {
     Some((format!("{shown} cannot be written: {error}"), remedy))
 }
 
-/// Makes a file without a name in the folder and drops it.
+/// Makes a file in the folder and removes it. Its name is nobody else's: two checks may look at one folder at once.
 fn probe(folder: &Path) -> std::io::Result<()> {
-    let name = folder.join(format!(".sluice-check-{}", std::process::id()));
+    static PROBES: AtomicU64 = AtomicU64::new(0);
+    let number = PROBES.fetch_add(1, Ordering::Relaxed);
+    let name = folder.join(format!(".sluice-check-{}-{number}", std::process::id()));
     std::fs::File::create(&name)?;
     std::fs::remove_file(&name)
 }
@@ -115,7 +118,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let text = format!(
             "[api]\nlisten = \"{address}\"\n[metrics]\nlisten = \"127.0.0.1:0\"\n[rtsp]\nlisten = [\"127.0.0.1:0\"]\n\
-             [ledger]\npath = \"/dev/null/ledger\"\n[recorder]\npath = \"{0}/rec\"\n[state]\npath = \"{0}/state\"\n",
+             [ledger]\npath = \"/dev/null/ledger\"\n[recorder]\npath = \"{0}/rec\"\n[state]\npath = \"{0}/state\"\n\
+             [exports]\npath = \"{0}/exports\"\n",
             folder.path().display()
         );
         let faults: Vec<String> = check(&config(&text)).iter().map(Fault::to_string).collect();
@@ -138,7 +142,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let text = format!(
             "[api]\nlisten = \"127.0.0.1:0\"\n[metrics]\nlisten = \"127.0.0.1:0\"\n[rtsp]\nlisten = [\"127.0.0.1:0\"]\n\
-             [ledger]\npath = \"{0}/a\"\n[recorder]\npath = \"{0}/b\"\n[state]\npath = \"{0}/a\"\n",
+             [ledger]\npath = \"{0}/a\"\n[recorder]\npath = \"{0}/b\"\n[state]\npath = \"{0}/a\"\n\
+             [exports]\npath = \"{0}/exports\"\n",
             folder.path().display()
         );
         let faults = check(&config(&text));

@@ -147,7 +147,8 @@ fn faults_of_the_file_and_of_the_machine_are_told_together() {
     let file = folder.path().join("sluice.toml");
     let text = format!(
         "[api]\nlisten = \"{address}\"\ntime_zon = \"UTC\"\n[rtsp]\nlisten = \"0.0.0.0:8554\"\n[metrics]\nlisten = \"127.0.0.1:0\"\n\
-         [ledger]\npath = \"sluice.toml\"\n[state]\npath = \"state\"\n[recorder]\npath = \"recordings\"\npoll_interval = 250\n"
+         [ledger]\npath = \"sluice.toml\"\n[state]\npath = \"state\"\n[recorder]\npath = \"recordings\"\npoll_interval = 250\n\
+         [exports]\npath = \"exports\"\n"
     );
     std::fs::write(&file, text).unwrap();
     let told = Config::load_for_start(&file).expect_err("it is faulty").to_string();
