@@ -55,9 +55,21 @@ codes! {
     AuditUnavailable "AUDIT_UNAVAILABLE" 503 ["J-24(3)" "MLPS3"]
         "审计日志暂不可写,未予放行。" "The ledger cannot be written, so nothing is granted."
         => "请稍后重试;持续出现请联系系统管理员检查磁盘。" "Try again shortly; if it lasts, the system administrator checks the ledger's disk.";
+    ClockUntrusted "CLOCK_UNTRUSTED" 503 ["J-24(3)"]
+        "系统时钟不可信,未予放行。" "The appliance's clock cannot be trusted, so nothing is granted."
+        => "请系统管理员检查时间同步。" "The system administrator checks the synchronisation of the clock.";
+    NetworkZone "NETWORK_ZONE" 403 ["J-27"]
+        "该网络地址不在已登记的专用网络内。" "This address lies in no registered network zone."
+        => "请在专用网络内使用,或请安全管理员登记网络区域。" "Use the dedicated network, or have the security administrator register the zone.";
+    TerminalUnregistered "TERMINAL_UNREGISTERED" 403 ["J-27"]
+        "该终端未登记。" "This terminal is not registered."
+        => "请在已登记的专用终端上使用,或请安全管理员登记。" "Use a registered terminal, or have the security administrator register this one.";
     AuthRequired "AUTH_REQUIRED" 401 ["MLPS3"]
         "请先登录。" "Sign in first."
         => "使用 POST /api/v1/login 取得令牌,并放入 Authorization: Bearer。" "Take a token from POST /api/v1/login and send it as Authorization: Bearer.";
+    MfaRequired "MFA_REQUIRED" 401 ["MLPS3"]
+        "须输入第二因素验证码。" "A second factor is required."
+        => "请在登录时填写 otp(动态口令或恢复码)。" "Send otp with the sign-in: the current code of your authenticator, or a recovery code.";
     AccountLocked "ACCOUNT_LOCKED" 401 ["MLPS3"]
         "登录失败次数过多,账号已暂时锁定。" "Too many failed sign-ins; the account is locked for a while."
         => "请等待锁定时间结束,或请安全管理员解锁。" "Wait until the lock ends, or ask the security administrator to unlock it.";
@@ -79,6 +91,21 @@ codes! {
     UnitNotRegistered "UNIT_NOT_REGISTERED" 403 ["J-2" "J-22"]
         "所在单位未登记或已停用。" "The account's unit is not registered."
         => "请由政务服务和大数据管理局登记单位。" "Have the Bureau register the unit.";
+    UnitSuspended "UNIT_SUSPENDED" 403 ["J-2" "J-22"]
+        "所在单位的共享使用已被暂停。" "The unit's use of the platform is suspended."
+        => "请本单位负责人联系政务服务和大数据管理局。" "The unit's principal settles it with the Bureau.";
+    PrincipalMissing "PRINCIPAL_MISSING" 403 ["J-24(1)"]
+        "所在单位未登记主要负责人。" "The unit has named no principal, its first responsible person."
+        => "请由政务服务和大数据管理局登记主要负责人。" "Have the Bureau enter the unit's principal.";
+    StatementNotSigned "STATEMENT_NOT_SIGNED" 403 ["J-22"]
+        "所在单位未签订现行的安全保密责任书。" "The unit has not signed the responsibility statement in force."
+        => "请本单位主要负责人签订附件3。" "The unit's principal signs Attachment 3.";
+    StaffStatementNotSigned "STAFF_STATEMENT_NOT_SIGNED" 403 ["J-24(2)"]
+        "本人未与单位签订现行的责任书。" "You have not signed the staff statement in force with your unit."
+        => "请先签订个人责任书。" "Sign it first.";
+    TrainingExpired "TRAINING_EXPIRED" 403 ["J-9" "O-16(1)"]
+        "没有有效的培训记录。" "There is no training record in force."
+        => "请参加培训并登记。" "Take the training and have it entered.";
     RoleForbids "ROLE_FORBIDS" 403 ["MLPS3"]
         "当前角色无权执行此操作。" "No role of this account allows this."
         => "请由具备相应角色的人员办理。" "Someone who holds the fitting role has to do it.";
@@ -118,12 +145,27 @@ codes! {
     PurposeExpired "PURPOSE_EXPIRED" 403 ["J-11" "J-12" "J-13" "J-14" "J-15" "J-16" "J-17" "J-18" "J-19" "J-20" "J-21" "J-23"]
         "该用途已失效。" "The purpose is no longer in force."
         => "请选择有效的用途代码。" "Choose a purpose that is in force.";
+    PurposeProfileLimit "PURPOSE_PROFILE_LIMIT" 403 ["PIPL-26"]
+        "非公共安全用途只能使用子码流。" "A purpose that does not serve public security is held to the sub-stream."
+        => "请改用 profile=sub。" "Ask for profile=sub.";
+    OutOfJurisdiction "OUT_OF_JURISDICTION" 403 ["J-25"]
+        "该点位不在授权的管辖范围内。" "The place is outside the jurisdiction of the grant."
+        => "请在本单位管辖范围内使用。" "Use what lies within your unit's jurisdiction.";
+    SecurityLevel "SECURITY_LEVEL" 403 ["MLPS3"]
+        "该摄像机的密级高于授权的密级。" "The camera's security level is above that of the grant."
+        => "请申请相应密级的授权。" "Apply for a grant of that level.";
     OutsideTimeWindow "OUTSIDE_TIME_WINDOW" 403 ["J-5"]
         "当前不在授权的时段内。" "The grant does not cover this hour."
         => "请在授权时段内使用。" "Use it within the hours of the grant.";
+    OutsideDutyRoster "OUTSIDE_DUTY_ROSTER" 403 ["J-5"]
+        "当前不在本人的值班时段内。" "You are not on the duty roster at this hour."
+        => "请在值班时段内使用,或请单位管理员调整值班表。" "Use it on your shift, or have the unit's administrator correct the roster.";
     PlaybackDepth "PLAYBACK_DEPTH" 403 ["O-17" "PIPL-19"]
         "回放时间超出授权可追溯的范围。" "The grant does not reach that far back."
         => "请缩短回放时间范围,或另行申请。" "Ask for a more recent stretch, or apply for more.";
+    RecordingPurged "RECORDING_PURGED" 410 ["O-17" "PIPL-19"]
+        "该时段的录像已到期删除。" "The recording of that stretch was deleted when its time was over."
+        => "删除记录见 GET /api/v1/reports/deletions。" "See GET /api/v1/reports/deletions.";
     WatermarkUnsupported "WATERMARK_UNSUPPORTED" 403 ["J-26"]
         "该录像无法加注水印,不予提供。" "This recording cannot carry a watermark, so no copy of it is given out."
         => "录像中没有可加注水印的图像;请选择有图像的时段,或联系系统管理员。" "It holds no picture to put one in; ask for a stretch with video, or ask the system administrator.";
@@ -133,12 +175,30 @@ codes! {
     BandwidthLimit "BANDWIDTH_LIMIT" 429 ["OPS"]
         "网络或处理能力已满,暂不能增加会话。" "Network or machine are full; no further session can be carried now."
         => "请稍后重试,或先结束其他会话;突发事件可申请优先使用。" "Try again later, or end another session first; an emergency has priority use.";
+    EmergencyScope "EMERGENCY_SCOPE" 403 ["J-8"]
+        "该摄像机不在突发事件的范围内,或事件已不再有效。" "The camera is not among the emergency's, or the emergency is over."
+        => "请在突发事件范围内使用,或另行申报。" "Keep to the emergency's cameras, or declare another.";
+    EmergencyReviewOverdue "EMERGENCY_REVIEW_OVERDUE" 403 ["J-8"]
+        "本单位有逾期未复核的突发事件,暂不能再申报优先使用。" "An emergency of this unit was not reviewed in time; no further priority use until it is."
+        => "请政务服务和大数据管理局先完成复核。" "Have the Bureau review it first.";
     SecondPersonRequired "SECOND_PERSON_REQUIRED" 403 ["MLPS3"]
         "须由另一人办理:申请、签署、审批、放行须为不同的人。" "It takes another person: request, endorsement, approval and release are by four."
         => "请由未参与此前步骤的人员办理。" "Have somebody do it who took none of the steps before.";
     MediaReleaseApprovalMissing "MEDIA_RELEASE_APPROVAL_MISSING" 403 ["J-23"]
         "用于媒体发布的导出,须先经本单位审批。" "An export for the media needs the unit's own approval of the release first."
         => "请本单位主要负责人使用 POST /api/v1/media-releases 批准,并在申请中填写 media_release。" "Have the unit's principal approve it with POST /api/v1/media-releases, and name it as media_release.";
+    RedactionRequired "REDACTION_REQUIRED" 403 ["J-23" "O-22"]
+        "用于媒体发布的导出须作遮挡处理。" "An export for the media has to be redacted."
+        => "请在导出申请中填写 redactions。" "Give redactions with the export.";
+    HoldBlocksDelete "HOLD_BLOCKS_DELETE" 409 ["O-17" "AT-32"]
+        "该时段的录像已被保全,不能删除。" "The recording of that stretch is held as evidence and cannot be deleted."
+        => "请先由审批人解除保全。" "Have the Bureau release the hold first.";
+    FloorBlocksDelete "FLOOR_BLOCKS_DELETE" 409 ["O-17" "AT-32"]
+        "该录像尚在法定保存期内,不能删除。" "The recording is younger than the law lets it be deleted."
+        => "请在保存期满后再试。" "Wait until its floor is over.";
+    AnomalySuspended "ANOMALY_SUSPENDED" 403 ["J-26"]
+        "因使用异常,账号的视频调看已被暂停,待复核。" "Viewing by this account is suspended for unusual use, until it has been reviewed."
+        => "请联系安全管理员或审批人复核。" "Ask the Bureau for the review.";
     CameraOffline "CAMERA_OFFLINE" 503 ["J-6"]
         "摄像机当前不在线。" "The camera is offline."
         => "请稍后重试,或联系维护单位。" "Try again later, or ask the maintenance unit.";
