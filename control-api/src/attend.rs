@@ -48,6 +48,8 @@ fn spawn_all(tasks: &mut JoinSet<()>, deps: &Arc<Deps>, events: EventReceiver) {
     tasks.spawn(async move { sessions.follow().await });
     let sessions = Arc::clone(&deps.sessions);
     tasks.spawn(async move { sessions.compare().await });
+    tasks.spawn(crate::clerk::run(Arc::clone(deps)));
+    tasks.spawn(crate::clerk::follow_holds(Arc::clone(deps)));
     let deps = Arc::clone(deps);
     tasks.spawn(async move {
         let expired = |grant: Arc<crate::grants::Grant>| {

@@ -21,6 +21,7 @@ use crate::ledger::{Event, Kind, Ledger};
 use crate::outbox::{ChangeError, Outbox};
 use crate::playback::PlaybackPort;
 use crate::ports::{CameraPort, RecordingPort, RetentionPort};
+use crate::register::desk::{self, Desk};
 use crate::retention::{self, Keeper, RetentionMetrics};
 use crate::sessions::desk::Tools;
 use crate::sessions::{self, SessionDesk, SessionMetrics};
@@ -110,6 +111,8 @@ pub struct Deps {
     pub usage: Register,
     /// Viewing sessions.
     pub sessions: Arc<SessionDesk>,
+    /// The registers that the regulation wants kept.
+    pub registers: Desk,
     /// Applications.
     pub applications: ApplicationDesk,
     /// Exports.
@@ -144,6 +147,8 @@ impl Deps {
             settings: sessions,
             metrics: SessionMetrics::new(&registry)?,
         });
+        let settings = desk::Settings { zone: sessions.zone().clone(), hold_margin: retention.settings().hold_margin };
+        let registers = Desk::new(store.clone(), outbox.clone(), Arc::clone(&clock), Arc::clone(&grants), settings);
         let applications = ApplicationDesk::new(
             store.clone(),
             outbox.clone(),
@@ -179,6 +184,7 @@ impl Deps {
             grants,
             usage,
             sessions,
+            registers,
             applications,
             exports,
             snapshots,

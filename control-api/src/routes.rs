@@ -13,6 +13,7 @@ mod file;
 pub mod grants;
 pub mod health;
 pub mod holds;
+mod inbox;
 pub mod ledger;
 mod ledger_walk;
 pub mod login;
@@ -21,6 +22,8 @@ pub mod media_releases;
 pub mod optional_body;
 pub mod page;
 pub mod purposes;
+mod register;
+mod register_doc;
 mod report_deletions;
 mod report_retention;
 pub mod reports;
@@ -40,6 +43,7 @@ use utoipa::openapi::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::books;
 use crate::deps::Deps;
 use crate::error::{ApiError, Code, ErrorBody};
 use crate::http::{idempotency, stamp};
@@ -67,6 +71,22 @@ fn calls() -> Calls {
         .merge(usage::calls())
         .merge(ledger::calls())
         .merge(reports::calls())
+        .merge(inbox::calls())
+        .merge(registers())
+}
+
+/// The calls of every register.
+fn registers() -> Calls {
+    struct Joined(Calls);
+    impl books::Visitor for Joined {
+        fn visit<R: crate::register::Register>(&mut self) {
+            let calls = std::mem::take(&mut self.0);
+            self.0 = calls.merge(register::calls::<R>());
+        }
+    }
+    let mut joined = Joined(Calls::new());
+    books::each(&mut joined);
+    joined.0
 }
 
 /// The whole router: calls, health, description, and the layers that every request passes.

@@ -1,4 +1,4 @@
-//! A camera as the API shows it, and who may see it. Out of scope and unknown are the same answer.
+//! A camera as the API shows it. Out of scope and unknown are the same answer.
 
 use media::id::CameraId;
 use serde::Serialize;
@@ -8,14 +8,10 @@ use crate::deps::Deps;
 use crate::error::{ApiError, Code};
 use crate::ports::{DeviceState, DeviceStatus};
 use crate::registers::camera::{self, Camera, Transport};
-use crate::registers::{Area, RetentionClass, Role, UnitId, unit};
+use crate::registers::{Area, RetentionClass, Role, UnitId};
+use crate::sight::Scope;
 use crate::stamp::Stamp;
 use crate::store::Versioned;
-
-/// Who sees the whole catalogue.
-const SEE_ALL: &[Role] = &[Role::CatalogueAdmin, Role::BureauApprover];
-/// Who sees what lies in their unit's jurisdiction, so as to apply for it.
-const SEE_JURISDICTION: &[Role] = &[Role::UnitAdmin, Role::UnitPrincipal];
 
 /// A camera: the seven fields of J-4 and what goes with them. Never its credentials.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -102,44 +98,14 @@ impl CameraView {
     }
 }
 
-/// What one principal may see of the catalogue.
-pub struct Scope<'a> {
-    deps: &'a Deps,
-    principal: &'a Principal,
-    jurisdiction: Vec<Area>,
-}
-
-impl<'a> Scope<'a> {
-    /// Of `principal`, at this moment.
-    pub fn of(deps: &'a Deps, principal: &'a Principal) -> Result<Self, ApiError> {
-        let jurisdiction = if principal.roles().has_any(SEE_JURISDICTION) {
-            unit::load(&deps.store, principal.unit())?.map(|row| row.value.areas).unwrap_or_default()
-        } else {
-            Vec::new()
-        };
-        Ok(Self { deps, principal, jurisdiction })
-    }
-
-    /// True where the catalogue shows them the camera: by role, ownership, jurisdiction or grant.
-    pub fn shows(&self, camera: &Camera) -> bool {
-        let owns = camera.owner.as_ref() == Some(self.principal.unit());
-        let within = |place: &Area| self.jurisdiction.iter().any(|area| area.covers(place));
-        self.principal.roles().has_any(SEE_ALL)
-            || owns
-            || camera.area.as_ref().is_some_and(within)
-            || self.deps.grants.shows(
-                self.deps.now(),
-                self.principal.unit(),
-                self.principal.user(),
-                &camera.id,
-                camera.area.as_ref(),
-            )
-    }
+/// What `principal` may see of the catalogue at this moment.
+pub fn scope<'a>(deps: &'a Deps, principal: &'a Principal) -> Result<Scope<'a>, ApiError> {
+    Ok(Scope::of(&deps.store, &deps.grants, deps.now(), principal)?)
 }
 
 /// The camera, if there is one that `principal` may see; else `CAMERA_UNKNOWN`, whichever of the two it is.
 pub fn visible(deps: &Deps, principal: &Principal, id: &CameraId) -> Result<Versioned<Camera>, ApiError> {
     let row = camera::load(&deps.store, id)?;
-    let scope = Scope::of(deps, principal)?;
+    let scope = scope(deps, principal)?;
     row.filter(|row| scope.shows(&row.value)).ok_or_else(|| Code::CameraUnknown.into())
 }

@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use super::Calls;
 use super::camera_room;
-use super::camera_view::{CameraView, Scope, visible};
+use super::camera_view::{CameraView, scope, visible};
 use super::extract::{Asked, At, Body};
 use super::page::{self, Page};
 use crate::authn::Principal;
@@ -160,7 +160,7 @@ fn listed(deps: &Deps, principal: &Principal, filter: &Filter) -> Result<Page<Ca
     let limit = page::limit(filter.limit)?;
     let mut after = page::after(camera::CAMERAS, filter.cursor.as_deref())?;
     let area = filter.area.as_deref().map(|text| camera::area("area", text)).transpose()?;
-    let scope = Scope::of(deps, principal)?;
+    let scope = scope(deps, principal)?;
     let wanted = |camera: &Camera| {
         let has =
             |q: &str| [camera.id.as_str(), &camera.name, &camera.location_name].iter().any(|text| text.contains(q));

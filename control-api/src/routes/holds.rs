@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa_axum::routes;
 
 use super::Calls;
-use super::camera_view::{Scope, visible};
+use super::camera_view::{scope, visible};
 use super::extract::{Asked, At, Body};
 use super::page::{self, Page};
 use crate::authn::Principal;
@@ -23,6 +23,7 @@ use crate::registers::field::prose;
 use crate::registers::hold::{self, ACTIVE_PER_CAMERA_MAX, HOLDS, Hold, HoldForm, HoldId, HoldState, Placing};
 use crate::registers::{Role, camera, retired};
 use crate::request::RequestId;
+use crate::sight::Scope;
 use crate::stamp::Stamp;
 
 /// Who places holds, on cameras that they may see.
@@ -156,7 +157,7 @@ struct Sight<'a> {
 
 impl<'a> Sight<'a> {
     fn of(deps: &'a Deps, principal: &'a Principal) -> Result<Self, ApiError> {
-        Ok(Self { deps, principal, scope: Scope::of(deps, principal)?, cameras: HashMap::new() })
+        Ok(Self { deps, principal, scope: scope(deps, principal)?, cameras: HashMap::new() })
     }
 
     fn shows(&mut self, hold: &Hold) -> Result<bool, ApiError> {

@@ -12,11 +12,14 @@ use super::asking::Ask;
 use super::deadlines::Deadlines;
 use super::inquiry::Inquiry;
 use super::table::{Open, Peg};
+use crate::books;
 use crate::error::{ApiError, Code};
 use crate::grants::book::{GRANTS, Hand, StepError};
 use crate::grants::{Grant, GrantId, GrantState, GrantStep};
 use crate::ledger::Kind;
 use crate::policy::decide;
+use crate::register::Touch;
+use crate::register::rows::RECORDS;
 use crate::registers::{camera, unit, user};
 use crate::store::{Change, WatchLag};
 
@@ -125,25 +128,38 @@ impl SessionDesk {
     /// Follows the registers: a user, unit or camera that changes is looked at again at once, whoever changed it. Runs until
     /// the store closes.
     pub async fn follow(&self) {
-        let mut watches = [user::USERS, unit::UNITS, camera::CAMERAS, GRANTS].map(|prefix| self.store.watch(prefix));
-        let [users, units, cameras, grants] = &mut watches;
+        let followed = [user::USERS, unit::UNITS, camera::CAMERAS, GRANTS, RECORDS];
+        let mut watches = followed.map(|prefix| self.store.watch(prefix));
+        let [users, units, cameras, grants, records] = &mut watches;
         loop {
             let changed = tokio::select! {
                 changed = users.changed() => changed,
                 changed = units.changed() => changed,
                 changed = cameras.changed() => changed,
                 changed = grants.changed() => changed,
+                changed = records.changed() => changed,
             };
             match changed {
-                Ok(changes) => changes.iter().filter_map(|change| peg(&change.key)).for_each(|peg| {
-                    self.look_again(&peg);
-                }),
+                Ok(changes) => changes.iter().for_each(|change| self.follow_one(change)),
                 Err(WatchLag::Missed { commits }) => {
                     let ended = self.look_at_all();
                     tracing::warn!(commits, ended, "changes were missed; all sessions were looked at again");
                 }
                 Err(WatchLag::Closed) => return,
             }
+        }
+    }
+
+    fn follow_one(&self, change: &Change) {
+        if let Some(peg) = peg(&change.key) {
+            self.look_again(&peg);
+        }
+        for touch in touches(change) {
+            match touch {
+                Touch::User(user) => self.look_again(&Peg::User(user)),
+                Touch::Unit(unit) => self.look_again(&Peg::Unit(unit)),
+                Touch::Everything => self.look_at_all(),
+            };
         }
     }
 
@@ -237,6 +253,13 @@ const fn end_reason(state: GrantState) -> Option<EndReason> {
         GrantState::Expired => Some(EndReason::Expired),
         GrantState::Revoked => Some(EndReason::Revoked),
     }
+}
+
+/// What hangs on a changed record of a register.
+fn touches(change: &Change) -> Vec<Touch> {
+    let name = change.key.strip_prefix(RECORDS).and_then(|rest| rest.split_once('/')).map(|(name, _)| name);
+    let book = name.and_then(books::find);
+    book.zip(change.value.as_deref()).map(|(book, bytes)| (book.touches)(bytes)).unwrap_or_default()
 }
 
 /// What a changed row of the store can end.

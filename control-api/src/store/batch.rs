@@ -62,6 +62,14 @@ impl Batch {
         self
     }
 
+    /// Both, in this order, as one.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.writes.extend(other.writes);
+        self.expects.extend(other.expects);
+        self
+    }
+
     /// No write in it. Committing it checks its preconditions and changes nothing.
     pub fn is_empty(&self) -> bool {
         self.writes.is_empty()
