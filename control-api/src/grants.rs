@@ -168,11 +168,22 @@ pub struct Grant {
     unit: UnitId,
     approver: UserId,
     terms: Terms,
+    /// The emergency that it came with; none for one that was applied for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    emergency: Option<String>,
     state: GrantState,
     history: Vec<GrantChange>,
 }
 
 impl Grant {
+    /// The grant that comes with an emergency that was declared, for its cameras and its life (J-8); its id is the emergency's. Who
+    /// declared it stands where else the approver does, until the Bureau's confirmation is in the emergency's own history.
+    pub(crate) fn of_emergency(id: &str, unit: UnitId, declared_by: UserId, terms: Terms, now: Wall) -> Self {
+        let application = ApplicationId(format!("emergencies/{id}"));
+        let grant = Self::of_approval(GrantId(id.into()), application, unit, declared_by, terms, now);
+        Self { emergency: Some(id.into()), ..grant }
+    }
+
     /// The grant that an approval makes; `applications` calls it, for an application that has just been approved.
     pub(crate) fn of_approval(
         id: GrantId,
@@ -184,7 +195,7 @@ impl Grant {
     ) -> Self {
         let state = if now < terms.valid_from.0 { GrantState::Pending } else { GrantState::Active };
         let made = GrantChange { at: now.into(), by: Some(approver.clone()), to: state, reason: None };
-        Self { id, application, unit, approver, terms, state, history: vec![made] }
+        Self { id, application, unit, approver, terms, emergency: None, state, history: vec![made] }
     }
 
     /// The same grant one step on; none where the step does not fit its state.
@@ -219,6 +230,11 @@ impl Grant {
     /// What it allows.
     pub const fn terms(&self) -> &Terms {
         &self.terms
+    }
+
+    /// The emergency that it came with.
+    pub fn emergency(&self) -> Option<&str> {
+        self.emergency.as_deref()
     }
 
     /// The state as last written. Whether it holds at a given time is `state_at`.

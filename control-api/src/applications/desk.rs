@@ -15,9 +15,12 @@ use crate::grants::{ApplicationId, GrantBook, GrantStep};
 use crate::ledger::{Event, Kind};
 use crate::mint::sortable_id;
 use crate::outbox::{ChangeError, Outbox};
+use crate::register::inbox::{self, Task, Waiter};
+use crate::registers::Role;
 use crate::registers::field::prose;
 use crate::sessions::SessionDesk;
-use crate::store::{Batch, Revision, Store, Versioned};
+use crate::stamp::Stamp;
+use crate::store::{Batch, CommitError, Revision, Store, Versioned};
 
 /// Rows read for one page at most; past them the page ends early with a cursor.
 const ROWS_READ_MAX: usize = 5_000;
@@ -70,6 +73,7 @@ impl ApplicationDesk {
         let application = Application::filed(id, by.unit().clone(), by.user().clone(), form, now);
         let key = key::<F>(&application.id);
         let batch = Batch::new().expect_absent(&key).put_json(&key, &application)?;
+        let batch = waiting(batch, &application)?;
         let event = moved(&application, by, note, now);
         self.outbox.change(now, batch, event, || {}).await?;
         Ok(application)
@@ -150,7 +154,10 @@ impl ApplicationDesk {
 
     /// Notes that what an application led to has run out.
     pub async fn expire(&self, id: &ApplicationId) -> Result<(), ApiError> {
-        let row = self.load::<ResourceForm>(id)?;
+        // A grant that came with an emergency has none.
+        let Some(row) = self.store.get_json::<Application<ResourceForm>>(&key::<ResourceForm>(id))? else {
+            return Ok(());
+        };
         let now = self.clock.wall();
         let Some(next) = row.value.after(Step::Expire, None, None, now) else { return Ok(()) };
         let event = told(&next, Event::new(Kind::APPLICATION_MOVED, now));
@@ -202,7 +209,7 @@ impl ApplicationDesk {
         let mut granted = approved.after(Step::Grant, None, None, now).ok_or(Code::Conflict)?;
         granted.grant = made.grant.as_ref().map(|grant| grant.id().clone());
         let key = key::<F>(&granted.id);
-        let batch = made.batch.expect_version(&key, version).put_json(&key, &granted)?;
+        let batch = waiting(made.batch.expect_version(&key, version).put_json(&key, &granted)?, &granted)?;
         let events = vec![moved(approved, by, note, now), made.event];
         let kept = made.grant.map(|grant| self.grants.keep(grant));
         self.outbox.change_all(now, batch, events, move || kept.into_iter().for_each(|keep| keep())).await?;
@@ -232,9 +239,32 @@ impl ApplicationDesk {
         now: Wall,
     ) -> Result<(), ApiError> {
         let key = key::<F>(&next.id);
-        let batch = Batch::new().expect_version(&key, version).put_json(&key, next)?;
+        let batch = waiting(Batch::new().expect_version(&key, version).put_json(&key, next)?, next)?;
         Ok(self.outbox.change(now, batch, event, || {}).await?)
     }
+}
+
+/// Puts the application in the inbox of whoever has to act on it, and takes it out of all others.
+fn waiting<F: Form>(batch: Batch, application: &Application<F>) -> Result<Batch, CommitError> {
+    let of_unit = |role| Waiter::Unit(role, application.unit.clone());
+    let (head, clerk, bureau) =
+        (of_unit(Role::UnitPrincipal), of_unit(Role::UnitAdmin), Waiter::Role(Role::BureauApprover));
+    let now = match application.stage {
+        Stage::Draft => Some(head.clone()),
+        Stage::Endorsed | Stage::Returned => Some(clerk.clone()),
+        Stage::Submitted | Stage::Accepted => Some(bureau.clone()),
+        Stage::Approved | Stage::Refused | Stage::Granted | Stage::Expired | Stage::Withdrawn => None,
+    };
+    let since = application.history.last().map_or(Stamp(Wall::EPOCH), |line| line.at);
+    let task = Task {
+        register: format!("applications/{}", F::KIND),
+        id: application.id.0.clone(),
+        unit: application.unit.clone(),
+        state: application.stage.word().into(),
+        since,
+        due: None,
+    };
+    inbox::passed_on(batch, Some((&task, &[head, clerk, bureau])), &task, now.as_slice())
 }
 
 fn hand(by: &Principal) -> Hand<'_> {

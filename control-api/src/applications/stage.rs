@@ -76,6 +76,22 @@ impl Stage {
         }
     }
 
+    /// The stage as it is written.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Endorsed => "endorsed",
+            Self::Submitted => "submitted",
+            Self::Accepted => "accepted",
+            Self::Returned => "returned",
+            Self::Approved => "approved",
+            Self::Refused => "refused",
+            Self::Granted => "granted",
+            Self::Expired => "expired",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+
     /// True where nothing can follow.
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Refused | Self::Expired | Self::Withdrawn)

@@ -1,19 +1,21 @@
 //! 突发事件: priority use in a major emergency (J-8). Declared by the handling unit, it holds at once for a short time; the Bureau
 //! confirms it or it lapses; when it is over the Bureau reviews it, or the unit can declare no further one.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use media::id::CameraId;
+use media::id::{CameraId, Profile};
 use media::wall::Wall;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{ApiError, Code};
+use crate::grants::{Grant, GrantBook, GrantId, Terms, Verb, book};
 use crate::register::inbox::Waiter;
-use crate::register::{Column, Due, Filing, Move, Reading, Record, Register, Touch, Who, list, rows, text};
+use crate::register::{Change, Column, Due, Filing, Move, Reading, Record, Register, Touch, Who, list, rows, text};
 use crate::registers::field::{line, prose};
-use crate::registers::{Area, Role, UnitId};
+use crate::registers::{Area, Role, UnitId, unit};
 use crate::stamp::Stamp;
-use crate::store::{Store, StoreError};
+use crate::store::{Batch, Store, StoreError};
 
 /// How long it holds unconfirmed: 30 minutes (default).
 const UNCONFIRMED: Duration = Duration::from_secs(30 * 60);
@@ -148,6 +150,46 @@ impl Register for Emergency {
         let waits = record.is_in(&[Active, Lapsed, Closed, Overdue]);
         waits.then_some(Waiter::Role(Role::BureauApprover)).into_iter().collect()
     }
+
+    fn with(batch: Batch, change: &Change<'_, Self>) -> Result<Batch, ApiError> {
+        let emergency = change.after;
+        let holds = |record: &Record<Self>| record.is_in(&[Active, Confirmed]);
+        match change.before {
+            None => {
+                let terms = terms(emergency, change.store, change.now)?;
+                let by = emergency.filed_by.clone().ok_or(Code::Internal)?;
+                let grant = Grant::of_emergency(&emergency.id.0, emergency.unit.clone(), by, terms, change.now);
+                Ok(GrantBook::put_in(batch, &grant)?)
+            }
+            Some(before) if holds(before) && !holds(emergency) => {
+                book::expire_in(batch, change.store, &GrantId(emergency.id.0.clone()), change.now)
+            }
+            Some(_) => Ok(batch),
+        }
+    }
+}
+
+/// What the emergency lets its unit do: all of its purposes, for the event's cameras, until it ends.
+fn terms(emergency: &Record<Emergency>, store: &Store, now: Wall) -> Result<Terms, ApiError> {
+    let unit = unit::load(store, &emergency.unit)?.ok_or(Code::UnitNotRegistered)?.value;
+    let mut verbs = BTreeSet::from([Verb::Live, Verb::Playback]);
+    if book::has_raw(store, &emergency.unit, now)? {
+        verbs.insert(Verb::Raw);
+    }
+    Ok(Terms {
+        users: BTreeSet::new(),
+        cameras: emergency.fields.cameras.iter().cloned().collect(),
+        areas: emergency.fields.areas.iter().cloned().collect(),
+        purposes: unit.purposes.into_iter().collect(),
+        verbs,
+        profile: Profile::Main,
+        valid_from: now.into(),
+        valid_to: emergency.fields.ends_at,
+        hours: None,
+        playback_depth_s: None,
+        max_concurrent: None,
+        terminals: BTreeSet::new(),
+    })
 }
 
 fn overdue_key(unit: &UnitId) -> String {

@@ -25,11 +25,14 @@ use crate::ledger::{Event, Kind, Ledger};
 use crate::mint::sortable_id;
 use crate::outbox::{ChangeError, Outbox};
 use crate::ports::RecordingPort;
+use crate::register::inbox::{self, Task, Waiter};
 use crate::registers::Role;
 use crate::registers::field::prose;
+use crate::registers::unit::BUREAU;
 use crate::render::Studio;
 use crate::sessions::{Ask, SessionDesk};
-use crate::store::{Batch, Revision, Store, Versioned};
+use crate::stamp::Stamp;
+use crate::store::{Batch, CommitError, Revision, Store, Versioned};
 use crate::usage::Register;
 
 /// An export moved to another stage.
@@ -146,6 +149,7 @@ impl Exports {
         };
         let key = key(&export.id);
         let batch = Batch::new().expect_absent(&key).put_json(&key, &export)?.put(open_key(&export.id), Vec::new());
+        let batch = waiting(batch, &export)?;
         let event = signed(moved(&export, now), by, note);
         tools.outbox.change(now, batch, event, || {}).await?;
         Ok(export)
@@ -287,6 +291,7 @@ impl Exports {
         if next.stage.is_final() {
             batch = batch.delete(open_key(&next.id));
         }
+        let batch = waiting(batch, next)?;
         Ok(self.tools.outbox.change(now, batch, event, || {}).await?)
     }
 
@@ -303,6 +308,33 @@ impl Exports {
             tracing::warn!(export = %id.0, %error, "a package stays until the next start");
         }
     }
+}
+
+/// Puts the export in the inbox of whoever has to act on it, and takes it out of all others.
+fn waiting(batch: Batch, export: &Export) -> Result<Batch, CommitError> {
+    let bureau = BUREAU.parse().map(|unit| Waiter::Unit(Role::ExportOfficer, unit));
+    let officers: Vec<_> = bureau.into_iter().chain([Waiter::Unit(Role::ExportOfficer, export.unit.clone())]).collect();
+    let head = vec![Waiter::Unit(Role::UnitPrincipal, export.unit.clone())];
+    let approver = vec![Waiter::Role(Role::BureauApprover)];
+    let requester = vec![Waiter::Person(export.requester.clone())];
+    let all = [officers.as_slice(), &head, &approver, &requester].concat();
+    let now = match export.stage {
+        Stage::Draft => head,
+        Stage::Endorsed => approver,
+        Stage::Approved | Stage::Failed => officers,
+        Stage::Ready => requester,
+        _ => Vec::new(),
+    };
+    let state = as_value(&export.stage);
+    let task = Task {
+        register: "exports".into(),
+        id: export.id.0.clone(),
+        unit: export.unit.clone(),
+        state: state.as_str().unwrap_or_default().into(),
+        since: export.history.last().map_or(Stamp(Wall::EPOCH), |line| line.at),
+        due: None,
+    };
+    inbox::passed_on(batch, Some((&task, &all)), &task, &now)
 }
 
 /// The file name of an export's package.

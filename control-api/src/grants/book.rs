@@ -8,7 +8,7 @@ use media::wall::Wall;
 use parking_lot::RwLock;
 
 use super::index::GrantIndex;
-use super::{Grant, GrantId, GrantState, GrantStep};
+use super::{Grant, GrantId, GrantState, GrantStep, Verb};
 use crate::error::{ApiError, Code};
 use crate::ledger::{Actor, Event, Kind};
 use crate::outbox::{ChangeError, Outbox};
@@ -127,6 +127,19 @@ impl GrantBook {
         move || index.write().put(grant)
     }
 
+    /// What takes the grants of a batch into the index, to be called once it is committed.
+    pub(crate) fn keep_all(&self, batch: &Batch) -> impl FnOnce() + Send + 'static {
+        let index = Arc::clone(&self.index);
+        let grants: Vec<Grant> =
+            batch.stored_under(GRANTS).filter_map(|bytes| serde_json::from_slice(bytes).ok()).collect();
+        move || {
+            if !grants.is_empty() {
+                let mut index = index.write();
+                grants.into_iter().for_each(|grant| index.put(grant));
+            }
+        }
+    }
+
     /// Takes a step. `taken` runs once the step is in force, before the ledger is written.
     pub async fn step(
         &self,
@@ -149,6 +162,31 @@ impl GrantBook {
         };
         self.outbox.change(now, batch, event, committed).await?;
         Ok(Arc::new(next))
+    }
+}
+
+/// Adds to a batch that a grant's time is over; nothing where it was over before.
+pub(crate) fn expire_in(batch: Batch, store: &Store, id: &GrantId, now: Wall) -> Result<Batch, ApiError> {
+    let Some(row) = store.get_json::<Grant>(&key(id))? else { return Ok(batch) };
+    let Some(next) = row.value.after(GrantStep::Expire, now, None, None) else { return Ok(batch) };
+    Ok(batch.expect_version(key(id), row.version).put_json(key(id), &next)?)
+}
+
+/// True where a grant of the unit lets its people use players of their own.
+pub(crate) fn has_raw(store: &Store, unit: &UnitId, now: Wall) -> Result<bool, StoreError> {
+    let mut after: Option<String> = None;
+    loop {
+        let rows = store.range_json::<Grant>(GRANTS, after.as_deref(), ROWS_FETCHED_MAX)?;
+        let Some((last, _)) = rows.last() else { return Ok(false) };
+        after = Some(last.clone());
+        let raw = |grant: &Grant| {
+            grant.unit() == unit
+                && grant.terms().verbs.contains(&Verb::Raw)
+                && grant.state_at(now) == GrantState::Active
+        };
+        if rows.iter().any(|(_, row)| raw(&row.value)) {
+            return Ok(true);
+        }
     }
 }
 

@@ -126,8 +126,31 @@ impl Desk {
             events.push(event(FILED, &record, FILE, Some(by), None).request_id(request_id));
             ids.push(record.id);
         }
-        self.outbox.change_all(now, batch, events, || {}).await?;
+        let kept = self.grants.keep_all(&batch);
+        self.outbox.change_all(now, batch, events, kept).await?;
         Ok(ids)
+    }
+
+    /// Files a record of the appliance's own.
+    pub async fn file_own<R: Register>(&self, unit: UnitId, fields: R) -> Result<RecordId, ApiError> {
+        let now = self.now();
+        let id = RecordId(mint::sortable_id(now).map_err(|_| Code::Internal)?);
+        let since = now.into();
+        let record = Record {
+            id,
+            unit,
+            state: R::FIRST,
+            filed_by: None,
+            filed_at: since,
+            since,
+            hands: Vec::new(),
+            lines: 1,
+            fields,
+        };
+        let batch = self.batch(None, &record, &line_of(&record, FILE, None, None, true), None)?;
+        let kept = self.grants.keep_all(&batch);
+        self.outbox.change(now, batch, event(FILED, &record, FILE, None, None), kept).await?;
+        Ok(record.id)
     }
 
     /// Whether a form could be filed; nothing is stored.
@@ -209,7 +232,8 @@ impl Desk {
             event(MOVED, &next, transition.step, by, reason.as_deref()).with("from", row.value.state.word());
         event.at = now.into();
         event.request_id = request_id.map(Into::into);
-        self.outbox.change(now, batch, event, || {}).await?;
+        let kept = self.grants.keep_all(&batch);
+        self.outbox.change(now, batch, event, kept).await?;
         Ok(())
     }
 
@@ -241,7 +265,8 @@ impl Desk {
         let batch = self.batch(Some(&row), &next, &line, Some(CORRECT))?;
         let mut event = event(MOVED, &next, CORRECT, Some(by), None).request_id(&note.request_id);
         event.at = now.into();
-        self.outbox.change(now, batch, event, || {}).await?;
+        let kept = self.grants.keep_all(&batch);
+        self.outbox.change(now, batch, event, kept).await?;
         Ok(())
     }
 
