@@ -79,3 +79,6 @@ books! {
 pub fn find(name: &str) -> Option<&'static Book> {
     BOOKS.iter().find(|book| book.name == name)
 }
+
+#[cfg(test)]
+mod tests;
