@@ -36,4 +36,5 @@ mod sight;
 pub mod snapshots;
 pub mod stamp;
 pub mod store;
+pub mod unusual;
 pub mod usage;

@@ -27,6 +27,7 @@ mod register_doc;
 mod report_deletions;
 mod report_retention;
 pub mod reports;
+mod session_incident;
 pub mod sessions;
 pub mod snapshots;
 pub mod units;
@@ -65,6 +66,7 @@ fn calls() -> Calls {
         .merge(grants::calls())
         .merge(holds::calls())
         .merge(sessions::calls())
+        .merge(session_incident::calls())
         .merge(exports::calls())
         .merge(snapshots::calls())
         .merge(media_releases::calls())
