@@ -8,9 +8,11 @@ use std::collections::btree_map::Entry;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use media::fmp4::reader;
 use media::id::CameraId;
+use media::wall::Wall;
 use serde::Serialize;
 
 use crate::disk::{self, Volume};
@@ -134,11 +136,16 @@ impl Checked {
     }
 }
 
-/// Compares. `progress` hears of what was looked at and of all that is to be: bytes where everything is read, else cameras.
+/// A file this young may be one whose first fragment is durable while its row is still on the way: the index of a running appliance
+/// may be as late as a disk that stands still for a while. One that stays without a row is found once it is older.
+const BEGUN_WITHIN: Duration = Duration::from_secs(10);
+
+/// Compares at the time `now`. `progress` hears of what was looked at and of all that is to be: bytes where everything is read, else cameras.
 pub fn check(
     roots: &[PathBuf],
     index: &Path,
     depth: Depth,
+    now: Wall,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Checked, CheckError> {
     let volumes = open(roots)?;
@@ -173,10 +180,21 @@ pub fn check(
         let found = files_of(&volumes, camera)?;
         let rows = Index::open_to_read(index)?;
         for finding in camera_faults(&volumes, &rows, camera, &found, depth, &mut |_| ())? {
-            checked.add(finding);
+            if finding.fault == Fault::NotInIndex && is_being_begun(&volumes, &finding, now) {
+                checked.open += 1;
+            } else {
+                checked.add(finding);
+            }
         }
     }
     Ok(checked)
+}
+
+fn is_being_begun(volumes: &[Volume], finding: &Finding, now: Wall) -> bool {
+    let volume = volumes.iter().find(|volume| volume.id() == finding.volume);
+    let modified = volume.and_then(|volume| volume.open_file(&finding.path).ok()?.metadata().ok()?.modified().ok());
+    let modified = modified.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
+    modified.is_some_and(|at| now.since(Wall::EPOCH).saturating_sub(at) < BEGUN_WITHIN)
 }
 
 impl Checked {
@@ -203,7 +221,7 @@ impl Claims {
     pub fn dispute(
         &self,
         camera: &CameraId,
-        start: media::wall::Wall,
+        start: Wall,
         volume: &str,
         hash: &str,
     ) -> Result<Option<Finding>, IndexError> {

@@ -11,7 +11,7 @@ use clap::{Args, ValueEnum};
 use control_api::ledger::Kind;
 use control_api::ledger::search::{Candidate, search};
 use media::id::CameraId;
-use media::wall::Wall;
+use media::wall::{Clock, Wall};
 use recorder::check::{Checked, Claims, Depth, check};
 use recorder::repair::repair;
 
@@ -93,7 +93,8 @@ impl Check {
         let (roots, index) = (&config.recorder.roots, &config.recorder.index);
         let depth = Depth::from(self.depth);
         let mut bar = Bar::new(depth);
-        let checked = check(roots, index, depth, &mut |done, all| bar.show(done, all));
+        let now = SystemClock::start().wall();
+        let checked = check(roots, index, depth, now, &mut |done, all| bar.show(done, all));
         bar.end();
         let mut checked = checked?;
         if depth == Depth::Hash {

@@ -2,13 +2,18 @@
 
 use std::fs;
 
+use media::wall::Wall;
+
 use super::rig::{RATE, Rig};
 use crate::check::{Depth, Fault, check, doubt};
 use crate::segment::Segment;
 
+/// Long after anything that these tests write.
+pub(super) const LATER: Wall = Wall::from_micros(4_000_000_000_000_000);
+
 fn faults(rig: &Rig, depth: Depth) -> Vec<(String, Fault)> {
     let folder = rig.folder.path();
-    let checked = check(&[folder.join("recordings")], &folder.join("index"), depth, &mut |_, _| ()).unwrap();
+    let checked = check(&[folder.join("recordings")], &folder.join("index"), depth, LATER, &mut |_, _| ()).unwrap();
     assert_eq!(checked.findings_not_shown, 0);
     checked.findings.into_iter().map(|finding| (finding.path, finding.fault)).collect()
 }
@@ -28,7 +33,7 @@ fn what_is_being_recorded_is_clean_at_every_depth() {
     for depth in [Depth::Presence, Depth::Size, Depth::Structure, Depth::Hash] {
         let mut told = Vec::new();
         let progress = &mut |done, all| told.push((done, all));
-        let checked = check(&[folder.join("recordings")], &folder.join("index"), depth, progress).unwrap();
+        let checked = check(&[folder.join("recordings")], &folder.join("index"), depth, LATER, progress).unwrap();
         let bytes = segments.iter().filter(|s| s.sealed).map(|s| s.bytes).sum();
         assert_eq!((checked.cameras, checked.sealed, checked.open, checked.bytes), (1, 3, 1, bytes));
         assert!(checked.is_clean(), "{depth:?}: {:?}", checked.findings);
@@ -64,6 +69,23 @@ fn each_damage_is_found_at_its_depth_and_named() {
 }
 
 #[test]
+fn a_file_without_a_row_is_no_fault_while_it_is_as_young_as_one_that_is_being_begun() {
+    let (rig, segments) = recorded();
+    let stranger = rig.folder.path().join("recordings").join(segments[0].path.replace(".000.mp4", ".999.mp4"));
+    fs::write(&stranger, b"x").unwrap();
+    let written = fs::metadata(&stranger).unwrap().modified().unwrap();
+    let written = written.duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    let found = |after: u64| {
+        let now = Wall::EPOCH + written + std::time::Duration::from_secs(after);
+        let (roots, index) = ([rig.folder.path().join("recordings")], rig.folder.path().join("index"));
+        let checked = check(&roots, &index, Depth::Size, now, &mut |_, _| ()).unwrap();
+        (checked.open, checked.findings.len())
+    };
+    assert_eq!(found(1), (2, 0), "one is being written anyhow");
+    assert_eq!(found(11), (1, 1));
+}
+
+#[test]
 fn a_changed_bit_of_media_is_found_by_its_hash_alone() {
     let (rig, segments) = recorded();
     let mut bytes = fs::read(rig.path(&segments[1])).unwrap();
@@ -89,7 +111,8 @@ fn what_is_doubted_is_repaired_by_the_next_start() {
     bytes[last..last + 8].fill(0xff);
     fs::write(rig.path(&segments[1]), bytes).unwrap();
     let folder = rig.folder.path().to_owned();
-    let found = check(&[folder.join("recordings")], &folder.join("index"), Depth::Structure, &mut |_, _| ()).unwrap();
+    let found =
+        check(&[folder.join("recordings")], &folder.join("index"), Depth::Structure, LATER, &mut |_, _| ()).unwrap();
     assert_eq!(found.findings.len(), 1, "{:?}", found.findings);
     doubt(&rig.index, &found.findings).unwrap();
     let rig = rig.restart();

@@ -192,7 +192,8 @@ fn cameras_of_a_volume_on_which_a_write_stands_still_go_on_at_the_other() {
         assert!(site.end(id) >= rig::at(14.9), "{id}");
     }
     let config = config(&site.folder);
-    let checked = check::check(&config.roots, &config.index, check::Depth::Hash, &mut |_, _| ()).unwrap();
+    let checked =
+        check::check(&config.roots, &config.index, check::Depth::Hash, super::checking::LATER, &mut |_, _| ()).unwrap();
     assert!(checked.is_clean(), "{:?}", checked.findings);
 }
 
@@ -270,7 +271,8 @@ fn a_volume_that_fails_in_the_first_second_leaves_no_two_recordings_of_one_start
         assert_eq!(site.gaps(id), [], "{id}");
     }
     let config = config(&site.folder);
-    let checked = check::check(&config.roots, &config.index, check::Depth::Hash, &mut |_, _| ()).unwrap();
+    let checked =
+        check::check(&config.roots, &config.index, check::Depth::Hash, super::checking::LATER, &mut |_, _| ()).unwrap();
     assert!(checked.is_clean(), "{:?}", checked.findings);
 }
 
