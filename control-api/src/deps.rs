@@ -13,13 +13,16 @@ use crate::applications::ApplicationDesk;
 use crate::audit::record;
 use crate::authn::password::BadCost;
 use crate::authn::{Authn, Principal};
+use crate::clock_trust::{self, ClockTrust};
 use crate::config::Config;
 use crate::error::{ApiError, Code};
 use crate::exports::{self, Exports};
 use crate::grants::GrantBook;
-use crate::ledger::{Event, Kind, Ledger};
+use crate::ledger::{Event, Kind, Ledger, LedgerError};
 use crate::outbox::{ChangeError, Outbox};
 use crate::playback::PlaybackPort;
+use crate::policy::book::PolicyError;
+use crate::policy::{self, Policies};
 use crate::ports::{CameraPort, RecordingPort, RetentionPort};
 use crate::register::desk::{self, Desk};
 use crate::retention::{self, Keeper, RetentionMetrics};
@@ -57,6 +60,10 @@ pub struct Parts {
     pub keeping: retention::Settings,
     /// Settings of viewing sessions.
     pub sessions: sessions::Settings,
+    /// Where policies lie.
+    pub policy: policy::book::Setup,
+    /// What is asked of the clock.
+    pub clock_trust: clock_trust::Settings,
     /// Where the counters are registered.
     pub registry: Registry,
 }
@@ -76,6 +83,12 @@ pub enum StartError {
     /// The usage register could not be taken up.
     #[error(transparent)]
     Usage(#[from] UsageError),
+    /// The policies could not be taken up.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// The ledger could not be read.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
     /// A counter of the same name is registered already.
     #[error(transparent)]
     Metrics(#[from] prometheus::Error),
@@ -119,6 +132,10 @@ pub struct Deps {
     pub exports: Arc<Exports>,
     /// Snapshots.
     pub snapshots: Arc<Snapshots>,
+    /// The policies in force.
+    pub policies: Arc<Policies>,
+    /// Whether the clock can be trusted.
+    pub clock_trust: Arc<ClockTrust>,
     /// Settings.
     pub config: Config,
 }
@@ -129,6 +146,7 @@ impl Deps {
         let Parts {
             store, ledger, clock, leases, cameras, recordings, playback, marks, exports, config, sessions, ..
         } = parts;
+        let recorded = latest_on_record(&ledger)?;
         let (port, registry) = (parts.retention, parts.registry);
         let metrics = RetentionMetrics::new(&registry, Arc::clone(&clock))?;
         let retention = Keeper::new(parts.keeping, port, store.clone(), Arc::clone(&clock), metrics);
@@ -136,6 +154,8 @@ impl Deps {
         let outbox = Outbox::start(store.clone(), ledger.clone())?;
         let grants = Arc::new(GrantBook::open(store.clone(), outbox.clone())?);
         let usage = usage_register(&store, &ledger, &clock)?;
+        let clock_trust = ClockTrust::new(Arc::clone(&clock), parts.clock_trust, recorded, &registry)?;
+        let policies = Policies::open(parts.policy, store.clone(), ledger.clone(), Arc::clone(&clock), &registry)?;
         let sessions = SessionDesk::new(Tools {
             store: store.clone(),
             ledger: ledger.clone(),
@@ -144,6 +164,8 @@ impl Deps {
             cameras: Arc::clone(&cameras),
             register: usage.clone(),
             grants: Arc::clone(&grants),
+            policies: Arc::clone(&policies),
+            clock_trust: Arc::clone(&clock_trust),
             settings: sessions,
             metrics: SessionMetrics::new(&registry)?,
         });
@@ -188,6 +210,8 @@ impl Deps {
             applications,
             exports,
             snapshots,
+            policies,
+            clock_trust,
             config,
         }))
     }
@@ -214,6 +238,12 @@ impl Deps {
         }
         Ok(self.outbox.change(self.now(), batch, event, || {}).await?)
     }
+}
+
+/// The time of the newest entry, which a clock that is right is past.
+fn latest_on_record(ledger: &Ledger) -> Result<Option<Wall>, LedgerError> {
+    let newest = ledger.read(ledger.size().saturating_sub(1), 1)?;
+    Ok(newest.first().and_then(|entry| entry.event().ok()).map(|event| event.at.0))
 }
 
 fn usage_register(store: &Store, ledger: &Ledger, clock: &Arc<dyn Clock>) -> Result<Register, UsageError> {

@@ -87,6 +87,26 @@ pub struct Terms {
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     #[schema(value_type = Vec<String>)]
     pub terminals: BTreeSet<IpAddr>,
+    /// The highest security level of a camera that it reaches, 1 to 3.
+    #[serde(default = "lowest_level", skip_serializing_if = "is_lowest_level")]
+    #[schema(minimum = 1, maximum = 3)]
+    pub security_level: u8,
+    /// Only for those who are on the duty roster at the time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub on_duty: bool,
+}
+
+/// The highest security level of a camera.
+pub const SECURITY_LEVEL_MAX: u8 = 3;
+
+/// What a grant reaches that says nothing.
+const fn lowest_level() -> u8 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_lowest_level(level: &u8) -> bool {
+    *level == lowest_level()
 }
 
 impl Terms {
@@ -299,6 +319,8 @@ pub(crate) fn sample(id: &str, change: impl FnOnce(&mut Terms)) -> Grant {
         playback_depth_s: None,
         max_concurrent: None,
         terminals: BTreeSet::new(),
+        security_level: 1,
+        on_duty: false,
     };
     change(&mut terms);
     let unit = "u1".parse().unwrap();

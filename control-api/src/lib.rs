@@ -9,6 +9,7 @@ pub mod books;
 pub mod bootstrap;
 pub mod catalogue;
 pub mod clerk;
+pub mod clock_trust;
 pub mod config;
 pub mod deps;
 pub mod error;

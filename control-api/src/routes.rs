@@ -21,6 +21,7 @@ pub mod media;
 pub mod media_releases;
 pub mod optional_body;
 pub mod page;
+pub mod policy;
 pub mod purposes;
 mod register;
 mod register_doc;
@@ -73,6 +74,7 @@ fn calls() -> Calls {
         .merge(usage::calls())
         .merge(ledger::calls())
         .merge(reports::calls())
+        .merge(policy::calls())
         .merge(inbox::calls())
         .merge(registers())
 }

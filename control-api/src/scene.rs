@@ -23,6 +23,11 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use crate::authn::login::{self, Login};
+use crate::books::network_zone::{NetworkZone, ZoneState};
+use crate::books::staff_statement::{StaffStatement, StaffStatementState};
+use crate::books::statement_text::{Signer, StatementText, TextState};
+use crate::books::training::{Training, TrainingState};
+use crate::books::unit_statement::{StatementState, UnitStatement};
 use crate::deps::{Deps, Parts};
 use crate::extracts::ExtractPort;
 use crate::ledger::{Event, Ledger};
@@ -32,7 +37,8 @@ use crate::ports::{
     RetentionPort, StreamFacts, Timeline, VolumeOutlook,
 };
 use crate::registers::user::{PasswordHash, User, UserState};
-use crate::registers::{Role, Roles, user};
+use crate::register::{Line, Record, RecordId, Register, rows};
+use crate::registers::{Role, Roles, Unit, UnitId, unit, user};
 use crate::render::Studio;
 use crate::store::{Batch, Store};
 
@@ -206,6 +212,7 @@ impl Scene {
         let clock = Arc::new(HandClock(Mutex::new((start, Duration::from_secs(1_000)))));
         let scene = Self::over(folder, clock);
         crate::bootstrap::seed_units(&scene.deps.store, start).unwrap();
+        scene.put_units_in_order();
         for (name, unit, role) in PEOPLE {
             scene.add_user(name, unit, role, UserState::Approved);
         }
@@ -249,6 +256,8 @@ impl Scene {
             config: crate::config::Config { password_memory_kib: 64, password_passes: 1, ..Default::default() },
             keeping: crate::retention::Settings::default(),
             sessions: crate::sessions::Settings::default(),
+            policy: crate::policy::book::Setup { folder: None, archive: folder.path().join("policies") },
+            clock_trust: crate::clock_trust::Settings::default(),
             registry,
         };
         let deps = Deps::new(parts).unwrap();
@@ -291,6 +300,59 @@ impl Scene {
         };
         let batch = Batch::new().put_json(user::key(&user.id), &user).unwrap();
         self.deps.store.commit(batch.put_json(login::key(name), &login).unwrap()).unwrap();
+        self.put_in_order(&user);
+    }
+
+    /// A principal and a signed statement for each unit, texts to be signed, and the network that everybody works in.
+    fn put_units_in_order(&self) {
+        let bureau: UnitId = unit::BUREAU.parse().unwrap();
+        for (signer, version) in [(Signer::Unit, "2026-1"), (Signer::Staff, "2026-1")] {
+            let (text_version, hash) = (version.into(), String::new());
+            self.file(&bureau, TextState::InForce, StatementText { signer, text_version, text: "文本".into(), hash });
+        }
+        let (name, cidr) = ("专网".into(), "10.0.0.0/8".parse().unwrap());
+        self.file(&bureau, ZoneState::InForce, NetworkZone { name, cidr });
+        for unit in unit::shipped(self.clock.wall()) {
+            let named = Unit { principal: Some("王局".into()), ..unit };
+            self.deps.store.put_json(&unit::key(&named.id), &named).unwrap();
+            let signed = UnitStatement { text_version: "2026-1".into(), principal: "王局".into(), valid_to: self.in_years(3) };
+            self.file(&named.id, StatementState::Signed, signed);
+        }
+    }
+
+    /// A signed statement and a training for a person.
+    fn put_in_order(&self, user: &User) {
+        let (text_version, valid_to) = ("2026-1".to_owned(), self.in_years(3));
+        let signed = StaffStatement { user: user.id.clone(), text_version, valid_to };
+        self.file(&user.unit, StaffStatementState::InForce, signed);
+        let (course, trainer, trained_at) = ("上岗".into(), "大数据局".into(), self.clock.wall().into());
+        self.file(&user.unit, TrainingState::InForce, Training { user: user.id.clone(), course, trainer, trained_at, valid_to });
+    }
+
+    fn in_years(&self, years: u64) -> crate::stamp::Stamp {
+        (self.clock.wall() + Duration::from_secs(years * 365 * 24 * 3_600)).into()
+    }
+
+    /// A record as it stands, without the way it took there. Gives its id.
+    pub(crate) fn file<R: Register>(&self, unit: &UnitId, state: R::State, fields: R) -> RecordId {
+        let now = self.clock.wall();
+        let id = RecordId(crate::mint::sortable_id(now).unwrap());
+        let at = crate::stamp::Stamp(now);
+        let line = Line { at, by: None, step: "file".into(), to: state, reason: None, fields: Some(fields.clone()) };
+        let (filed_by, hands) = (None, Vec::new());
+        let record = Record { id: id.clone(), unit: unit.clone(), state, filed_by, filed_at: at, since: at, hands, lines: 1, fields };
+        self.deps.store.commit(rows::kept(None, &record, &line).unwrap()).unwrap();
+        id
+    }
+
+    /// A record moves to another state, without a step.
+    pub(crate) fn restate<R: Register>(&self, id: &RecordId, state: R::State) {
+        let row = rows::load::<R>(&self.deps.store, id).unwrap().unwrap();
+        let mut next = row.value.clone();
+        (next.state, next.lines) = (state, next.lines + 1);
+        let at = crate::stamp::Stamp(self.clock.wall());
+        let line = Line { at, by: None, step: "test".into(), to: state, reason: None, fields: None };
+        self.deps.store.commit(rows::kept(Some(&row), &next, &line).unwrap()).unwrap();
     }
 
     /// Changes a stored account.

@@ -9,6 +9,7 @@ mod events;
 mod inquiry;
 pub mod metrics;
 mod permitting;
+mod standing;
 mod table;
 pub mod view;
 
@@ -44,6 +45,13 @@ pub struct Settings {
     pub http_port: u16,
     /// The site's time zone: daily hours are read in it.
     pub zone: TimeZone,
+    /// Sessions that one person may have open; none means no limit beside the grants'.
+    pub per_user_max: Option<u32>,
+    /// Only registered terminals are served (J-27). Off: the zone is asked for in any case, and a terminal is an address, which
+    /// many networks hand out anew each day.
+    pub terminals_registered: bool,
+    /// What does not serve public security is held to the sub-stream (PIPL-26). Off: the buyer settles it.
+    pub non_security_sub_stream: bool,
 }
 
 impl Default for Settings {
@@ -59,6 +67,9 @@ impl Default for Settings {
             rtsp_port: 8554,
             http_port: 8080,
             zone: TimeZone::fixed(jiff::tz::offset(8)),
+            per_user_max: None,
+            terminals_registered: false,
+            non_security_sub_stream: false,
         }
     }
 }

@@ -7,10 +7,12 @@ use jiff::tz::TimeZone;
 use media::id::{CameraId, Profile};
 use media::wall::Wall;
 
+use crate::books::site_purpose::PurposeStanding;
 use crate::grants::{Grant, Verb};
 use crate::registers::{Area, PurposeCode, Roles, UnitId, UserId};
 
 /// All that is known at the time of the decision.
+#[derive(Clone, Debug)]
 pub struct Facts<'a> {
     /// The time of the decision.
     pub now: Wall,
@@ -18,14 +20,90 @@ pub struct Facts<'a> {
     pub zone: &'a TimeZone,
     /// The ledger can be written.
     pub audit_available: bool,
+    /// The clock is synchronised and has not stepped back.
+    pub clock_trusted: bool,
     /// Another session of this stream is more than network or core can bear.
     pub overloaded: bool,
+    /// What does not serve public security is held to the sub-stream (PIPL-26).
+    pub non_security_sub_stream: bool,
+    /// What the registers say of caller, unit and terminal.
+    pub standing: Standing,
     /// Who asks; none where nobody has signed in.
     pub caller: Option<Caller>,
     /// The camera asked for; none where the register has no such one.
     pub camera: Option<Sight>,
     /// The grants that cover the camera for this caller, in whatever state.
     pub grants: Vec<Candidate>,
+    /// The purpose that is asked for, where anybody knows it.
+    pub purpose: Option<PurposeStanding>,
+    /// The emergency it is asked for under, if any.
+    pub emergency: Option<EmergencyFacts>,
+    /// What has been done for an export.
+    pub handling: Handling,
+}
+
+/// What the registers say of caller, unit and terminal. Nothing is in order by default: what is not known is refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// The address lies in a registered zone (J-27).
+    pub in_network_zone: bool,
+    /// The terminal is registered, or the site does not ask for that (J-27).
+    pub terminal_registered: bool,
+    /// The unit's use is not suspended (J-22).
+    pub unit_in_use: bool,
+    /// The unit has named its first responsible person (J-24(1)).
+    pub principal_named: bool,
+    /// The unit has signed the statement in force (J-22).
+    pub statement_signed: bool,
+    /// The person has signed the staff statement in force (J-24(2)).
+    pub staff_statement_signed: bool,
+    /// The person's training holds (J-9).
+    pub trained: bool,
+    /// Until when the person is on the duty roster; none where they are not on it at this hour (J-5).
+    pub on_duty_until: Option<Wall>,
+    /// Viewing is not suspended for unusual use (J-26).
+    pub unsuspicious: bool,
+}
+
+impl Standing {
+    /// All in order.
+    pub const GOOD: Self = Self {
+        in_network_zone: true,
+        terminal_registered: true,
+        unit_in_use: true,
+        principal_named: true,
+        statement_signed: true,
+        staff_statement_signed: true,
+        trained: true,
+        on_duty_until: Some(Wall::from_micros(i64::MAX)),
+        unsuspicious: true,
+    };
+}
+
+/// The emergency that something is asked for under (J-8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EmergencyFacts {
+    /// It is in force, and the camera is one of its.
+    pub covers_camera: bool,
+    /// No other of the unit waits for its review past the time.
+    pub others_reviewed: bool,
+}
+
+/// What has been done for an export. In order where nothing is said, for whatever is no export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Handling {
+    /// The step is by another person than the steps before.
+    pub second_person: bool,
+    /// It is not for the media, or its release is approved.
+    pub release_approved: bool,
+    /// It is not for the media, or redacted.
+    pub redacted: bool,
+}
+
+impl Default for Handling {
+    fn default() -> Self {
+        Self { second_person: true, release_approved: true, redacted: true }
+    }
 }
 
 /// Who asks.
@@ -33,8 +111,14 @@ pub struct Facts<'a> {
 pub struct Caller {
     /// The account.
     pub user: UserId,
+    /// The sign-in is as strong as the account wants.
+    pub strong: bool,
     /// The account is locked after failed logins.
     pub locked: bool,
+    /// The sign-in is not idle.
+    pub awake: bool,
+    /// The password is their own and not too old.
+    pub password_fresh: bool,
     /// The account is switched off.
     pub disabled: bool,
     /// The account's user application has been approved.
@@ -45,6 +129,10 @@ pub struct Caller {
     pub unit: UnitFacts,
     /// The address the request came from.
     pub terminal: IpAddr,
+    /// Sessions that they have open, the one that is being renewed not counted.
+    pub open_sessions: u32,
+    /// Sessions that one person may have open; none means no limit.
+    pub places_max: Option<u32>,
 }
 
 /// The caller's unit.
@@ -56,8 +144,10 @@ pub struct UnitFacts {
     pub registered: bool,
     /// The purposes of its duties.
     pub purposes: Vec<PurposeCode>,
-    /// Its jurisdiction; empty means the whole zone.
+    /// Its jurisdiction, and with it what it may know of; empty means the whole zone.
     pub areas: Vec<Area>,
+    /// The part of it that its duties are for; empty means all of it.
+    pub duty_areas: Vec<Area>,
 }
 
 /// The camera asked for.
@@ -67,6 +157,10 @@ pub struct Sight {
     pub id: CameraId,
     /// Where it stands, where the register says so.
     pub area: Option<Area>,
+    /// Its security level, 1 to 3.
+    pub level: u8,
+    /// The stretch that is asked for has not been deleted as due.
+    pub recording_kept: bool,
     /// The relay has its picture at this moment.
     pub online: bool,
     /// Copies of it can carry a mark.
@@ -102,28 +196,15 @@ impl Action {
     pub fn purpose_code(&self) -> Option<PurposeCode> {
         self.purpose.trim().parse().ok()
     }
-
-    /// True where it takes a place on the network for a while.
-    pub(super) const fn is_stream(&self) -> bool {
-        matches!(self.verb, Verb::Live | Verb::Playback)
-    }
-
-    /// True where it is about the camera's picture of this moment.
-    pub(super) const fn is_of_now(&self) -> bool {
-        matches!(self.verb, Verb::Live) || matches!((self.verb, self.range), (Verb::Snapshot, None))
-    }
-
-    /// True where the grant names the verb, and a presentation as large as the one asked for.
-    pub(super) fn is_within(&self, grant: &Grant) -> bool {
-        let profile_fits = grant.terms().profile == Profile::Main || self.profile == Profile::Sub;
-        grant.terms().verbs.contains(&self.verb) && profile_fits
-    }
 }
 
 impl Facts<'_> {
-    /// How long the grant's hours stay open from now on, at most to its end; none where they are closed.
+    /// How long a permit under the grant would hold: its hours from now on, the shift where it is for those on duty, at most to its
+    /// end. None where its hours are closed.
     pub(super) fn open_until(&self, grant: &Grant) -> Option<Wall> {
+        let shift = self.standing.on_duty_until.filter(|_| grant.terms().on_duty);
         let end = grant.terms().valid_to.0;
+        let end = shift.map_or(end, |shift| end.min(shift));
         match &grant.terms().hours {
             None => Some(end),
             Some(hours) => hours.open_until(self.zone, self.now).map(|close| close.min(end)),

@@ -7,7 +7,8 @@ use media::id::{CameraId, Profile};
 use media::wall::Wall;
 use serde::Serialize;
 
-use super::{Case, POLICY_VERSION};
+use super::case::Case;
+use super::record::Basis;
 use crate::grants::{GrantId, Verb};
 use crate::registers::{PurposeCode, UnitId, UserId};
 use crate::stamp::Stamp;
@@ -30,11 +31,12 @@ pub struct Permit {
     steers: bool,
     until: Stamp,
     decided_at: Stamp,
-    policy_version: &'static str,
+    #[serde(flatten)]
+    basis: Basis,
 }
 
 /// The permit of a case that passed every check; none where the facts contradict each other, which the table refuses.
-pub(super) fn of_passed(case: &Case<'_>) -> Option<Permit> {
+pub(super) fn of_passed(case: &Case<'_>, basis: Basis) -> Option<Permit> {
     let (facts, action) = (case.facts, case.action);
     let (caller, camera, candidate) = (facts.caller.as_ref()?, facts.camera.as_ref()?, case.candidate?);
     let grant = &candidate.grant;
@@ -53,7 +55,7 @@ pub(super) fn of_passed(case: &Case<'_>) -> Option<Permit> {
         steers: grant.terms().verbs.contains(&Verb::Ptz),
         until: facts.open_until(grant)?.into(),
         decided_at: facts.now.into(),
-        policy_version: POLICY_VERSION,
+        basis,
     })
 }
 

@@ -1,6 +1,8 @@
 //! Purpose codes: what each department may watch for, one row per clause of articles J-11 to J-20, in the regulation's own
 //! words. Where an article ends with "other key work", that is code `*-X`, which needs free text; J-11 has no such clause. Shipped data.
 
+use std::sync::LazyLock;
+
 use media::wall::Wall;
 use serde::{Deserialize, Serialize};
 
@@ -124,9 +126,10 @@ pub fn shipped() -> Vec<Purpose> {
     SHIPPED.iter().map(purpose).collect()
 }
 
-/// The shipped purpose with this code.
-pub fn find(code: &PurposeCode) -> Option<Purpose> {
-    shipped().into_iter().find(|purpose| purpose.code == *code)
+/// The shipped purpose with this code. Each decision asks, so the list is made once.
+pub fn find(code: &PurposeCode) -> Option<&'static Purpose> {
+    static LIST: LazyLock<Vec<Purpose>> = LazyLock::new(shipped);
+    LIST.iter().find(|purpose| purpose.code == *code)
 }
 
 #[cfg(test)]

@@ -50,6 +50,9 @@ pub struct Unit {
     pub purposes: Vec<PurposeCode>,
     /// Its jurisdiction (J-25); empty means the whole zone.
     pub areas: Vec<Area>,
+    /// The part of it that its duties are for; empty means all of it. What lies outside is seen in the catalogue, and no further.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub duty_areas: Vec<Area>,
     /// Counts changes, from 1.
     pub version: u64,
     /// When it was registered.
@@ -114,6 +117,7 @@ pub fn shipped(at: Wall) -> Vec<Unit> {
             .map(|p| p.code.clone())
             .collect(),
         areas: Vec::new(),
+        duty_areas: Vec::new(),
         version: 1,
         created_at: at,
         changed_at: at,

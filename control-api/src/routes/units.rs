@@ -47,6 +47,8 @@ pub struct UnitView {
     purposes: Vec<PurposeCode>,
     /// Its jurisdiction; empty means the whole zone.
     areas: Vec<Area>,
+    /// The part of it that its duties are for; empty means all of it.
+    duty_areas: Vec<Area>,
     version: u64,
     created_at: Stamp,
     changed_at: Stamp,
@@ -54,10 +56,20 @@ pub struct UnitView {
 
 impl From<Unit> for UnitView {
     fn from(unit: Unit) -> Self {
-        let Unit { id, name, kind, credit_code, principal, state, purposes, areas, version, created_at, changed_at } =
-            unit;
-        let (created_at, changed_at) = (created_at.into(), changed_at.into());
-        Self { id, name, kind, credit_code, principal, state, purposes, areas, version, created_at, changed_at }
+        Self {
+            id: unit.id,
+            name: unit.name,
+            kind: unit.kind,
+            credit_code: unit.credit_code,
+            principal: unit.principal,
+            state: unit.state,
+            purposes: unit.purposes,
+            areas: unit.areas,
+            duty_areas: unit.duty_areas,
+            version: unit.version,
+            created_at: unit.created_at.into(),
+            changed_at: unit.changed_at.into(),
+        }
     }
 }
 
@@ -76,6 +88,9 @@ struct NewUnit {
     purposes: Vec<PurposeCode>,
     #[serde(default)]
     areas: Vec<String>,
+    /// The part of its areas that its duties are for; none named means all.
+    #[serde(default)]
+    duty_areas: Vec<String>,
 }
 
 /// What of a unit changes; what is absent stays. An empty text clears `credit_code` and `principal`.
@@ -89,6 +104,8 @@ struct UnitChange {
     state: Option<UnitState>,
     purposes: Option<Vec<PurposeCode>>,
     areas: Option<Vec<String>>,
+    /// The part of its areas that its duties are for; none named means all.
+    duty_areas: Option<Vec<String>>,
 }
 
 /// All units, by id.
@@ -128,7 +145,8 @@ async fn register(
         principal: optional("principal", new.principal.as_deref().unwrap_or_default())?,
         state: UnitState::Registered,
         purposes: known_purposes(new.purposes)?,
-        areas: areas(&new.areas)?,
+        areas: areas("areas", &new.areas)?,
+        duty_areas: areas("duty_areas", &new.duty_areas)?,
         version: 1,
         created_at: now,
         changed_at: now,
@@ -208,7 +226,10 @@ fn apply(unit: &mut Unit, wanted: UnitChange) -> Result<(), ApiError> {
         unit.purposes = known_purposes(purposes)?;
     }
     if let Some(given) = wanted.areas {
-        unit.areas = areas(&given)?;
+        unit.areas = areas("areas", &given)?;
+    }
+    if let Some(given) = wanted.duty_areas {
+        unit.duty_areas = areas("duty_areas", &given)?;
     }
     Ok(())
 }
@@ -231,9 +252,9 @@ fn known_purposes(given: Vec<PurposeCode>) -> Result<Vec<PurposeCode>, ApiError>
     Ok(given)
 }
 
-fn areas(given: &[String]) -> Result<Vec<Area>, ApiError> {
+fn areas(field: &str, given: &[String]) -> Result<Vec<Area>, ApiError> {
     if given.len() > AREAS_MAX {
-        return Err(ApiError::field("areas", "最多256个。", "At most 256."));
+        return Err(ApiError::field(field, "最多256个。", "At most 256."));
     }
-    given.iter().enumerate().map(|(i, text)| camera::area(&format!("areas[{i}]"), text.trim())).collect()
+    given.iter().enumerate().map(|(i, text)| camera::area(&format!("{field}[{i}]"), text.trim())).collect()
 }

@@ -15,10 +15,11 @@ use super::metrics::{ALLOWED, SessionMetrics};
 use super::table::{Open, Table};
 use super::{Settings, ending};
 use crate::authn::Principal;
+use crate::clock_trust::ClockTrust;
 use crate::error::{ApiError, Code};
 use crate::grants::GrantBook;
 use crate::ledger::{Decision, Event, Kind, Ledger, Recorded};
-use crate::policy::{Denial, Permit, decide};
+use crate::policy::{Denial, Permit, Policies};
 use crate::ports::CameraPort;
 use crate::registers::Role;
 use crate::store::Store;
@@ -45,6 +46,10 @@ pub struct Tools {
     pub register: Register,
     /// The grants.
     pub grants: Arc<GrantBook>,
+    /// The policies.
+    pub policies: Arc<Policies>,
+    /// Whether the clock can be trusted.
+    pub clock_trust: Arc<ClockTrust>,
     /// Settings.
     pub settings: Settings,
     /// Counters.
@@ -60,6 +65,8 @@ pub struct SessionDesk {
     pub(super) cameras: Arc<dyn CameraPort>,
     pub(super) register: Register,
     pub(super) grants: Arc<GrantBook>,
+    pub(super) policies: Arc<Policies>,
+    pub(super) clock_trust: Arc<ClockTrust>,
     pub(super) settings: Settings,
     pub(super) metrics: SessionMetrics,
     pub(super) table: Mutex<Table>,
@@ -68,9 +75,23 @@ pub struct SessionDesk {
 impl SessionDesk {
     /// A desk with no session open.
     pub fn new(tools: Tools) -> Arc<Self> {
-        let Tools { store, ledger, clock, leases, cameras, register, grants, settings, metrics } = tools;
+        let Tools { store, ledger, clock, leases, cameras, register, grants, .. } = tools;
+        let Tools { policies, clock_trust, settings, metrics, .. } = tools;
         let table = Mutex::default();
-        Arc::new(Self { store, ledger, clock, leases, cameras, register, grants, settings, metrics, table })
+        Arc::new(Self {
+            store,
+            ledger,
+            clock,
+            leases,
+            cameras,
+            register,
+            grants,
+            policies,
+            clock_trust,
+            settings,
+            metrics,
+            table,
+        })
     }
 
     /// Decides, records, leases. Once begun it goes on to its end even if the caller goes away: a lease nobody uses ends
@@ -91,9 +112,10 @@ impl SessionDesk {
             terminal: caller.terminal(),
             camera: &ask.camera,
             profile: ask.profile,
+            purpose: &ask.purpose,
             running: None,
         };
-        let decision = decide(&self.facts(&inquiry)?, &action);
+        let decision = self.decide(&self.facts(&inquiry)?, &action);
         let permit = match decision {
             Ok(permit) => permit,
             Err(denial) => return Err(self.refuse(caller, ask, &origin.request_id, denial).await),
@@ -113,7 +135,7 @@ impl SessionDesk {
             return Err(code.into());
         }
         // A right that was taken away since the decision found no session to end; it is found here, before the URL leaves.
-        if let Err(denial) = decide(&self.facts(&Inquiry { running: Some(&id), ..inquiry })?, &action) {
+        if let Err(denial) = self.decide(&self.facts(&Inquiry { running: Some(&id), ..inquiry })?, &action) {
             self.end(&id, ending::reason(denial.code));
             return Err(self.refuse(caller, ask, &origin.request_id, denial).await);
         }
@@ -193,9 +215,10 @@ impl SessionDesk {
             terminal: caller.terminal(),
             camera: &ask.camera,
             profile: ask.profile,
+            purpose: &ask.purpose,
             running: Some(id),
         };
-        let permit = match decide(&self.facts(&inquiry)?, &action) {
+        let permit = match self.decide(&self.facts(&inquiry)?, &action) {
             Ok(permit) => permit,
             Err(denial) => return Err(self.refuse(caller, &ask, request_id, denial).await),
         };
@@ -252,7 +275,10 @@ impl SessionDesk {
             .purpose(echo(&ask.purpose))
             .reason(ask.reason.chars().take(REASON_CHARS_MAX).collect::<String>())
             .request_id(request_id)
-            .with("policy_version", crate::policy::POLICY_VERSION);
+            .with("rule", denial.rule.to_string());
+        if let Some(basis) = &denial.basis {
+            event = basis.onto(event);
+        }
         if let Some(grant) = &denial.grant {
             event = event.with("grant", grant.0.clone());
         }

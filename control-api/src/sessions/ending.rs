@@ -17,7 +17,6 @@ use crate::error::{ApiError, Code};
 use crate::grants::book::{GRANTS, Hand, StepError};
 use crate::grants::{Grant, GrantId, GrantState, GrantStep};
 use crate::ledger::Kind;
-use crate::policy::decide;
 use crate::register::Touch;
 use crate::register::rows::RECORDS;
 use crate::registers::{camera, unit, user};
@@ -89,7 +88,8 @@ impl SessionDesk {
         self.end_barred(hanging)
     }
 
-    fn look_at_all(&self) -> usize {
+    /// Decides anew about every session, and ends what may no longer run. Gives how many ended.
+    pub fn look_at_all(&self) -> usize {
         let all = self.table.lock().iter().map(|(id, open)| (id.clone(), open.clone())).collect();
         self.end_barred(all)
     }
@@ -114,6 +114,7 @@ impl SessionDesk {
             terminal: open.terminal,
             camera: &ask.camera,
             profile: ask.profile,
+            purpose: &ask.purpose,
             running: Some(id),
         };
         // What cannot be looked up cannot be known to be allowed.
@@ -122,7 +123,7 @@ impl SessionDesk {
         let mut action = ask.action_as_it_was();
         // How far back playback may reach was settled when it began; watching it takes time.
         action.range = None;
-        decide(&facts, &action).err().map(|denial| reason(denial.code))
+        self.decide(&facts, &action).err().map(|denial| reason(denial.code))
     }
 
     /// Follows the registers: a user, unit or camera that changes is looked at again at once, whoever changed it. Runs until

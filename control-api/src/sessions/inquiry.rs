@@ -3,18 +3,23 @@
 use std::net::IpAddr;
 
 use media::id::{CameraId, Profile, StreamKey};
+use media::wall::Wall;
 use relay::lease::SessionId;
 
 use super::SessionDesk;
 use super::table::Peg;
+use crate::books::site_purpose::{self, PurposeStanding};
 use crate::error::ApiError;
-use crate::policy::{Caller, Candidate, Facts, Sight, UnitFacts};
+use crate::policy::{Caller, Candidate, Facts, Handling, Sight, UnitFacts};
 use crate::ports::DeviceState;
 use crate::registers::user::{User, UserState};
 use crate::registers::{UserId, camera, unit, user};
 
 /// What a stream takes that is not known yet: a camera of 4 megapixels.
 const EXPECTED_BITS: u64 = 4_000_000;
+
+/// The security level of a camera that says nothing.
+const LEVEL: u8 = 1;
 
 /// Who asks, from where, of which camera; and for which session that runs already.
 pub(super) struct Inquiry<'a> {
@@ -24,6 +29,8 @@ pub(super) struct Inquiry<'a> {
     pub(super) camera: &'a str,
     /// Which of its streams.
     pub(super) profile: Profile,
+    /// What for, as it was given.
+    pub(super) purpose: &'a str,
     /// A session that runs is not ended for what only bars new ones: a locked account (a stranger's guesses must not end
     /// a duty officer's view), a camera that is away (viewers stay), its own place under the grant.
     pub(super) running: Option<&'a SessionId>,
@@ -35,7 +42,10 @@ impl SessionDesk {
         let now = self.clock.wall();
         let running = inquiry.running.is_some();
         let account = user::load(&self.store, inquiry.user)?.map(|row| row.value);
-        let caller = account.map(|account| self.caller(&account, inquiry)).transpose()?;
+        let unit = account.as_ref().map(|account| unit::load(&self.store, &account.unit)).transpose()?.flatten();
+        let unit = unit.map(|row| row.value);
+        let standing = self.standing(account.as_ref(), unit.as_ref(), inquiry.terminal, now)?;
+        let caller = account.map(|account| self.caller(&account, unit, inquiry));
         let camera = self.sight(inquiry.camera, inquiry.profile, running)?;
         let grants = match (&caller, &camera) {
             (Some(caller), Some(camera)) => self.candidates(caller, camera, inquiry.running),
@@ -43,26 +53,53 @@ impl SessionDesk {
         };
         let audit_available = running || self.ledger.status().poisoned.is_none();
         let overloaded = !running && self.overloaded(inquiry);
-        Ok(Facts { now, zone: &self.settings.zone, audit_available, overloaded, caller, camera, grants })
+        Ok(Facts {
+            now,
+            zone: &self.settings.zone,
+            audit_available,
+            // A view that runs is not ended for a clock that went astray under it.
+            clock_trusted: running || self.clock_trust.is_trusted(),
+            overloaded,
+            non_security_sub_stream: self.settings.non_security_sub_stream,
+            standing,
+            caller,
+            camera,
+            grants,
+            purpose: self.purpose(inquiry.purpose, now)?,
+            emergency: None,
+            handling: Handling::default(),
+        })
     }
 
-    fn caller(&self, account: &User, inquiry: &Inquiry<'_>) -> Result<Caller, ApiError> {
-        let unit = unit::load(&self.store, &account.unit)?.map(|row| row.value);
+    fn caller(&self, account: &User, unit: Option<unit::Unit>, inquiry: &Inquiry<'_>) -> Caller {
         let unit = UnitFacts {
             id: account.unit.clone(),
             registered: unit.as_ref().is_some_and(unit::Unit::is_registered),
             purposes: unit.as_ref().map(|u| u.purposes.clone()).unwrap_or_default(),
-            areas: unit.map(|u| u.areas).unwrap_or_default(),
+            areas: unit.as_ref().map(|u| u.areas.clone()).unwrap_or_default(),
+            duty_areas: unit.map(|u| u.duty_areas).unwrap_or_default(),
         };
-        Ok(Caller {
+        let open_sessions = self.table.lock().count_on(&Peg::User(account.id.clone()), inquiry.running);
+        Caller {
             user: account.id.clone(),
+            // That the sign-in is live, strong and by a fresh password is what a `Principal` proves; without one nobody comes here.
+            strong: true,
+            awake: true,
+            password_fresh: true,
             locked: inquiry.running.is_none() && account.is_locked(self.clock.wall()),
             disabled: account.state == UserState::Disabled,
             approved: account.state == UserState::Approved,
             roles: account.roles.clone(),
             unit,
             terminal: inquiry.terminal,
-        })
+            open_sessions,
+            places_max: self.settings.per_user_max,
+        }
+    }
+
+    fn purpose(&self, given: &str, now: Wall) -> Result<Option<PurposeStanding>, ApiError> {
+        let Ok(code) = given.trim().parse() else { return Ok(None) };
+        Ok(site_purpose::standing(&self.store, &code, now)?)
     }
 
     fn sight(&self, camera: &str, profile: Profile, running: bool) -> Result<Option<Sight>, ApiError> {
@@ -71,7 +108,7 @@ impl SessionDesk {
         let online = running || self.cameras.status(&id).is_some_and(|status| status.state == DeviceState::Online);
         let stream = StreamKey { camera: id.clone(), profile };
         let carries_marks = running || self.cameras.stream(&stream).is_none_or(|stream| stream.carries_marks);
-        Ok(Some(Sight { id, area: row.value.area, online, carries_marks }))
+        Ok(Some(Sight { id, area: row.value.area, level: LEVEL, recording_kept: true, online, carries_marks }))
     }
 
     /// Whether another session of this stream finds room on the network and on its core.

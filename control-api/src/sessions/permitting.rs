@@ -10,7 +10,7 @@ use super::asking::Ask;
 use super::inquiry::Inquiry;
 use crate::authn::Principal;
 use crate::error::{ApiError, Code};
-use crate::policy::{Permit, decide};
+use crate::policy::{self, Action, Denial, Facts, Permit};
 use crate::registers::UserId;
 
 impl SessionDesk {
@@ -22,10 +22,10 @@ impl SessionDesk {
             terminal: caller.terminal(),
             camera: &ask.camera,
             profile: ask.profile,
+            purpose: &ask.purpose,
             running: None,
         };
-        let decision = decide(&self.facts(&inquiry)?, &action);
-        match decision {
+        match self.decide(&self.facts(&inquiry)?, &action) {
             Ok(permit) => Ok(permit),
             Err(denial) => Err(self.refuse(caller, ask, request_id, denial).await),
         }
@@ -35,8 +35,14 @@ impl SessionDesk {
     pub fn still_permits(&self, user: &UserId, terminal: IpAddr, ask: &Ask) -> Result<Permit, ApiError> {
         // Not a new request: what only bars those (a lock after a stranger's guesses) does not count.
         let running = SessionId(String::new());
-        let inquiry = Inquiry { user, terminal, camera: &ask.camera, profile: ask.profile, running: Some(&running) };
-        decide(&self.facts(&inquiry)?, &ask.action_as_it_was()).map_err(ApiError::from)
+        let (camera, purpose) = (ask.camera.as_str(), ask.purpose.as_str());
+        let inquiry = Inquiry { user, terminal, camera, profile: ask.profile, purpose, running: Some(&running) };
+        self.decide(&self.facts(&inquiry)?, &ask.action_as_it_was()).map_err(ApiError::from)
+    }
+
+    /// Decides by the policies in force at this moment.
+    pub(super) fn decide(&self, facts: &Facts<'_>, action: &Action) -> Result<Permit, Denial> {
+        policy::decide(&self.policies.in_force(), facts, action)
     }
 
     /// The site's time zone.
@@ -46,7 +52,8 @@ impl SessionDesk {
 
     /// Refuses for a reason that the table of decisions does not know, on record.
     pub async fn refused(&self, caller: &Principal, ask: &Ask, request_id: &str, code: Code) -> ApiError {
-        let denial = crate::policy::Denial { code, articles: code.articles().to_vec(), grant: None };
+        let (articles, rule) = (code.articles().to_vec(), "step".into());
+        let denial = Denial { code, articles, rule, grant: None, basis: None };
         self.refuse(caller, ask, request_id, denial).await
     }
 }

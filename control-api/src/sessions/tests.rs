@@ -33,7 +33,7 @@ async fn a_session_is_on_the_ledger_before_it_is_given_and_its_usage_record_has_
     };
     let allowed = of_session("decision.allowed");
     assert_eq!(allowed.detail["permit"]["grant"], grant);
-    assert_eq!(allowed.detail["permit"]["policy_version"], crate::policy::POLICY_VERSION);
+    assert_eq!(allowed.detail["permit"]["policy_version"], crate::policy::SHIPPED_VERSION);
     assert_eq!(of_session("session.opened").detail["usage"]["mark"], opened["mark"]);
     let secret = token(&opened["urls"]["rtsp"]);
     assert!(!format!("{events:?}").contains(&secret), "the token is on no record");

@@ -208,6 +208,7 @@ impl World {
         keeping: control_api::retention::Settings,
     ) -> Self {
         let store = Store::open(&folder.path().join("state")).unwrap();
+        std::fs::create_dir_all(folder.path().join("rules")).unwrap();
         let registry = prometheus::Registry::new();
         let ledger = Ledger::open(&folder.path().join("ledger"), clock.clone(), &registry).unwrap();
         let (leases, _events) = relay::lease::Leases::new(clock.clone(), &relay::config::Config::default());
@@ -232,6 +233,8 @@ impl World {
             config,
             keeping,
             sessions: control_api::sessions::Settings::default(),
+            policy: control_api::policy::book::Setup { folder: Some(folder.path().join("rules")), archive: folder.path().join("policies") },
+            clock_trust: control_api::clock_trust::Settings::default(),
             registry: registry.clone(),
         });
         let deps = deps.unwrap();
