@@ -18,6 +18,7 @@ use crate::error::{ApiError, Code};
 use crate::exports::{self, Exports};
 use crate::grants::GrantBook;
 use crate::ledger::{Event, Kind, Ledger};
+use crate::outbound::Outbound;
 use crate::outbox::{ChangeError, Outbox};
 use crate::playback::PlaybackPort;
 use crate::ports::{CameraPort, RecordingPort, RetentionPort};
@@ -28,6 +29,8 @@ use crate::sessions::{self, SessionDesk, SessionMetrics};
 use crate::snapshots::Snapshots;
 use crate::store::{Batch, CommitError, Store, StoreError};
 use crate::usage::{Register, UsageError};
+use crate::webhooks::{self, Webhooks};
+use crate::witnessing::{self, Witnessing};
 
 /// What the binary brings.
 pub struct Parts {
@@ -57,6 +60,10 @@ pub struct Parts {
     pub keeping: retention::Settings,
     /// Settings of viewing sessions.
     pub sessions: sessions::Settings,
+    /// The witness outside, if there is one.
+    pub witness: Option<witnessing::Settings>,
+    /// Where events may be sent.
+    pub webhooks: webhooks::Settings,
     /// Where the counters are registered.
     pub registry: Registry,
 }
@@ -87,6 +94,10 @@ pub struct Deps {
     pub store: Store,
     /// The audit log.
     pub ledger: Ledger,
+    /// Who outside has seen it.
+    pub witness: Arc<Witnessing>,
+    /// Who is told of its events.
+    pub webhooks: Arc<Webhooks>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The relay's table of leases.
@@ -133,6 +144,11 @@ impl Deps {
         let metrics = RetentionMetrics::new(&registry, Arc::clone(&clock))?;
         let retention = Keeper::new(parts.keeping, port, store.clone(), Arc::clone(&clock), metrics);
         let authn = Authn::new(store.clone(), ledger.clone(), Arc::clone(&clock), &config)?;
+        ledger.keep_openings(&store);
+        let outbound = Outbound::new();
+        let (seen, told) = (ledger.clone(), ledger.clone());
+        let witness = Witnessing::new(parts.witness, seen, Arc::clone(&clock), outbound.clone(), &registry)?;
+        let webhooks = Webhooks::new(parts.webhooks, store.clone(), told, Arc::clone(&clock), outbound, &registry)?;
         let outbox = Outbox::start(store.clone(), ledger.clone())?;
         let grants = Arc::new(GrantBook::open(store.clone(), outbox.clone())?);
         let usage = usage_register(&store, &ledger, &clock)?;
@@ -172,6 +188,8 @@ impl Deps {
         Ok(Arc::new(Self {
             store,
             ledger,
+            witness,
+            webhooks,
             clock,
             leases,
             cameras,

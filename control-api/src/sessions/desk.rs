@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use relay::lease::{CannotGrant, Content, EndReason, Lease, Leases, Priority, SessionId};
 
 use super::asking::{Ask, NewSession, Opened, Origin, Permitted, REASON_CHARS_MAX, as_value, verb_word};
+use super::balance::Balance;
 use super::inquiry::Inquiry;
 use super::metrics::{ALLOWED, SessionMetrics};
 use super::table::{Open, Table};
@@ -63,14 +64,15 @@ pub struct SessionDesk {
     pub(super) settings: Settings,
     pub(super) metrics: SessionMetrics,
     pub(super) table: Mutex<Table>,
+    pub(super) balance: Balance,
 }
 
 impl SessionDesk {
     /// A desk with no session open.
     pub fn new(tools: Tools) -> Arc<Self> {
         let Tools { store, ledger, clock, leases, cameras, register, grants, settings, metrics } = tools;
-        let table = Mutex::default();
-        Arc::new(Self { store, ledger, clock, leases, cameras, register, grants, settings, metrics, table })
+        let (table, balance) = (Mutex::default(), Balance::default());
+        Arc::new(Self { store, ledger, clock, leases, cameras, register, grants, settings, metrics, table, balance })
     }
 
     /// Decides, records, leases. Once begun it goes on to its end even if the caller goes away: a lease nobody uses ends
