@@ -149,6 +149,8 @@ impl Appliance {
             config: config.api.settings,
             keeping: config.retention,
             sessions: config.sessions,
+            witness: config.witness,
+            webhooks: config.webhooks,
             registry: registry.clone(),
         };
         let deps = tokio::task::spawn_blocking(move || Deps::new(parts)).await??;
@@ -176,6 +178,8 @@ impl Appliance {
             async move { leases.run().await }
         });
         let attending = tokio::spawn(attend::run(Arc::clone(&self.deps), self.events, told()));
+        let witnessing = tokio::spawn(Arc::clone(&self.deps.witness).run(told()));
+        let telling = tokio::spawn(Arc::clone(&self.deps.webhooks).run(told()));
         let exporting = tokio::spawn(Arc::clone(&self.deps.exports).run(told()));
         let sweeping = tokio::spawn(housekeeping::run(Arc::clone(&self.deps), told()));
         let scraping = tokio::spawn(crate::scrape::serve(self.metrics, self.registry));
@@ -212,7 +216,7 @@ impl Appliance {
             cores.join();
         })
         .await?;
-        for task in [leases, scraping, alive, rules] {
+        for task in [leases, scraping, alive, rules, witnessing, telling] {
             task.abort();
         }
         self.ledger.append_async(&Event::new(Kind::APPLIANCE_STOPPED, self.clock.wall())).await?;

@@ -10,6 +10,7 @@ mod retention;
 mod sections;
 #[cfg(test)]
 mod tests;
+mod witness;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -38,6 +39,10 @@ pub(crate) struct Config {
     pub(crate) recorder: recorder::config::Config,
     /// Where the audit log is kept.
     pub(crate) ledger_path: PathBuf,
+    /// Who outside is shown the audit log's checkpoints.
+    pub(crate) witness: Option<control_api::witnessing::Settings>,
+    /// Where events may be sent.
+    pub(crate) webhooks: control_api::webhooks::Settings,
     /// Where registers, grants and sessions are kept.
     pub(crate) state_path: PathBuf,
     /// Where packages of exports are kept, and made.

@@ -19,6 +19,7 @@ use crate::error::{ApiError, Code};
 use crate::exports::{self, Exports};
 use crate::grants::GrantBook;
 use crate::ledger::{Event, Kind, Ledger, LedgerError};
+use crate::outbound::Outbound;
 use crate::outbox::{ChangeError, Outbox};
 use crate::playback::PlaybackPort;
 use crate::policy::book::PolicyError;
@@ -31,6 +32,8 @@ use crate::sessions::{self, SessionDesk, SessionMetrics};
 use crate::snapshots::Snapshots;
 use crate::store::{Batch, CommitError, Store, StoreError};
 use crate::usage::{Register, UsageError};
+use crate::webhooks::{self, Webhooks};
+use crate::witnessing::{self, Witnessing};
 
 /// What the binary brings.
 pub struct Parts {
@@ -64,6 +67,10 @@ pub struct Parts {
     pub policy: policy::book::Setup,
     /// What is asked of the clock.
     pub clock_trust: clock_trust::Settings,
+    /// The witness outside, if there is one.
+    pub witness: Option<witnessing::Settings>,
+    /// Where events may be sent.
+    pub webhooks: webhooks::Settings,
     /// Where the counters are registered.
     pub registry: Registry,
 }
@@ -100,6 +107,10 @@ pub struct Deps {
     pub store: Store,
     /// The audit log.
     pub ledger: Ledger,
+    /// Who outside has seen it.
+    pub witness: Arc<Witnessing>,
+    /// Who is told of its events.
+    pub webhooks: Arc<Webhooks>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The relay's table of leases.
@@ -151,6 +162,11 @@ impl Deps {
         let metrics = RetentionMetrics::new(&registry, Arc::clone(&clock))?;
         let retention = Keeper::new(parts.keeping, port, store.clone(), Arc::clone(&clock), metrics);
         let authn = Authn::new(store.clone(), ledger.clone(), Arc::clone(&clock), &config)?;
+        ledger.keep_openings(&store);
+        let outbound = Outbound::new();
+        let (seen, told) = (ledger.clone(), ledger.clone());
+        let witness = Witnessing::new(parts.witness, seen, Arc::clone(&clock), outbound.clone(), &registry)?;
+        let webhooks = Webhooks::new(parts.webhooks, store.clone(), told, Arc::clone(&clock), outbound, &registry)?;
         let outbox = Outbox::start(store.clone(), ledger.clone())?;
         let grants = Arc::new(GrantBook::open(store.clone(), outbox.clone())?);
         let usage = usage_register(&store, &ledger, &clock)?;
@@ -194,6 +210,8 @@ impl Deps {
         Ok(Arc::new(Self {
             store,
             ledger,
+            witness,
+            webhooks,
             clock,
             leases,
             cameras,

@@ -1,15 +1,21 @@
 //! The audit log: an append-only Merkle tree of events in C2SP tlog-tiles layout, with signed checkpoints. An append is on disk
 //! when it returns; after a failed write every append is refused until the next start (fail closed). Absent: any way to change
-//! or delete an entry, and a witness outside the appliance: who owns the disk and the key can rewrite the tail since the last
-//! checkpoint that someone else has seen.
+//! or delete an entry. Who owns the disk and the key can rewrite the tail since the last checkpoint that someone else has seen:
+//! `witnessing` sees to it that somebody has.
 
+pub mod cosignature;
+mod cosigned;
 mod disk;
 mod edge;
 pub mod event;
+pub mod export;
+#[cfg(test)]
+pub(crate) mod faults;
 mod journal;
 pub mod merkle;
 mod metrics;
 pub mod note;
+pub mod personal;
 mod proofs;
 mod publish;
 mod read;
@@ -18,6 +24,8 @@ pub mod search;
 mod shell;
 mod tail;
 mod tile;
+mod tiles;
+pub mod vault;
 pub mod verify;
 pub mod witness;
 
@@ -89,6 +97,9 @@ pub enum LedgerUnavailable {
         /// Its size.
         bytes: usize,
     },
+    /// What its commitments commit to could not be kept.
+    #[error("the openings of an entry could not be kept: {0}")]
+    Openings(String),
 }
 
 /// Why the ledger could not be opened or read. Opening fails closed: what contradicts the log's own checkpoint is for a human.
@@ -180,9 +191,6 @@ pub struct Status {
     pub checkpoint_size: u64,
     /// Why it takes no more, if so.
     pub poisoned: Option<String>,
-    /// Whether checkpoints are sent to a witness outside the appliance. Never yet: without one, the owner of the disk and
-    /// the key could rewrite the log unseen.
-    pub outside_witness: bool,
 }
 
 /// A handle on the ledger; clones share it. The last one to go publishes and closes it.
@@ -200,14 +208,32 @@ impl Ledger {
 
     /// Puts the event on the ledger; on disk when it returns. Blocks; callers at once share a sync.
     pub fn append(&self, event: &Event) -> Result<Receipt, LedgerUnavailable> {
-        let index = self.shell.append(event.canonical())?;
-        Ok(Receipt { index })
+        let Some(store) = self.shell.vault.read().clone() else {
+            return Ok(Receipt { index: self.shell.append(event.canonical())? });
+        };
+        let vault::Sealed { bytes, batch } = vault::sealed(event)?;
+        if let Some(batch) = batch {
+            store.commit(batch).map_err(|error| vault::unkept(&error))?;
+        }
+        Ok(Receipt { index: self.shell.append(bytes)? })
     }
 
     /// As [`Ledger::append`], for async callers. A dropped future does not undo an append under way.
     pub async fn append_async(&self, event: &Event) -> Result<Receipt, LedgerUnavailable> {
-        let index = self.shell.append_async(event.canonical()).await?;
-        Ok(Receipt { index })
+        let Some(store) = self.shell.vault.read().clone() else {
+            return Ok(Receipt { index: self.shell.append_async(event.canonical()).await? });
+        };
+        let vault::Sealed { bytes, batch } = vault::sealed(event)?;
+        let keep = async {
+            match batch {
+                Some(batch) => store.commit_async(batch).await.map(drop).map_err(|error| vault::unkept(&error)),
+                None => Ok(()),
+            }
+        };
+        // Side by side, so that the caller waits for the slower disk only. An entry whose opening was lost is acknowledged to nobody.
+        let (index, kept) = tokio::join!(self.shell.append_async(bytes), keep);
+        kept?;
+        Ok(Receipt { index: index? })
     }
 
     /// Puts `value`'s event on the ledger and gives the value back with the proof. Blocks.
@@ -236,7 +262,7 @@ impl Ledger {
     pub fn status(&self) -> Status {
         let Checkpoint { origin, size: checkpoint_size, .. } = self.checkpoint();
         let tail = &self.shell.tail;
-        Status { origin, size: tail.size(), checkpoint_size, poisoned: tail.poisoned(), outside_witness: false }
+        Status { origin, size: tail.size(), checkpoint_size, poisoned: tail.poisoned() }
     }
 
     /// The last checkpoint signed. It may be a second behind [`Ledger::size`].
@@ -257,5 +283,7 @@ impl Ledger {
 
 #[cfg(test)]
 mod crash_tests;
+#[cfg(test)]
+mod mutation_tests;
 #[cfg(test)]
 mod tests;

@@ -15,6 +15,8 @@ pub mod health;
 pub mod holds;
 mod inbox;
 pub mod ledger;
+pub mod ledger_erasures;
+pub mod ledger_tiles;
 mod ledger_walk;
 pub mod login;
 pub mod media;
@@ -34,6 +36,7 @@ pub mod snapshots;
 pub mod units;
 pub mod usage;
 pub mod users;
+pub mod webhooks;
 
 use std::sync::Arc;
 
@@ -73,8 +76,11 @@ fn calls() -> Calls {
         .merge(media_releases::calls())
         .merge(usage::calls())
         .merge(ledger::calls())
+        .merge(ledger_tiles::calls())
+        .merge(ledger_erasures::calls())
         .merge(reports::calls())
         .merge(policy::calls())
+        .merge(webhooks::calls())
         .merge(inbox::calls())
         .merge(registers())
 }

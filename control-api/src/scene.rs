@@ -207,10 +207,28 @@ impl Answer {
 impl Scene {
     /// The departments, their people and camera `cam-1`; nobody holds a grant.
     pub(crate) async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let clock = Self::clock_at_start();
+        Self::over(tempfile::tempdir().unwrap(), clock).furnished().await
+    }
+
+    /// The same over a ledger whose disk fails when it is told to.
+    pub(crate) async fn with_faults() -> (Self, Arc<crate::ledger::faults::Faults>) {
+        let mut faults = None;
+        let scene = Self::over_ledger(tempfile::tempdir().unwrap(), Self::clock_at_start(), |dir, clock, registry| {
+            let (ledger, of_disk) = crate::ledger::faults::open(dir, clock, registry).unwrap();
+            faults = Some(of_disk);
+            ledger
+        });
+        (scene.furnished().await, faults.unwrap())
+    }
+
+    fn clock_at_start() -> Arc<HandClock> {
         let start = START.parse::<crate::stamp::Stamp>().unwrap().0;
-        let clock = Arc::new(HandClock(Mutex::new((start, Duration::from_secs(1_000)))));
-        let scene = Self::over(folder, clock);
+        Arc::new(HandClock(Mutex::new((start, Duration::from_secs(1_000)))))
+    }
+
+    async fn furnished(self) -> Self {
+        let (scene, start) = (self, START.parse::<crate::stamp::Stamp>().unwrap().0);
         crate::bootstrap::seed_units(&scene.deps.store, start).unwrap();
         scene.put_units_in_order();
         for (name, unit, role) in PEOPLE {
@@ -227,18 +245,36 @@ impl Scene {
         Self::over(folder, Arc::clone(&self.clock))
     }
 
+    /// Where its ledger lies.
+    pub(crate) fn ledger_folder(&self) -> std::path::PathBuf {
+        self.folder.path().join("ledger")
+    }
+
+    /// The files as they are at this moment.
+    pub(crate) fn copy_into(&self, to: &std::path::Path) {
+        copy(self.folder.path(), to);
+    }
+
     /// The time on the clock.
     pub(crate) fn clock_now(&self) -> Wall {
         self.clock.wall()
     }
 
     fn over(folder: tempfile::TempDir, clock: Arc<HandClock>) -> Self {
+        Self::over_ledger(folder, clock, |dir, clock, registry| Ledger::open(dir, clock, registry).unwrap())
+    }
+
+    fn over_ledger(
+        folder: tempfile::TempDir,
+        clock: Arc<HandClock>,
+        open: impl FnOnce(&std::path::Path, Arc<HandClock>, &Registry) -> Ledger,
+    ) -> Self {
         let registry = Registry::new();
         let (leases, events) = Leases::new(clock.clone(), &relay::config::Config::default());
         let fleet = Arc::new(Fleet::default());
         let parts = Parts {
             store: Store::open(&folder.path().join("state")).unwrap(),
-            ledger: Ledger::open(&folder.path().join("ledger"), clock.clone(), &registry).unwrap(),
+            ledger: open(&folder.path().join("ledger"), clock.clone(), &registry),
             clock: clock.clone(),
             leases,
             cameras: fleet.clone(),
@@ -258,6 +294,8 @@ impl Scene {
             sessions: crate::sessions::Settings::default(),
             policy: crate::policy::book::Setup { folder: None, archive: folder.path().join("policies") },
             clock_trust: crate::clock_trust::Settings::default(),
+            witness: None,
+            webhooks: crate::webhooks::Settings::default(),
             registry,
         };
         let deps = Deps::new(parts).unwrap();
@@ -460,7 +498,8 @@ impl Scene {
     /// Everything that is on the ledger.
     pub(crate) fn events(&self) -> Vec<Event> {
         let entries = self.deps.ledger.read(0, 1_000).unwrap();
-        entries.iter().map(|entry| entry.event().unwrap()).collect()
+        let opened = |bytes: &[u8]| crate::ledger::vault::read(&self.deps.store, bytes).unwrap().event;
+        entries.iter().map(|entry| serde_json::from_value(opened(&entry.bytes)).unwrap()).collect()
     }
 
     /// Waits until an event is on the ledger.

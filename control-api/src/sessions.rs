@@ -2,6 +2,7 @@
 //! decision (`policy`), the grants (`grants`), and the bytes themselves (the relay's, and `playback`'s).
 
 pub mod asking;
+mod balance;
 mod deadlines;
 pub mod desk;
 mod ending;
@@ -74,5 +75,7 @@ impl Default for Settings {
     }
 }
 
+#[cfg(test)]
+mod fault_tests;
 #[cfg(test)]
 mod tests;

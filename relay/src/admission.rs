@@ -83,6 +83,8 @@ impl Admitted {
     /// The same by a clock that was read already.
     pub fn sent_at(&self, bytes: u64, at: Wall) {
         self.attached.meter.count(bytes, at);
+        // A meter's address serves as its session's place; the low bits are the same for all.
+        self.leases.tally.count(Arc::as_ptr(&self.attached.meter).addr() >> 6, bytes);
         if self.attached.line.begins_to_play() {
             self.leases.started(&self.attached.session, &self.attached.line);
         }

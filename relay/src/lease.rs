@@ -8,6 +8,7 @@ mod entry;
 mod events;
 mod line;
 mod table;
+mod tally;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,8 @@ pub use events::EventReceiver;
 pub(crate) use line::{Line, Meter};
 pub(crate) use table::Attached;
 pub use table::{CannotGrant, Leases, Snapshot};
+pub(crate) use tally::Tally;
+pub use tally::Totals;
 
 /// Bytes of a viewing token before base64url: 256 bits.
 pub const TOKEN_BYTES: usize = 32;

@@ -102,26 +102,29 @@ fn trace(file: &Path, folders: &Folders) -> anyhow::Result<Report> {
             eprint!("\rsearched {done} of {all} entries of the ledger");
         }
     };
-    let openings = openings(ledger, &evidence.sessions.keys().copied().collect(), &mut progress);
+    let mut openings = openings(ledger, &evidence.sessions.keys().copied().collect(), &mut progress);
     if show {
         // What follows begins on a line of its own.
         eprintln!();
     }
-    let people = people(state, &openings).unwrap_or_else(|error| {
-        eprintln!("note: the register of users cannot be read, they are named by their ids: {error}");
+    let people = people(state, &mut openings).unwrap_or_else(|error| {
+        eprintln!(
+            "note: the register of users cannot be read, they are named by their ids, and reasons stay closed: {error}"
+        );
         BTreeMap::new()
     });
     Ok(Report::new(file, ledger, evidence, openings, people))
 }
 
-/// The users of these sessions, by id.
-fn people(state: &Path, openings: &Openings) -> Result<BTreeMap<String, Person>, StoreError> {
+/// The users of these sessions, by id; the sessions' reasons are put into words, as far as those are kept.
+fn people(state: &Path, openings: &mut Openings) -> Result<BTreeMap<String, Person>, StoreError> {
     let mut people = BTreeMap::new();
     if openings.found.is_empty() {
         return Ok(people);
     }
     let register = Register::open(state)?;
-    for opening in openings.found.values() {
+    for opening in openings.found.values_mut() {
+        opening.record.reason = register.words(&opening.record.reason)?;
         let user = &opening.record.user;
         if let Some(person) = register.find(user)? {
             people.insert(user.clone(), person);

@@ -187,6 +187,18 @@ impl<'t> Section<'_, 't> {
         paths.iter().map(|path| self.document.folder.join(path)).collect()
     }
 
+    /// A list of hosts, each with or without a port; none where the key is absent.
+    pub(super) fn hosts(&mut self, key: &'static str) -> Vec<String> {
+        let wanted = "a list of hosts such as [\"hooks.example\", \"10.1.2.3:8080\"]";
+        let host = |text: &str| {
+            let plain = |c: char| c.is_ascii_alphanumeric() || "-.:[]".contains(c);
+            !text.is_empty() && text.chars().all(plain)
+        };
+        let one = |value: &DeValue<'_>| value.as_str().filter(|text| host(text)).map(str::to_lowercase);
+        self.read(key, wanted, |value| value.as_array()?.iter().map(|item| one(item.get_ref())).collect())
+            .unwrap_or_default()
+    }
+
     /// One of a few words.
     pub(super) fn choice<T: Copy>(&mut self, key: &'static str, default: T, words: &[(&str, T)]) -> T {
         let list: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();

@@ -52,6 +52,8 @@ pub(super) fn read(document: &mut Document<'_>) -> Config {
     let retention = document.section("retention", |s| retention::read(s, zone));
     let state = Path::new(STATE_FOLDER);
     let state_path = document.section("state", |s| s.path("path", &state.join("state")));
+    let (ledger_path, witness) =
+        document.section("ledger", |s| (s.path("path", &state.join("ledger")), super::witness::read(s)));
     Config {
         api: Api { listen, settings },
         sessions,
@@ -59,7 +61,9 @@ pub(super) fn read(document: &mut Document<'_>) -> Config {
         relay,
         recorder: document.section("recorder", |s| recorder(s, &state_path, &retention)),
         retention,
-        ledger_path: document.section("ledger", |s| s.path("path", &state.join("ledger"))),
+        ledger_path,
+        witness,
+        webhooks: document.section("webhooks", |s| control_api::webhooks::Settings { hosts: s.hosts("hosts") }),
         state_path,
         exports_path: document.section("exports", |s| s.path("path", &state.join("exports"))),
         metrics_listen: document.section("metrics", |s| s.address("listen", SocketAddr::from(([127, 0, 0, 1], 9554)))),

@@ -57,4 +57,17 @@ fn verify_names_what_was_touched() {
         std::fs::write(&file, &good).expect("writable");
     }
     assert!(verify(&ledger).0, "restored");
+
+    // What an auditor takes away proves itself elsewhere, without the key and without the state.
+    let copy = appliance.dir().join("taken/away");
+    let sluice = || Command::new(env!("CARGO_BIN_EXE_sluice"));
+    let exported = run(sluice().args(["ledger", "export"]).arg(&ledger).arg(&copy));
+    assert!(exported.status.success(), "{}", String::from_utf8_lossy(&exported.stderr));
+    let names: Vec<String> = files(&copy).iter().map(|file| file.display().to_string()).collect();
+    assert!(!names.iter().any(|name| name.ends_with("/key") || name.contains("journal")), "{names:?}");
+    let key = ledger.join("verifier.pub");
+    let output = run(sluice().args(["ledger", "verify", "--key"]).arg(key).arg(&copy));
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && said.contains("exported copy"), "{said}");
+    assert!(!run(sluice().args(["ledger", "export"]).arg(&ledger).arg(&copy)).status.success(), "not over another");
 }

@@ -287,5 +287,58 @@ mod tests {
                 prop_assert!(!check_consistency(old, new, &before, &after, &[]));
             }
         }
+
+        /// A forger knows everything but a preimage: he may take any hashes of the tree, in any order, for any place. The size is
+        /// signed with the root.
+        #[test]
+        fn forged_inclusion_proofs_are_refused(
+            size in 1u64..200,
+            claimed in 0u64..260,
+            picks in prop::collection::vec((0u32..8, any::<prop::sample::Index>()), 0..10),
+        ) {
+            let all = leaves(size);
+            let top = reference(&all);
+            let mut node = nodes(&all);
+            let proof: Vec<Hash> = picks.iter().map(|(level, pick)| {
+                let level = (*level).min(size.ilog2());
+                node(Node { level, index: pick.index((size >> level) as usize) as u64 }).unwrap()
+            }).collect();
+            // A leaf that was never in the tree fits nowhere, and one that was fits only in its place.
+            prop_assert!(!check_inclusion(claimed, size, &leaf_hash(b"planted"), &proof, &top));
+            for (index, leaf) in all.iter().enumerate() {
+                if check_inclusion(claimed, size, leaf, &proof, &top) {
+                    prop_assert!(claimed == index as u64 && claimed < size);
+                    prop_assert_eq!(&proof, &inclusion_proof(claimed, size, &mut nodes(&all)).unwrap());
+                }
+            }
+        }
+
+        /// As above: nothing shows that a log which was rewritten grows out of the one that was seen.
+        #[test]
+        fn forged_consistency_proofs_are_refused(
+            size in 2u64..200,
+            seen in any::<prop::sample::Index>(),
+            changed in any::<prop::sample::Index>(),
+            picks in prop::collection::vec((any::<bool>(), 0u32..8, any::<prop::sample::Index>()), 0..12),
+        ) {
+            let honest = leaves(size);
+            let old = 1 + seen.index(size as usize) as u64;
+            let mut rewritten = honest.clone();
+            rewritten[changed.index(old as usize)] = leaf_hash(b"rewritten");
+            let (before, after) = (reference(&honest[..old as usize]), reference(&rewritten));
+            let (mut of_honest, mut of_rewritten) = (nodes(&honest), nodes(&rewritten));
+            let mut proof: Vec<Hash> = picks.iter().map(|(own, level, pick)| {
+                let level = (*level).min(size.ilog2());
+                let node = Node { level, index: pick.index((size >> level) as usize) as u64 };
+                if *own { of_rewritten(node) } else { of_honest(node) }.unwrap()
+            }).collect();
+            prop_assert!(!check_consistency(old, size, &before, &after, &proof));
+            for real in [&honest, &rewritten] {
+                proof = consistency_proof(old, size, &mut nodes(real)).unwrap();
+                prop_assert!(!check_consistency(old, size, &before, &after, &proof));
+                proof.insert(0, before);
+                prop_assert!(!check_consistency(old, size, &before, &after, &proof));
+            }
+        }
     }
 }

@@ -14,7 +14,7 @@ use super::merkle::Hash;
 /// Signature type of Ed25519 in a signed note.
 const ED25519: u8 = 1;
 /// What a signature line begins with: an em dash and a space.
-const SIGNATURE_MARK: &str = "— ";
+pub(super) const SIGNATURE_MARK: &str = "— ";
 /// Beginning of a signing key's text.
 const SIGNING_MARK: &str = "PRIVATE+KEY+";
 /// What the log's name begins with; the rest tells one appliance's log from another's.
@@ -60,8 +60,13 @@ pub(super) struct SignerKey {
 }
 
 fn key_hash(name: &str, key: &VerifyingKey) -> [u8; 4] {
+    key_hash_of(ED25519, name, key)
+}
+
+/// The first bytes of a key's hash, by which a signature line names it.
+pub(super) fn key_hash_of(kind: u8, name: &str, key: &VerifyingKey) -> [u8; 4] {
     let digest: Hash =
-        Sha256::new_with_prefix(name).chain_update([b'\n', ED25519]).chain_update(key.as_bytes()).finalize().into();
+        Sha256::new_with_prefix(name).chain_update([b'\n', kind]).chain_update(key.as_bytes()).finalize().into();
     let [a, b, c, d, ..] = digest;
     [a, b, c, d]
 }
@@ -116,7 +121,7 @@ impl fmt::Display for VerifierKey {
 impl FromStr for VerifierKey {
     type Err = BadNote;
     fn from_str(text: &str) -> Result<Self, BadNote> {
-        let (name, hash, bytes) = split_key(text)?;
+        let (name, hash, bytes) = split_key(text, ED25519)?;
         let key = VerifyingKey::from_bytes(&bytes).map_err(|_| BadNote::Form)?;
         let read = Self { name: name.to_owned(), key };
         if hash != hex::encode(key_hash(name, &key)) {
@@ -157,7 +162,7 @@ impl SignerKey {
 impl FromStr for SignerKey {
     type Err = BadNote;
     fn from_str(text: &str) -> Result<Self, BadNote> {
-        let (name, hash, seed) = split_key(text.strip_prefix(SIGNING_MARK).ok_or(BadNote::Form)?)?;
+        let (name, hash, seed) = split_key(text.strip_prefix(SIGNING_MARK).ok_or(BadNote::Form)?, ED25519)?;
         let read = Self { name: name.to_owned(), key: SigningKey::from_bytes(&seed) };
         if hash != hex::encode(key_hash(name, &read.key.verifying_key())) {
             return Err(BadNote::KeyHash);
@@ -166,11 +171,11 @@ impl FromStr for SignerKey {
     }
 }
 
-/// Name, hash and the 32 bytes of `name+hash+base64`.
-fn split_key(text: &str) -> Result<(&str, &str, [u8; 32]), BadNote> {
+/// Name, hash and the 32 bytes of `name+hash+base64`, of a key of this type.
+pub(super) fn split_key(text: &str, kind: u8) -> Result<(&str, &str, [u8; 32]), BadNote> {
     let [name, hash, bytes] = text.splitn(3, '+').collect::<Vec<_>>().try_into().map_err(|_| BadNote::Form)?;
     let bytes = BASE64.decode(bytes).map_err(|_| BadNote::Form)?;
-    let Some((&[ED25519], bytes)) = bytes.split_first_chunk::<1>() else { return Err(BadNote::Form) };
+    let bytes = bytes.strip_prefix(&[kind]).ok_or(BadNote::Form)?;
     let plain = |c: char| c.is_ascii_graphic() && c != '+';
     if name.is_empty() || !name.chars().all(plain) {
         return Err(BadNote::Form);

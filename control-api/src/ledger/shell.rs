@@ -20,6 +20,7 @@ use super::publish::Publisher;
 use super::recovery::{self, Files};
 use super::tail::Tail;
 use super::{Checkpoint, ENTRY_BYTES_MAX, LedgerError, LedgerUnavailable};
+use crate::store::Store;
 
 /// How long the publisher waits for more entries before it signs: a checkpoint is at most this and its own writing behind.
 const GATHER: Duration = Duration::from_millis(500);
@@ -45,6 +46,8 @@ pub(super) struct Shell {
     requests: RwLock<Option<SyncSender<Request>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     hook: Arc<Mutex<Option<Hook>>>,
+    /// Where the words behind commitments are kept; none: everything is written in clear.
+    pub(super) vault: RwLock<Option<Store>>,
     pub(super) metrics: Metrics,
     clock: Arc<dyn Clock>,
     /// Held as long as the folder is in use by this process.
@@ -81,6 +84,7 @@ impl Shell {
             requests: RwLock::new(Some(requests)),
             threads: Mutex::new(Vec::new()),
             hook,
+            vault: RwLock::new(None),
             metrics,
             clock,
             _lock: lock,
@@ -166,6 +170,7 @@ impl Shell {
         self.tail.stop();
         // The hook may hold the store open.
         drop(self.hook.lock().take());
+        drop(self.vault.write().take());
     }
 }
 

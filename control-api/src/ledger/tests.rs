@@ -263,7 +263,7 @@ fn the_store_remembers_and_a_ledger_put_back_is_refused() {
     let back = Memory::of(older);
     assert!(verify_on(&back, &Options::default(), &mut |_, _| {}).is_clean(), "the folder alone does not tell");
     let expect = vec![verify::Expect::try_from(&seen).unwrap()];
-    assert!(!verify_on(&back, &Options { verifier: None, expect }, &mut |_, _| {}).is_clean());
+    assert!(!verify_on(&back, &Options { expect, ..Options::default() }, &mut |_, _| {}).is_clean());
     let ledger = on(&Arc::new(back), &Registry::new());
     let refused = ledger.attach_witness(&store).unwrap_err().to_string();
     assert!(refused.contains("the tail was removed"), "{refused}");

@@ -9,6 +9,7 @@ pub(super) mod inventory;
 mod journal;
 pub(super) mod keys;
 mod levels;
+mod witnessed;
 
 use std::path::Path;
 use std::str::FromStr;
@@ -17,6 +18,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Serialize;
 
+use super::cosignature::WitnessKey;
 use super::disk::{Disk, Folder};
 use super::merkle::Hash;
 use super::note::{TreeHead, VerifierKey};
@@ -33,6 +35,10 @@ pub struct Options {
     pub verifier: Option<VerifierKey>,
     /// Checkpoints that someone remembers: the log must still begin with them.
     pub expect: Vec<Expect>,
+    /// Keys of witnesses outside: each must have cosigned a checkpoint, and the log must still begin with what it saw.
+    pub witnesses: Vec<WitnessKey>,
+    /// Cosigned checkpoints from elsewhere, such as from the witness itself; the one in the folder is looked at in any case.
+    pub cosigned: Vec<String>,
 }
 
 /// A size and the root that the log had then.
@@ -88,6 +94,17 @@ impl std::fmt::Display for Finding {
     }
 }
 
+/// What a witness outside vouches for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Witnessed {
+    /// The witness's name.
+    pub by: String,
+    /// So many entries are as it saw them.
+    pub size: u64,
+    /// When it saw them, by its clock.
+    pub at: crate::stamp::Stamp,
+}
+
 /// What `verify` found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
@@ -97,6 +114,8 @@ pub struct Report {
     pub size: Option<u64>,
     /// Root over them as computed from the entries, as hex, if it could be.
     pub root: Option<String>,
+    /// What witnesses whose keys were given vouch for. Past it, the log is as whoever has its key wanted it.
+    pub witnessed: Vec<Witnessed>,
     /// Entries in bundles and journal that were read.
     pub entries: u64,
     /// What is wrong. Empty means: the log is whole, as far as the checkpoint and the caller's knowledge reach.
@@ -132,23 +151,34 @@ pub(super) fn verify_on(disk: &dyn Disk, options: &Options, progress: &mut dyn F
     let mut report = Report::default();
     // The checkpoint first: what a running appliance adds after it is newer, and no fault.
     let head = keys::head(disk, options, &mut report);
+    let seen = witnessed::read(disk, options, &mut report);
     let shelves = inventory::take(disk, &mut report);
-    let journal = journal::read(disk, &shelves.segments, head, &mut report);
+    let journal = journal::read(disk, &shelves, head, &mut report);
     // Without a checkpoint that holds, as far as there are tiles.
     let signed = head.map_or_else(|| shelves.extent(), |head| head.size);
     if shelves.is_empty() && head.is_none() {
         report.find(".", None, "there is no ledger in this folder");
         return report;
     }
-    let log = entries::Log { disk, shelves: &shelves, journal: &journal, head, expect: &options.expect };
+    let expect: Vec<Expect> = options.expect.iter().copied().chain(seen.iter().map(|(expect, _)| *expect)).collect();
+    let log = entries::Log { disk, shelves: &shelves, journal: &journal, head, expect: &expect };
     let read = entries::read(&log, signed, &mut report, progress);
     levels::compare(disk, &shelves, &read, signed, &mut report);
     entries::compare_journal(&log, &read, signed, &mut report);
-    check_roots(&read, head, options, &mut report);
+    check_roots(&read, head, &mut report);
+    let Some(head) = head else { return report };
+    for expect in &options.expect {
+        holds(&read, head, expect, "a witness", &mut report);
+    }
+    for (expect, witnessed) in seen {
+        if holds(&read, head, &expect, &witnessed.by, &mut report) {
+            report.witnessed.push(witnessed);
+        }
+    }
     report
 }
 
-fn check_roots(read: &entries::Read, head: Option<TreeHead>, options: &Options, report: &mut Report) {
+fn check_roots(read: &entries::Read, head: Option<TreeHead>, report: &mut Report) {
     let Some(head) = head else { return };
     report.size = Some(head.size);
     let root = read.root(head.size);
@@ -166,15 +196,20 @@ fn check_roots(read: &entries::Read, head: Option<TreeHead>, options: &Options, 
         }
         Some(_) => {}
     }
-    for expect in &options.expect {
-        if expect.size > head.size {
-            let what = format!("it has {} entries; a witness saw {}: the tail was removed", head.size, expect.size);
-            report.find(CHECKPOINT, None, what);
-        } else if read.root(expect.size) != Some(expect.root) {
-            let what = format!("the first {} entries are not those that a witness saw", expect.size);
-            report.find(CHECKPOINT, None, what);
-        }
+}
+
+/// Whether the log begins with what `who` saw; a finding where it does not.
+fn holds(read: &entries::Read, head: TreeHead, expect: &Expect, who: &str, report: &mut Report) -> bool {
+    if expect.size > head.size {
+        let what = format!("it has {} entries; {who} saw {}: the tail was removed", head.size, expect.size);
+        report.find(CHECKPOINT, None, what);
+    } else if read.root(expect.size) != Some(expect.root) {
+        let what = format!("the first {} entries are not those that {who} saw", expect.size);
+        report.find(CHECKPOINT, None, what);
+    } else {
+        return true;
     }
+    false
 }
 
 #[cfg(test)]

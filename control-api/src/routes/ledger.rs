@@ -1,5 +1,6 @@
 //! The audit log over HTTP: its entries in order, for the audit administrator alone. Each reading is itself an entry.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -13,8 +14,9 @@ use super::page::{self, Page};
 use crate::authn::Principal;
 use crate::deps::Deps;
 use crate::error::{ApiError, Code, ErrorBody};
-use crate::ledger::Kind;
+use crate::ledger::{Entry, Kind, vault};
 use crate::registers::Role;
+use crate::store::Store;
 
 /// The calls of this file.
 pub fn calls() -> Calls {
@@ -38,9 +40,15 @@ struct LedgerQuery {
 struct EntryView {
     /// Its place in the log, from 0.
     index: u64,
-    /// The event as it was written.
+    /// The event, with its words in place of their commitments where they are still kept.
     #[schema(value_type = Object)]
     event: serde_json::Value,
+    /// Commitments whose words were erased, each with the erasure that took them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    erased: BTreeMap<String, String>,
+    /// Commitments whose words are not kept here.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    missing: Vec<String>,
 }
 
 /// Entries of the ledger from an index on; `next` is the index to go on from. `sluice ledger verify` proves them.
@@ -57,17 +65,22 @@ async fn read(
     let limit = page::limit(asked.limit)?;
     let size = deps.ledger.size();
     let ledger = deps.ledger.clone();
-    let read = tokio::task::spawn_blocking(move || ledger.read(asked.from, limit)).await;
-    let entries = read.map_err(|_| Code::Internal)?.map_err(|error| {
-        tracing::error!(%error, "the ledger could not be read");
-        Code::Internal
-    })?;
-    let event = deps.event(Kind::AUDIT_READ, &principal).with("from", asked.from).with("entries", entries.len());
-    deps.record(&event).await?;
-    let next = entries.last().map(|last| last.index + 1).filter(|next| *next < size);
-    let items = entries.into_iter().map(|entry| EntryView {
-        index: entry.index,
-        event: serde_json::from_slice(&entry.bytes).unwrap_or(serde_json::Value::Null),
+    let store = deps.store.clone();
+    let read = tokio::task::spawn_blocking(move || -> Result<_, ApiError> {
+        let entries = ledger.read(asked.from, limit).map_err(|error| {
+            tracing::error!(%error, "the ledger could not be read");
+            Code::Internal
+        })?;
+        entries.iter().map(|entry| view(&store, entry)).collect::<Result<Vec<_>, _>>()
     });
-    Ok(Json(Page { items: items.collect(), next: next.map(|index| index.to_string()) }))
+    let items = read.await.map_err(|_| Code::Internal)??;
+    let event = deps.event(Kind::AUDIT_READ, &principal).with("from", asked.from).with("entries", items.len());
+    deps.record(&event).await?;
+    let next = items.last().map(|last| last.index + 1).filter(|next| *next < size);
+    Ok(Json(Page { items, next: next.map(|index| index.to_string()) }))
+}
+
+fn view(store: &Store, entry: &Entry) -> Result<EntryView, ApiError> {
+    let vault::Read { event, erased, missing } = vault::read(store, &entry.bytes)?;
+    Ok(EntryView { index: entry.index, event, erased, missing })
 }

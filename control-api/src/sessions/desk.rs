@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use relay::lease::{CannotGrant, Content, EndReason, Lease, Leases, Priority, SessionId};
 
 use super::asking::{Ask, NewSession, Opened, Origin, Permitted, REASON_CHARS_MAX, as_value, verb_word};
+use super::balance::Balance;
 use super::inquiry::Inquiry;
 use super::metrics::{ALLOWED, SessionMetrics};
 use super::table::{Open, Table};
@@ -70,6 +71,7 @@ pub struct SessionDesk {
     pub(super) settings: Settings,
     pub(super) metrics: SessionMetrics,
     pub(super) table: Mutex<Table>,
+    pub(super) balance: Balance,
 }
 
 impl SessionDesk {
@@ -77,7 +79,7 @@ impl SessionDesk {
     pub fn new(tools: Tools) -> Arc<Self> {
         let Tools { store, ledger, clock, leases, cameras, register, grants, .. } = tools;
         let Tools { policies, clock_trust, settings, metrics, .. } = tools;
-        let table = Mutex::default();
+        let (table, balance) = (Mutex::default(), Balance::default());
         Arc::new(Self {
             store,
             ledger,
@@ -91,6 +93,7 @@ impl SessionDesk {
             settings,
             metrics,
             table,
+            balance,
         })
     }
 

@@ -63,7 +63,11 @@ impl SessionDesk {
     async fn closed(&self, id: &SessionId, at: Wall, why: EndReason, bytes: u64) {
         self.forget(id);
         self.metrics.ended(why);
-        note(id, self.register.close(id, at, why, bytes).await.map(drop));
+        let closed = self.register.close(id, at, why, bytes).await;
+        if let Ok(record) = &closed {
+            self.balance.recorded(record.bytes);
+        }
+        note(id, closed.map(drop));
     }
 
     fn forget(&self, id: &SessionId) {
@@ -106,6 +110,8 @@ impl SessionDesk {
             unrecorded += i64::from(self.leases.snapshot(id).is_some() && !self.is_recorded(id)?);
         }
         self.ledger.sessions_without_record().set(unrecorded);
+        let unaccounted = self.balance.unaccounted(self.leases.totals());
+        self.metrics.bytes_unaccounted.set(i64::try_from(unaccounted).unwrap_or(i64::MAX));
         let due = self.clock.wall() - LEASE_DUE_AFTER;
         let lost = |record: &&crate::usage::UsageRecord| {
             let old = record.opened_at.0 < due;

@@ -14,6 +14,7 @@ pub struct SessionMetrics {
     pub(super) revocation: Histogram,
     pub(super) refusals_merged: prometheus::IntCounter,
     pub(super) open: IntGauge,
+    pub(super) bytes_unaccounted: IntGauge,
     ended: IntCounterVec,
 }
 
@@ -32,6 +33,10 @@ impl SessionMetrics {
             revocation: Histogram::with_opts(revocation.buckets(REVOCATION_BOUNDS.to_vec()))?,
             refusals_merged: prometheus::IntCounter::new("sluice_media_refusals_merged_total", merged)?,
             open: IntGauge::new("sluice_sessions_open", "Sessions that hold a lease, started or not.")?,
+            bytes_unaccounted: IntGauge::new(
+                "sluice_session_bytes_unaccounted",
+                "Media bytes that were sent and stand on no usage record on the ledger; must be 0.",
+            )?,
             ended: IntCounterVec::new(
                 Opts::new("sluice_sessions_ended_total", "Sessions that ended, by reason."),
                 &["reason"],
@@ -45,6 +50,7 @@ impl SessionMetrics {
         registry.register(Box::new(metrics.revocation.clone()))?;
         registry.register(Box::new(metrics.refusals_merged.clone()))?;
         registry.register(Box::new(metrics.open.clone()))?;
+        registry.register(Box::new(metrics.bytes_unaccounted.clone()))?;
         registry.register(Box::new(metrics.ended.clone()))?;
         Ok(metrics)
     }

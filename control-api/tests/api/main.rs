@@ -18,4 +18,5 @@ mod registers;
 mod roles;
 mod shell;
 mod vault;
+mod webhooks;
 mod world;

@@ -49,6 +49,18 @@ fn calls() -> Vec<Call> {
             json!(null),
             &[Role::CatalogueAdmin, Role::BureauApprover, Role::AuditAdmin],
         ),
+        call(Method::GET, "/api/v1/ledger/status", json!(null), &[Role::AuditAdmin]),
+        call(Method::GET, "/api/v1/ledger/checkpoint", json!(null), &[Role::AuditAdmin]),
+        call(Method::GET, "/api/v1/ledger/checkpoint/cosigned", json!(null), &[Role::AuditAdmin]),
+        call(Method::GET, "/api/v1/ledger/tile/7/000", json!(null), &[Role::AuditAdmin]),
+        call(Method::GET, "/api/v1/ledger/erasures", json!(null), &[Role::SecurityAdmin, Role::AuditAdmin]),
+        call(Method::POST, "/api/v1/ledger/erasures", json!({"entries": [0], "ground": "x"}), &[Role::SecurityAdmin]),
+        call(Method::POST, "/api/v1/ledger/erasures/none/approve", json!(null), &[Role::AuditAdmin]),
+        call(Method::GET, "/api/v1/webhooks", json!(null), &[Role::SystemAdmin, Role::AuditAdmin]),
+        call(Method::POST, "/api/v1/webhooks", json!({"url": "https://hooks.example/"}), &[Role::SystemAdmin]),
+        call(Method::POST, "/api/v1/webhooks/none/disable", json!(null), &[Role::SystemAdmin]),
+        call(Method::POST, "/api/v1/webhooks/none/enable", json!(null), &[Role::SystemAdmin]),
+        call(Method::POST, "/api/v1/webhooks/none/test", json!(null), &[Role::SystemAdmin]),
     ]
 }
 

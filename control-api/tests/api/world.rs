@@ -235,6 +235,8 @@ impl World {
             sessions: control_api::sessions::Settings::default(),
             policy: control_api::policy::book::Setup { folder: Some(folder.path().join("rules")), archive: folder.path().join("policies") },
             clock_trust: control_api::clock_trust::Settings::default(),
+            witness: None,
+            webhooks: control_api::webhooks::Settings { hosts: vec!["hooks.example".into()] },
             registry: registry.clone(),
         });
         let deps = deps.unwrap();
@@ -301,7 +303,8 @@ impl World {
             if entries.is_empty() {
                 return events;
             }
-            events.extend(entries.iter().map(|entry| entry.event().unwrap()));
+            let opened = |bytes: &[u8]| control_api::ledger::vault::read(&self.deps.store, bytes).unwrap().event;
+            events.extend(entries.iter().map(|entry| serde_json::from_value::<Event>(opened(&entry.bytes)).unwrap()));
         }
     }
 

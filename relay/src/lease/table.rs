@@ -13,7 +13,8 @@ use tokio::sync::Notify;
 use super::entry::{Due, Entry, Table};
 use super::events::Events;
 use super::{
-    Content, EndReason, EventReceiver, Lease, Line, Meter, Protocol, Refused, SessionEvent, SessionId, TokenHash,
+    Content, EndReason, EventReceiver, Lease, Line, Meter, Protocol, Refused, SessionEvent, SessionId, Tally,
+    TokenHash, Totals,
 };
 use crate::config::Config;
 
@@ -83,6 +84,7 @@ pub struct Leases {
     /// The next moment something is due may have moved closer.
     sooner: Notify,
     events: Events,
+    pub(crate) tally: Tally,
 }
 
 /// A connection's place in the table.
@@ -107,6 +109,7 @@ impl Leases {
             table: Mutex::default(),
             sooner: Notify::new(),
             events,
+            tally: Tally::default(),
         };
         (Arc::new(leases), receiver)
     }
@@ -192,6 +195,15 @@ impl Leases {
     /// One session, if it is open.
     pub fn snapshot(&self, session: &SessionId) -> Option<Snapshot> {
         self.table.lock().entries.get(session).map(Entry::snapshot)
+    }
+
+    /// What was sent in all, against what the sessions have counted for themselves.
+    pub fn totals(&self) -> Totals {
+        // First, so that everything in it is in a meter by the time those are read.
+        let sent = self.tally.sent();
+        let table = self.table.lock();
+        let open = table.entries.values().map(|entry| entry.meter.bytes()).sum();
+        Totals { sent, open, closed: self.tally.closed() }
     }
 
     /// Sessions that have started and are open, by protocol.
@@ -314,6 +326,7 @@ impl Leases {
     fn close_in(&self, table: &mut Table, session: &SessionId, reason: EndReason) {
         let Some(entry) = table.remove(session, reason) else { return };
         let (at, bytes) = (self.clock.wall(), entry.meter.bytes());
+        self.tally.close(bytes);
         self.events.push(SessionEvent::Closed { session: session.clone(), at, reason, bytes });
     }
 }

@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use control_api::ledger::personal::digest_of;
+use control_api::ledger::vault::{Openings as _, Word};
 use control_api::registers::user::{LoginName, User, key};
 use control_api::store::{ReadOnly, StoreError};
 use serde::Serialize;
@@ -23,6 +25,16 @@ impl Register {
     /// The one in this folder of the state.
     pub(super) fn open(state: &Path) -> Result<Self, StoreError> {
         ReadOnly::open(&state.join("store")).map(Self)
+    }
+
+    /// The words behind a commitment of the ledger, or what became of them. Words in clear, as the first version wrote them, stay.
+    pub(super) fn words(&self, text: &str) -> Result<String, StoreError> {
+        let Some(digest) = digest_of(text) else { return Ok(text.to_owned()) };
+        Ok(match self.0.word(digest)? {
+            Word::Open(words) => words,
+            Word::Erased(erasure) => format!("erased by {erasure} ({text})"),
+            Word::Missing => format!("not kept here ({text})"),
+        })
     }
 
     /// The user of this id, where there is one.

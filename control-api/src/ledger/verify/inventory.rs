@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Report;
+use crate::ledger::cosigned::{self, COSIGNED};
 use crate::ledger::disk::{Disk, ItemKind};
+use crate::ledger::export::{MARKER, MARKER_TEXT};
 use crate::ledger::journal::{self, segment_first};
 use crate::ledger::publish::{self, CHECKPOINT};
 use crate::ledger::recovery::{KEY, VERIFIER};
@@ -19,6 +21,8 @@ pub(in crate::ledger) struct Shelves {
     pub(in crate::ledger) tiles: BTreeMap<(Shelf, u64), BTreeSet<u64>>,
     /// First indexes of the journal's segments, in order.
     pub(super) segments: Vec<u64>,
+    /// It is a copy made to be taken away, which has no journal.
+    pub(super) exported: bool,
 }
 
 impl Shelves {
@@ -46,6 +50,15 @@ impl Shelves {
 pub(in crate::ledger) fn take(disk: &dyn Disk, report: &mut Report) -> Shelves {
     let mut shelves = Shelves::default();
     walk(disk, "", 0, &mut shelves, report);
+    if shelves.exported {
+        if disk.read(MARKER, MARKER_TEXT.len()).ok().as_deref() != Some(MARKER_TEXT.as_bytes()) {
+            report.find(MARKER, None, "it was changed");
+        }
+        if !shelves.segments.is_empty() {
+            report.find(MARKER, None, "an exported copy has no journal, and here is one");
+        }
+        report.notices.push("an exported copy: entries that no checkpoint covered yet are not in it".into());
+    }
     shelves
 }
 
@@ -73,10 +86,14 @@ fn walk(disk: &dyn Disk, folder: &str, depth: usize, shelves: &mut Shelves, repo
 impl Shelves {
     /// Takes a file in; false if the ledger writes no such name.
     fn put(&mut self, path: &str, report: &mut Report) -> bool {
-        if matches!(path, KEY | VERIFIER | CHECKPOINT) {
+        if matches!(path, KEY | VERIFIER | CHECKPOINT | COSIGNED) {
             return true;
         }
-        if matches!(path, publish::DRAFT | journal::DRAFT) {
+        if path == MARKER {
+            self.exported = true;
+            return true;
+        }
+        if matches!(path, publish::DRAFT | journal::DRAFT | cosigned::DRAFT) {
             report.notices.push(format!("{path}: left by a write that was interrupted; it is not read"));
             return true;
         }

@@ -22,7 +22,7 @@ pub(in crate::ledger) fn head(disk: &dyn Disk, options: &Options, report: &mut R
              key from a copy kept elsewhere"
         ));
     }
-    if options.expect.is_empty() {
+    if options.expect.is_empty() && options.witnesses.is_empty() {
         report.notices.push(
             "no checkpoint from elsewhere was given: a folder put back, whole, to an older state would not be seen"
                 .into(),

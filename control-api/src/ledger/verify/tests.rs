@@ -177,14 +177,14 @@ fn another_key_or_an_older_folder_needs_knowledge_from_elsewhere() {
     forged[17] = b"forged".as_slice().into();
     let resigned = build_with(9, &forged);
     assert!(findings(&resigned).is_empty(), "without the key from elsewhere this is another sound log");
-    let options = Options { verifier: Some(key), expect: Vec::new() };
+    let options = Options { verifier: Some(key), ..Options::default() };
     let found = verify_files(&resigned, &options).findings;
     assert!(["verifier.pub", "checkpoint"].iter().all(|file| found.iter().any(|f| f.file == *file)), "{found:?}");
 
     let root: Vec<u8> = hex::decode(verify_files(&real, &Options::default()).root.unwrap()).unwrap();
     let seen: Expect = format!("600:{}", hex::encode(&root)).parse().unwrap();
     assert_eq!(format!("600:{}", BASE64.encode(&root)).parse(), Ok(seen));
-    let expect = |seen| Options { verifier: None, expect: vec![seen] };
+    let expect = |seen| Options { expect: vec![seen], ..Options::default() };
     assert!(verify_files(&real, &expect(seen)).is_clean());
     let older = build_with(1, &entries()[..560]);
     assert!(findings(&older).is_empty());
