@@ -11,8 +11,8 @@ use relay::lease::Leases;
 
 use crate::applications::ApplicationDesk;
 use crate::audit::record;
-use crate::authn::password::BadCost;
-use crate::authn::{Authn, Principal};
+use crate::authn::otp::OtpKey;
+use crate::authn::{Authn, AuthnStartError, Principal};
 use crate::config::Config;
 use crate::error::{ApiError, Code};
 use crate::exports::{self, Exports};
@@ -49,6 +49,8 @@ pub struct Parts {
     pub playback: Arc<dyn PlaybackPort>,
     /// The appliance's key for marks.
     pub marks: MarkKey,
+    /// The appliance's key for second factors.
+    pub otp_key: OtpKey,
     /// What exports and snapshots are made with.
     pub exports: exports::Setup,
     /// Settings.
@@ -64,9 +66,9 @@ pub struct Parts {
 /// Why the API could not be put together.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The password hash cannot be computed at these costs.
+    /// Nobody could sign in.
     #[error(transparent)]
-    Cost(#[from] BadCost),
+    Authn(#[from] AuthnStartError),
     /// What the last run owed the ledger could not be put on it.
     #[error(transparent)]
     Outbox(#[from] ChangeError),
@@ -129,10 +131,10 @@ impl Deps {
         let Parts {
             store, ledger, clock, leases, cameras, recordings, playback, marks, exports, config, sessions, ..
         } = parts;
-        let (port, registry) = (parts.retention, parts.registry);
+        let (port, registry, otp_key) = (parts.retention, parts.registry, parts.otp_key);
         let metrics = RetentionMetrics::new(&registry, Arc::clone(&clock))?;
         let retention = Keeper::new(parts.keeping, port, store.clone(), Arc::clone(&clock), metrics);
-        let authn = Authn::new(store.clone(), ledger.clone(), Arc::clone(&clock), &config)?;
+        let authn = Authn::new(store.clone(), ledger.clone(), Arc::clone(&clock), otp_key, &config)?;
         let outbox = Outbox::start(store.clone(), ledger.clone())?;
         let grants = Arc::new(GrantBook::open(store.clone(), outbox.clone())?);
         let usage = usage_register(&store, &ledger, &clock)?;

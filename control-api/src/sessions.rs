@@ -64,4 +64,6 @@ impl Default for Settings {
 }
 
 #[cfg(test)]
+mod api_key_tests;
+#[cfg(test)]
 mod tests;

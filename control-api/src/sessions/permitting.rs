@@ -13,6 +13,11 @@ use crate::error::{ApiError, Code};
 use crate::policy::{Permit, decide};
 use crate::registers::UserId;
 
+/// The grants that the caller's API key is held to; empty means all.
+pub(super) fn held_to(caller: &Principal) -> &[String] {
+    caller.key().map_or(&[], |key| key.grants.as_slice())
+}
+
 impl SessionDesk {
     /// A permit for what is asked, or the refusal, which is on record then.
     pub async fn permit(&self, caller: &Principal, ask: &Ask, request_id: &str) -> Result<Permit, ApiError> {
@@ -23,6 +28,7 @@ impl SessionDesk {
             camera: &ask.camera,
             profile: ask.profile,
             running: None,
+            held_to: held_to(caller),
         };
         let decision = decide(&self.facts(&inquiry)?, &action);
         match decision {
@@ -35,7 +41,8 @@ impl SessionDesk {
     pub fn still_permits(&self, user: &UserId, terminal: IpAddr, ask: &Ask) -> Result<Permit, ApiError> {
         // Not a new request: what only bars those (a lock after a stranger's guesses) does not count.
         let running = SessionId(String::new());
-        let inquiry = Inquiry { user, terminal, camera: &ask.camera, profile: ask.profile, running: Some(&running) };
+        let running = Some(&running);
+        let inquiry = Inquiry { user, terminal, camera: &ask.camera, profile: ask.profile, running, held_to: &[] };
         decide(&self.facts(&inquiry)?, &ask.action_as_it_was()).map_err(ApiError::from)
     }
 
