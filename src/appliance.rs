@@ -145,6 +145,7 @@ impl Appliance {
             retention: Arc::new(Retention(Arc::clone(&recorder))),
             playback: Arc::new(recorder.playback()),
             marks: marks.clone(),
+            otp_key: mark_key::otp_key(&config.state_path).context("state.path")?,
             exports: exports(&config.exports_path, &config.state_path, &recorder, &clock)?,
             config: config.api.settings,
             keeping: config.retention,

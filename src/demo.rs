@@ -10,6 +10,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use control_api::authn::otp;
 use control_api::bootstrap::{BootstrapError, first_account};
 use control_api::ledger::Ledger;
 use control_api::registers::Role;
@@ -35,6 +36,9 @@ const GRANT_DAYS: i64 = 365;
 struct Account {
     user: String,
     password: String,
+    /// The secret of the second factor, base 32, for those who sign in with one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    otp_secret: Option<String>,
 }
 
 /// What a start knows before it serves.
@@ -101,8 +105,10 @@ fn announce(data: &Path, reached: &Reached, accounts: &BTreeMap<String, Account>
     println!("  metrics    http://{}/metrics", reached.metrics);
     println!("  cameras    {}", cameras.join(" "));
     for (role, account) in accounts {
-        println!("  {role:<20} {} {}", account.user, account.password);
+        let otp = account.otp_secret.as_ref().map(|secret| format!(" otp {secret}")).unwrap_or_default();
+        println!("  {role:<20} {} {}{otp}", account.user, account.password);
     }
+    println!("  The three with `otp` give a code with each sign-in: oathtool --totp -b SECRET, or any authenticator.");
     let operator = accounts.get("operator").map_or(("", ""), |a| (a.user.as_str(), a.password.as_str()));
     println!("Watch one (a session per viewing; every viewing is on the ledger):");
     println!(
@@ -130,23 +136,42 @@ fn demo_login(role: &str) -> String {
 }
 
 async fn seed_accounts(reached: &Reached, one_time: &str, data: &Path) -> anyhow::Result<BTreeMap<String, Account>> {
-    let security = Account { user: demo_login("security_admin"), password: password()? };
+    let mut security = new_account("security_admin")?;
     let first = Client::login(reached.api, &security.user, one_time).await?;
     first.post("/api/v1/me/password", &json!({"old": one_time, "new": security.password})).await?;
     let keeper = Client::login(reached.api, &security.user, &security.password).await?;
+    security.otp_secret = Some(enrol(&keeper).await.context("second factor of security_admin")?);
     let mut accounts = BTreeMap::from([(Role::SecurityAdmin.text().to_owned(), security)]);
     for role in Role::ALL.into_iter().filter(|role| *role != Role::SecurityAdmin) {
-        let account = Account { user: demo_login(role.text()), password: password()? };
+        let mut account = new_account(role.text())?;
         let user = json!({
             "user": account.user, "name": format!("Demo {}", role.text()), "staff_no": "000000", "unit": unit_of(role),
             "roles": [role.text()], "password": account.password, "must_change_password": false, "state": "approved",
         });
         keeper.post("/api/v1/users", &user).await.with_context(|| format!("account of {}", role.text()))?;
+        if Role::SEPARATED.contains(&role) {
+            let own = Client::login(reached.api, &account.user, &account.password).await?;
+            let enrolled = enrol(&own).await;
+            account.otp_secret = Some(enrolled.with_context(|| format!("second factor of {}", role.text()))?);
+        }
         accounts.insert(role.text().to_owned(), account);
     }
     grant_everything(reached, &accounts).await.context("the demo's grant")?;
     write_private(&data.join("accounts.json"), &serde_json::to_vec_pretty(&accounts)?)?;
     Ok(accounts)
+}
+
+fn new_account(role: &str) -> anyhow::Result<Account> {
+    Ok(Account { user: demo_login(role), password: password()?, otp_secret: None })
+}
+
+/// Enrols a second factor for whoever is signed in, as an authenticator would; gives its secret.
+async fn enrol(client: &Client) -> anyhow::Result<String> {
+    let begun = client.post("/api/v1/me/otp", &json!({})).await?;
+    let secret = begun.get("secret").and_then(Value::as_str).context("an enrolment gives a secret")?.to_owned();
+    let code = otp::code(&secret, SystemClock::start().wall()).context("the secret makes codes")?;
+    client.post("/api/v1/me/otp/confirm", &json!({"otp": code})).await?;
+    Ok(secret)
 }
 
 /// The way of every grant: filed by the unit, endorsed by its head, decided by the Bureau.

@@ -1,5 +1,6 @@
-//! The key of the marks and the key of the exports: made at the first start, kept beside the registers, readable by their owner
-//! alone. Without the one no mark that the appliance made can be proven to be its own, without the other no package.
+//! The keys of the marks, of the exports and of the second factors: made at the first start, kept beside the registers, readable
+//! by their owner alone. Without the first no mark that the appliance made can be proven to be its own, without the second no
+//! package; without the third everybody enrols their second factor anew.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -7,6 +8,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use control_api::authn::otp::OtpKey;
 use control_api::exports::ExportKey;
 use media::mark::{KEY_BYTES, MarkKey};
 
@@ -23,6 +25,11 @@ pub(crate) fn load_or_make(state: &Path) -> anyhow::Result<MarkKey> {
 /// The key that signs exports, kept beside it in the same way.
 pub(crate) fn export_key(state: &Path) -> anyhow::Result<ExportKey> {
     secret_or_new(&state.join("export.key")).map(|secret| ExportKey::new(&secret))
+}
+
+/// The key that seals the secrets of second factors, kept beside it in the same way.
+pub(crate) fn otp_key(state: &Path) -> anyhow::Result<OtpKey> {
+    secret_or_new(&state.join("otp.key")).map(|secret| OtpKey::new(&secret))
 }
 
 /// The secret in this file; a new one where there is none.

@@ -1,8 +1,11 @@
-//! Who is speaking: passwords in, bearer tokens out, and from a token the [`Principal`] that every handler asks for. Refusals
+//! Who is speaking: passwords and codes in, bearer tokens out, and from a token the [`Principal`] that every handler asks for. Refusals
 //! come in the order of the rules: terminal, sign-in, account, unit.
 
+mod api_key;
 pub mod lockout;
 pub mod login;
+pub mod oidc;
+pub mod otp;
 pub mod password;
 pub mod principal;
 mod sign_in;
@@ -17,21 +20,35 @@ use parking_lot::Mutex;
 
 pub use password::Passwords;
 pub use principal::Principal;
-pub use sign_in::SignedIn;
+pub use sign_in::{SignedIn, Typed};
 
 use crate::audit::record;
 use crate::config::Config;
 use crate::error::{ApiError, Code};
 use crate::ledger::{Event, Kind, Ledger};
+use crate::registers::user::means::Reach;
 use crate::registers::user::{User, UserState};
-use crate::registers::{UserId, unit, user};
+use crate::registers::{UnitId, UserId, unit, user};
 use crate::store::{Batch, Store, Versioned};
 use lockout::{Rule, Strangers};
-use login::Login;
+use login::{Login, Way};
+use oidc::{Oidc, OidcStartError};
+use otp::OtpKey;
 use throttle::Throttle;
 
 /// How often a sign-in's last use is written down: the idle time-out is true to within this.
 pub const TOUCH_EVERY: Duration = Duration::from_secs(60);
+
+/// Why nobody could sign in.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthnStartError {
+    /// The password hash cannot be computed at these costs.
+    #[error(transparent)]
+    Cost(#[from] password::BadCost),
+    /// The identity provider cannot be used as it is configured.
+    #[error(transparent)]
+    Oidc(#[from] OidcStartError),
+}
 
 /// Accounts and sign-ins.
 pub struct Authn {
@@ -40,6 +57,13 @@ pub struct Authn {
     clock: Arc<dyn Clock>,
     /// Makes and checks password hashes.
     pub passwords: Passwords,
+    /// Seals the secrets of second factors.
+    pub otp_key: OtpKey,
+    /// The identity provider, where one is configured.
+    pub oidc: Option<Oidc>,
+    second_factor: Reach,
+    password_age_max: Duration,
+    password_ages: Reach,
     rule: Rule,
     idle: Duration,
     lifetime: Duration,
@@ -55,13 +79,20 @@ impl Authn {
         store: Store,
         ledger: Ledger,
         clock: Arc<dyn Clock>,
+        otp_key: OtpKey,
         config: &Config,
-    ) -> Result<Self, password::BadCost> {
+    ) -> Result<Self, AuthnStartError> {
+        let provider = config.oidc.clone().map(|settings| Oidc::new(settings, Arc::clone(&clock))).transpose()?;
         Ok(Self {
             store,
             ledger,
             clock,
             passwords: Passwords::new(config)?,
+            otp_key,
+            oidc: provider,
+            second_factor: config.second_factor,
+            password_age_max: config.password_age_max,
+            password_ages: config.password_ages,
             rule: Rule::new(config),
             idle: config.login_idle,
             lifetime: config.login_lifetime,
@@ -83,24 +114,56 @@ impl Authn {
         self.refusals.lock().take(address, self.clock.monotonic()).is_ok()
     }
 
-    /// The principal behind a bearer token shown from `terminal`. A user who must change their password is refused.
+    /// The principal behind a bearer token shown from `terminal`. A user who must change their password or enrol a second
+    /// factor is refused.
     pub async fn authenticate(&self, token: &str, terminal: IpAddr) -> Result<Principal, ApiError> {
-        let (principal, user) = self.authenticate_any(token, terminal).await?;
-        if user.must_change_password { Err(Code::PasswordExpired.into()) } else { Ok(principal) }
+        if api_key::is_one(token) {
+            return Ok(self.key_holder(token, terminal).await?.0);
+        }
+        let (principal, user, way) = self.bearer(token, terminal).await?;
+        if self.must_change_password(&user, way, self.clock.wall()) {
+            return Err(Code::PasswordExpired.into());
+        }
+        if self.must_enrol(&user, way) { Err(must_enrol()) } else { Ok(principal) }
     }
 
-    /// As [`Self::authenticate`], also for a user who must change their password first.
+    /// As [`Self::authenticate`], also for a user who must change their password or enrol a second factor first.
     pub async fn authenticate_any(&self, token: &str, terminal: IpAddr) -> Result<(Principal, User), ApiError> {
+        if api_key::is_one(token) {
+            return self.key_holder(token, terminal).await;
+        }
+        let (principal, user, _) = self.bearer(token, terminal).await?;
+        Ok((principal, user))
+    }
+
+    async fn bearer(&self, token: &str, terminal: IpAddr) -> Result<(Principal, User, Way), ApiError> {
         let now = self.clock.wall();
         let login = login::load(&self.store, token)?.ok_or(Code::AuthRequired)?;
         let user = user::load(&self.store, &login.value.user)?.ok_or(Code::AuthRequired)?.value;
         self.check_login(&login.value, &user, terminal, now)?;
         check_user(&user)?;
-        let unit = unit::load(&self.store, &user.unit)?.filter(|unit| unit.value.is_registered());
-        let unit = unit.ok_or(Code::UnitNotRegistered)?.value;
+        let unit = self.registered_unit(&user)?;
         self.touch(token, &login, now).await;
-        let id = login.value.id;
-        Ok((Principal::new(user.id.clone(), unit.id, user.roles.clone(), terminal, id), user))
+        let Login { id, way, .. } = login.value;
+        Ok((Principal::new(user.id.clone(), unit, user.roles.clone(), terminal, id), user, way))
+    }
+
+    fn registered_unit(&self, user: &User) -> Result<UnitId, ApiError> {
+        let unit = unit::load(&self.store, &user.unit)?.filter(|unit| unit.value.is_registered());
+        Ok(unit.ok_or(Code::UnitNotRegistered)?.value.id)
+    }
+
+    /// True where the password has to be changed before anything else: it is somebody else's choice, or too old. Whoever
+    /// came through the identity provider used none.
+    pub fn must_change_password(&self, user: &User, way: Way, now: Wall) -> bool {
+        let aged = self.password_ages.covers(user) && now.since(user.password_since()) >= self.password_age_max;
+        way == Way::Password && (user.must_change_password || aged)
+    }
+
+    /// True where a second factor has to be enrolled before anything else.
+    pub fn must_enrol(&self, user: &User, way: Way) -> bool {
+        let proven = user.means.second_factor.is_some() || way == Way::ProviderWithSecondFactor;
+        self.second_factor.covers(user) && !proven
     }
 
     fn check_login(&self, login: &Login, user: &User, terminal: IpAddr, now: Wall) -> Result<(), ApiError> {
@@ -130,8 +193,9 @@ impl Authn {
         }
     }
 
-    /// Ends one sign-in.
+    /// Ends one sign-in. An API key has none.
     pub async fn sign_out(&self, token: &str, principal: &Principal) -> Result<(), ApiError> {
+        principal.require_sign_in()?;
         let event = Event::new(Kind::LOGOUT, self.clock.wall())
             .actor(principal.actor())
             .terminal(principal.terminal().to_string())
@@ -145,7 +209,7 @@ impl Authn {
     /// Takes sign-ins that are over out of the store; returns how many. For a slow timer. Blocks.
     pub fn sweep(&self) -> Result<usize, ApiError> {
         let now = self.clock.wall();
-        let (mut ended, mut after) = (0, None::<String>);
+        let (mut ended, mut after) = (self.sweep_visits()?, None::<String>);
         loop {
             let rows = self.store.range_json::<Login>(login::LOGINS, after.as_deref(), SWEEP_ROWS)?;
             let Some((last, _)) = rows.last() else { return Ok(ended) };
@@ -170,6 +234,13 @@ impl Authn {
 
 /// Sign-ins looked at in one step of a sweep.
 const SWEEP_ROWS: usize = 500;
+
+fn must_enrol() -> ApiError {
+    ApiError::new(Code::MfaRequired).remedied(
+        "请先登记第二因素:POST /api/v1/me/otp,再以 POST /api/v1/me/otp/confirm 确认。",
+        "Enrol a second factor first: POST /api/v1/me/otp, then POST /api/v1/me/otp/confirm.",
+    )
+}
 
 fn check_user(user: &User) -> Result<(), ApiError> {
     match user.state {

@@ -95,12 +95,35 @@ pub fn first_account(
         created_at: now,
         created_by: None,
         changed_at: now,
+        means: user::Means::default(),
     };
     let event = Event::new(Kind::REGISTER_CREATED, now).action("admin.bootstrap").object(user::key(&user.id));
     ledger
         .append(&event.with("user", login.as_str()).with("units", seeded).with("purposes", purpose::shipped().len()))?;
     store.commit(user::creation(&user)?)?;
     Ok(FirstAccount { login, secret })
+}
+
+/// Takes the second factor from an account on an appliance that does not run, for the day on which the last security
+/// administrator has lost theirs. It has to be enrolled anew at the next sign-in; the password stays as it is. On the ledger
+/// first. Blocks. False where nobody signs in by that name.
+pub fn reset_second_factor(
+    store: &Store,
+    ledger: &Ledger,
+    now: Wall,
+    login: &LoginName,
+) -> Result<bool, BootstrapError> {
+    let Some(row) = user::by_login(store, login)? else { return Ok(false) };
+    let mut user = row.value;
+    user.means.second_factor = None;
+    user.means.enrolling = None;
+    user.sign_in_epoch += 1;
+    user.version += 1;
+    user.changed_at = now;
+    let key = user::key(&user.id);
+    ledger.append(&Event::new(Kind::REGISTER_CHANGED, now).action("admin.reset_second_factor").object(key.as_str()))?;
+    store.commit(Batch::new().expect_version(key.as_str(), row.version).put_json(key, &user)?)?;
+    Ok(true)
 }
 
 /// The Bureau's unit.

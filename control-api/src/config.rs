@@ -1,8 +1,11 @@
 //! What can be set about the control API. Plain values with their defaults and reasons; reading a file is the binary's work.
 
+pub mod oidc;
+
 use std::time::Duration;
 
 use crate::registers::Area;
+use crate::registers::user::means::Reach;
 
 /// The zone of the regulation.
 const SITE_AREA: &str = "济源";
@@ -13,6 +16,11 @@ pub struct Config {
     /// The area that the whole site is, and that a camera stands in where nothing closer is said. 济源, the zone of the
     /// regulation.
     pub site_area: Area,
+    /// Who signs in with a second factor. The three separated administrators: MLPS level 3. Whoever has enrolled one gives it
+    /// in any case.
+    pub second_factor: Reach,
+    /// The identity provider, where people sign in through one too. None.
+    pub oidc: Option<oidc::Settings>,
     /// A sign-in that was not used for this long is over. 30 minutes: MLPS level 3 asks for an idle time-out.
     pub login_idle: Duration,
     /// A sign-in is over after this long in any case. 12 hours: one shift.
@@ -25,6 +33,10 @@ pub struct Config {
     pub lockout_max: Duration,
     /// Fewest characters of a password. 12: with lock-out, out of reach of guessing.
     pub password_chars_min: usize,
+    /// A password older than this has to be changed before anything else. 90 days, the usual reading of MLPS level 3.
+    pub password_age_max: Duration,
+    /// Whose passwords age.
+    pub password_ages: Reach,
     /// Memory of one password hash in KiB. 19 MiB with 2 passes is the OWASP floor for argon2id.
     pub password_memory_kib: u32,
     /// Passes of one password hash.
@@ -64,12 +76,16 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             site_area: SITE_AREA.parse().expect("a shipped area is a path, as a test shows"),
+            second_factor: Reach::Administrators,
+            oidc: None,
             login_idle: Duration::from_secs(30 * 60),
             login_lifetime: Duration::from_secs(12 * 3_600),
             lockout_failures: 5,
             lockout_base: Duration::from_secs(10 * 60),
             lockout_max: Duration::from_secs(3_600),
             password_chars_min: 12,
+            password_age_max: Duration::from_secs(90 * 24 * 3_600),
+            password_ages: Reach::Administrators,
             password_memory_kib: 19 * 1_024,
             password_passes: 2,
             password_hashes_at_once: 2,

@@ -11,8 +11,8 @@ use relay::lease::Leases;
 
 use crate::applications::ApplicationDesk;
 use crate::audit::record;
-use crate::authn::password::BadCost;
-use crate::authn::{Authn, Principal};
+use crate::authn::otp::OtpKey;
+use crate::authn::{Authn, AuthnStartError, Principal};
 use crate::clock_trust::{self, ClockTrust};
 use crate::config::Config;
 use crate::error::{ApiError, Code};
@@ -55,6 +55,8 @@ pub struct Parts {
     pub playback: Arc<dyn PlaybackPort>,
     /// The appliance's key for marks.
     pub marks: MarkKey,
+    /// The appliance's key for second factors.
+    pub otp_key: OtpKey,
     /// What exports and snapshots are made with.
     pub exports: exports::Setup,
     /// Settings.
@@ -78,9 +80,9 @@ pub struct Parts {
 /// Why the API could not be put together.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The password hash cannot be computed at these costs.
+    /// Nobody could sign in.
     #[error(transparent)]
-    Cost(#[from] BadCost),
+    Authn(#[from] AuthnStartError),
     /// What the last run owed the ledger could not be put on it.
     #[error(transparent)]
     Outbox(#[from] ChangeError),
@@ -158,10 +160,10 @@ impl Deps {
             store, ledger, clock, leases, cameras, recordings, playback, marks, exports, config, sessions, ..
         } = parts;
         let recorded = latest_on_record(&ledger)?;
-        let (port, registry) = (parts.retention, parts.registry);
+        let (port, registry, otp_key) = (parts.retention, parts.registry, parts.otp_key);
         let metrics = RetentionMetrics::new(&registry, Arc::clone(&clock))?;
         let retention = Keeper::new(parts.keeping, port, store.clone(), Arc::clone(&clock), metrics);
-        let authn = Authn::new(store.clone(), ledger.clone(), Arc::clone(&clock), &config)?;
+        let authn = Authn::new(store.clone(), ledger.clone(), Arc::clone(&clock), otp_key, &config)?;
         ledger.keep_openings(&store);
         let outbound = Outbound::new();
         let (seen, told) = (ledger.clone(), ledger.clone());

@@ -77,7 +77,7 @@ codes! {
         "登录因长时间未操作已失效。" "The sign-in ended because it was idle for too long."
         => "请重新登录。" "Sign in again.";
     PasswordExpired "PASSWORD_EXPIRED" 401 ["MLPS3"]
-        "须先更换初始口令。" "The first password has to be changed before anything else."
+        "须先更换口令(初始口令,或已到期)。" "The password has to be changed before anything else: it is a first one, or too old."
         => "使用 POST /api/v1/me/password 更换口令。" "Change it with POST /api/v1/me/password.";
     TerminalMismatch "TERMINAL_MISMATCH" 403 ["J-27"]
         "该登录绑定在另一终端。" "This sign-in is bound to another terminal."
@@ -485,7 +485,8 @@ mod tests {
     #[test]
     fn the_body_has_exactly_the_agreed_members() {
         let body = serde_json::to_value(ApiError::new(Code::NoGrant).body("r1", false)).unwrap();
-        let members: Vec<_> = body.as_object().unwrap().keys().cloned().collect();
+        let mut members: Vec<_> = body.as_object().unwrap().keys().cloned().collect();
+        members.sort();
         assert_eq!(members, ["articles", "code", "message", "remedy", "request_id"]);
         assert_eq!(body["articles"], serde_json::json!(["J-7"]));
         let with_field = serde_json::to_value(ApiError::field("name", "太长", "too long").body("r1", true)).unwrap();

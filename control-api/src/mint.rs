@@ -37,6 +37,11 @@ fn crockford(mut number: u128) -> String {
     text.iter().map(|b| char::from(*b)).collect()
 }
 
+/// 26 characters of Crockford's base 32, 128 random bits: a secret that a person may have to type.
+pub fn random_text() -> Result<String, NoEntropy> {
+    Ok(crockford(u128::from_be_bytes(random_bytes()?)))
+}
+
 /// A viewing token: the text for the URL, which is kept nowhere, and its hash.
 pub struct Token {
     /// 43 characters of base64url.

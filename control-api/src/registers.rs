@@ -1,6 +1,7 @@
 //! The registers: units, users, cameras, purposes, holds. One file each; here are the ids and the keys they share. Deliberately
 //! absent: who may read or change them, which the routes decide.
 
+pub mod api_key;
 pub mod area;
 pub mod camera;
 pub mod camera_csv;

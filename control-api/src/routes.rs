@@ -1,5 +1,6 @@
 //! The HTTP API: one file a group of calls, joined here, one line each. The OpenAPI description is made from the same handlers.
 
+pub mod api_keys;
 pub mod applications;
 pub mod camera_import;
 pub mod camera_past;
@@ -21,7 +22,9 @@ mod ledger_walk;
 pub mod login;
 pub mod media;
 pub mod media_releases;
+pub mod oidc;
 pub mod optional_body;
+pub mod otp;
 pub mod page;
 pub mod policy;
 pub mod purposes;
@@ -60,7 +63,10 @@ pub type Calls = OpenApiRouter<Arc<Deps>>;
 fn calls() -> Calls {
     Calls::new()
         .merge(login::calls())
+        .merge(oidc::calls())
+        .merge(otp::calls())
         .merge(users::calls())
+        .merge(api_keys::calls())
         .merge(units::calls())
         .merge(purposes::calls())
         .merge(cameras::calls())

@@ -282,6 +282,7 @@ impl Scene {
             retention: Arc::new(Tape),
             playback: Arc::new(Tape),
             marks: MarkKey::new(&[6; 32]),
+            otp_key: crate::authn::otp::OtpKey::new(&[8; 32]),
             exports: crate::exports::Setup {
                 folder: folder.path().join("exports"),
                 studio: Studio::open("no-such-program".into(), folder.path().join("exports/work"), clock.clone())
@@ -289,7 +290,12 @@ impl Scene {
                 key: crate::exports::ExportKey::new(&[7; 32]),
                 source: Arc::new(Tape),
             },
-            config: crate::config::Config { password_memory_kib: 64, password_passes: 1, ..Default::default() },
+            config: crate::config::Config {
+                password_memory_kib: 64,
+                password_passes: 1,
+                second_factor: crate::registers::user::means::Reach::Off,
+                ..Default::default()
+            },
             keeping: crate::retention::Settings::default(),
             sessions: crate::sessions::Settings::default(),
             policy: crate::policy::book::Setup { folder: None, archive: folder.path().join("policies") },
@@ -326,12 +332,14 @@ impl Scene {
             created_at: now,
             created_by: None,
             changed_at: now,
+            means: user::Means::default(),
         };
         let login = Login {
             id: format!("login-{name}").parse().unwrap(),
             user: user.id.clone(),
             terminal: TERMINAL.parse().unwrap(),
             epoch: 0,
+            way: login::Way::Password,
             created_at: now,
             expires_at: now + Duration::from_secs(10 * 365 * 24 * 3_600),
             seen_at: now,

@@ -78,4 +78,6 @@ impl Default for Settings {
 #[cfg(test)]
 mod fault_tests;
 #[cfg(test)]
+mod api_key_tests;
+#[cfg(test)]
 mod tests;

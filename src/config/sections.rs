@@ -7,8 +7,11 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
 
+use control_api::config::oidc;
+use control_api::registers::user::means::Reach;
 use jiff::tz::TimeZone;
 use uring::Choice;
+use url::Url;
 
 use super::quantity;
 use super::reader::{Document, Section};
@@ -24,6 +27,9 @@ const PATIENCE: RangeInclusive<Duration> = SECOND..=Duration::from_secs(600);
 /// A listener below 16 connections locks its own operators out; a million is beyond the descriptors of one process.
 const CONNECTIONS: RangeInclusive<usize> = 16..=1_000_000;
 const PER_ADDRESS: RangeInclusive<usize> = 1..=1_000_000;
+/// Whom a rule about accounts is for.
+const REACHES: [(&str, Reach); 3] =
+    [("administrators", Reach::Administrators), ("all", Reach::All), ("off", Reach::Off)];
 /// Below is no network, above no machine.
 const RATES: RangeInclusive<u64> = 1_000_000..=1_000_000_000_000;
 /// The RTSP library tells each camera's quirks at every connection.
@@ -39,6 +45,7 @@ pub(super) fn read(document: &mut Document<'_>) -> Config {
     let mut settings = control_api::config::Config::default();
     let listen = document.section("api", |s| api(s, &mut settings, &mut sessions));
     document.section("login", |s| login(s, &mut settings));
+    settings.oidc = document.section("oidc", oidc);
     document.section("sessions", |s| self::sessions(s, &mut sessions));
     let fleet = document.section("cameras", cameras);
     let mut relay = relay::config::Config::default();
@@ -85,6 +92,7 @@ fn api(
     if let Some(site) = s.text_as("site_area", area, |text| text.parse().ok()) {
         to.site_area = site;
     }
+    to.second_factor = s.choice("second_factor", to.second_factor, &REACHES);
     to.connections_max = s.count("connections_max", to.connections_max, CONNECTIONS);
     to.connections_per_address_max =
         s.count("connections_per_address_max", to.connections_per_address_max, PER_ADDRESS);
@@ -150,6 +158,8 @@ fn login(s: &mut Section<'_, '_>, to: &mut control_api::config::Config) {
         s.refuse("lockout_base", "is longer than login.lockout_max", "begin with the shorter lock");
     }
     to.password_chars_min = s.count("password_chars_min", to.password_chars_min, 8..=64);
+    to.password_age_max = s.duration("password_age_max", to.password_age_max, DAY..=3_650 * DAY);
+    to.password_ages = s.choice("password_ages", to.password_ages, &REACHES);
     let memory = s.size_bytes("password_memory", u64::from(to.password_memory_kib) << 10, 8 << 20..=1 << 30);
     to.password_memory_kib = u32::try_from(memory >> 10).unwrap_or(to.password_memory_kib);
     to.password_passes = count_u32(s, "password_passes", to.password_passes, 1..=100);
@@ -158,6 +168,32 @@ fn login(s: &mut Section<'_, '_>, to: &mut control_api::config::Config) {
     to.address_burst = count_u32(s, "address_burst", to.address_burst, 1..=10_000);
     to.refusal_burst = count_u32(s, "refusal_burst", to.refusal_burst, 1..=100_000);
     to.address_earns_every = s.duration("address_earns_every", to.address_earns_every, MOMENT..=HOUR);
+}
+
+/// None without an issuer; with one it takes the other keys too.
+fn oidc(s: &mut Section<'_, '_>) -> Option<oidc::Settings> {
+    let provider = |text: &str| Url::parse(text).ok().filter(oidc::may_be_asked);
+    let issuer = s.text_as("issuer", "an https address such as \"https://id.example/realms/bureau\"", provider);
+    let client_id =
+        s.text_as("client_id", "our name at the provider", |text| (!text.is_empty()).then(|| text.to_owned()));
+    let client_secret_file = s.path("client_secret_file", Path::new("/etc/sluice/oidc.secret"));
+    let redirect = "the address of /api/v1/login/oidc/callback as browsers reach it";
+    let is_callback = |url: &Url| url.path().ends_with("/api/v1/login/oidc/callback");
+    let redirect_url = s.text_as("redirect_url", redirect, |text| Url::parse(text).ok().filter(is_callback));
+    let second_factor_acr =
+        s.text_as("second_factor_acr", "values of acr, separated by spaces", split).unwrap_or_default();
+    let second_factor_amr =
+        s.text_as("second_factor_amr", "values of amr, separated by spaces", split).unwrap_or_default();
+    let issuer = issuer?;
+    let (Some(client_id), Some(redirect_url)) = (client_id, redirect_url) else {
+        s.refuse("issuer", "stands without client_id or redirect_url", "give both, or leave the section out");
+        return None;
+    };
+    Some(oidc::Settings { issuer, client_id, client_secret_file, redirect_url, second_factor_acr, second_factor_amr })
+}
+
+fn split(text: &str) -> Option<Vec<String>> {
+    Some(text.split_whitespace().map(str::to_owned).collect())
 }
 
 fn rtsp(s: &mut Section<'_, '_>, to: &mut relay::config::Config) {

@@ -210,6 +210,7 @@ fn the_example_shows_the_defaults() {
     assert_eq!(shown.sessions.public_host.take().as_deref(), Some("cameras.example"));
     assert_eq!(shown.recorder.volume_bytes_max.take(), Some(500 << 30));
     assert_eq!(shown.relay.egress_bits_max.take(), Some(8_000_000_000));
+    assert_eq!(shown.api.settings.oidc.take().map(|oidc| oidc.client_id).as_deref(), Some("sluice"));
     let defaults = load("").unwrap();
     let (shown, defaults) = (format!("{shown:#?}"), format!("{defaults:#?}"));
     let wrong: Vec<_> = shown.lines().zip(defaults.lines()).filter(|(shown, default)| shown != default).collect();
@@ -230,8 +231,8 @@ fn every_setting_of_the_layers_has_its_key() {
     let keys = |sections: [&str; 2]| {
         empty.asked.keys().filter(|key| sections.contains(&key.split('.').next().unwrap_or_default())).count()
     };
-    // The binary's own: listen.
-    assert_eq!(keys(["api", "login"]) - 3, fields(&control_api::config::Config::default()));
+    // The binary's own: listen. The identity provider has a section of its own.
+    assert_eq!(keys(["api", "login"]) - 3 + 1, fields(&control_api::config::Config::default()));
     // public_host and time_zone stand in [api], merge_latency and busy_percent_max in [relay]; the two ports are those of the
     // listeners.
     assert_eq!(keys(["sessions", ""]) + 2 + 2 + 2, fields(&control_api::sessions::Settings::default()));

@@ -1,8 +1,18 @@
 //! The control API as a script sees it.
 
+use std::collections::HashSet;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use media::wall::Wall;
 use serde_json::Value;
 
+use super::eventually;
+
+/// Two steps of a second factor: by then there is a code that nobody has shown.
+const OTP_PATIENCE: Duration = Duration::from_secs(70);
+
 /// One login.
+#[derive(Clone)]
 pub(crate) struct Client {
     agent: ureq::Agent,
     base: String,
@@ -30,6 +40,27 @@ impl Client {
         assert_eq!(status, 200, "login of {user}: {answer}");
         client.token = Some(answer["token"].as_str().expect("a token").to_owned());
         client
+    }
+
+    /// The same with the second factor whose secret this is. A code serves once, so where this one and the next were shown
+    /// already it takes until there is a fresh one.
+    pub(crate) fn login_with_otp(base: &str, user: &str, password: &str, secret: &str) -> Self {
+        let mut client = Self::new(base);
+        let mut shown = HashSet::new();
+        client.token = Some(eventually(&format!("a fresh code of {user}"), OTP_PATIENCE, || {
+            // Each is tried once: more would count towards a lock.
+            let fresh = otp_codes(secret).into_iter().find(|otp| shown.insert(otp.clone()))?;
+            let body = serde_json::json!({"user": user, "password": password, "otp": fresh});
+            let (status, answer) = client.post("/api/v1/login", &body);
+            assert!(status == 200 || answer["code"] == "MFA_REQUIRED", "login of {user}: {status} {answer}");
+            answer["token"].as_str().map(str::to_owned)
+        }));
+        client
+    }
+
+    /// The same login where the API is now.
+    pub(crate) fn at(&self, base: &str) -> Self {
+        Self { base: base.to_owned(), ..self.clone() }
     }
 
     fn url(&self, path: &str) -> String {
@@ -83,6 +114,16 @@ impl Client {
         assert!((200..300).contains(&status), "POST {path} {body}: {status} {answer}");
         answer
     }
+}
+
+/// The codes that an authenticator with this secret shows now and in the next half minute.
+#[expect(clippy::disallowed_methods, reason = "an authenticator goes by real time")]
+fn otp_codes(secret: &str) -> [String; 2] {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    [now, now + Duration::from_secs(30)].map(|at| {
+        let at = Wall::from_micros(i64::try_from(at.as_micros()).expect("before the year 294,247"));
+        control_api::authn::otp::code(secret, at).expect("demo.json has secrets in base 32")
+    })
 }
 
 fn bytes(result: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> (u16, Vec<u8>) {

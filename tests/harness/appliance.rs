@@ -1,7 +1,9 @@
 //! The appliance as a process, started by `sluice demo` on a folder of its own.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -23,6 +25,7 @@ pub(crate) struct Appliance {
     process: Process,
     dir: TempDir,
     demo: Value,
+    kept_logins: Mutex<HashMap<String, Client>>,
 }
 
 impl Appliance {
@@ -33,13 +36,13 @@ impl Appliance {
 
     fn start_in(dir: TempDir) -> Self {
         let (process, demo) = launch(Command::new(SLUICE), dir.path(), &[]);
-        Self { process, dir, demo }
+        Self { process, dir, demo, kept_logins: Mutex::default() }
     }
 
     /// With settings of its own, started by a command that ends in the binary's place.
     pub(crate) fn start_by(dir: TempDir, command: Command, settings: &[&str]) -> Self {
         let (process, demo) = launch(command, dir.path(), settings);
-        Self { process, dir, demo }
+        Self { process, dir, demo, kept_logins: Mutex::default() }
     }
 
     /// Ends it as a power cut of the process would (SIGKILL) and leaves it down.
@@ -93,11 +96,16 @@ impl Appliance {
             .expect("demo.json names the RTSP listener")
     }
 
-    /// A login with the demo account of that role.
+    /// A login with the demo account of that role. One with a second factor is kept: its codes serve once.
     pub(crate) fn login(&self, role: &str) -> Client {
         let account = &self.demo["accounts"][role];
         let text = |field: &str| account[field].as_str().unwrap_or_else(|| panic!("no account {role}.{field}"));
-        Client::login(self.api(), text("user"), text("password"))
+        let Some(secret) = account["otp_secret"].as_str() else {
+            return Client::login(self.api(), text("user"), text("password"));
+        };
+        let mut kept = self.kept_logins.lock().expect("no login panicked");
+        let login = || Client::login_with_otp(self.api(), text("user"), text("password"), secret);
+        kept.entry(role.to_owned()).or_insert_with(login).at(self.api())
     }
 
     /// The value of a metric line that begins with `line`, e.g. `sluice_camera_up{camera="a"}`.

@@ -12,6 +12,19 @@ use crate::store::{Store, StoreError, Versioned};
 /// All sign-ins, by token hash.
 pub const LOGINS: &str = "login/";
 
+/// How somebody signed in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Way {
+    /// By password, and by the second factor where the account has one.
+    #[default]
+    Password,
+    /// Through the identity provider, and by the second factor where the account has one.
+    Provider,
+    /// Through the identity provider, which said that it asked for a second factor.
+    ProviderWithSecondFactor,
+}
+
 /// One sign-in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Login {
@@ -23,6 +36,9 @@ pub struct Login {
     pub terminal: IpAddr,
     /// The user's `sign_in_epoch` when it was made.
     pub epoch: u64,
+    /// How it was made.
+    #[serde(default)]
+    pub way: Way,
     /// When it was made.
     pub created_at: Wall,
     /// When it is over in any case.

@@ -1,6 +1,8 @@
 //! Passwords: argon2id on a bounded number of threads. A flood of sign-ins queues up to a limit and is then turned away; it
 //! cannot take the threads or the memory that others need.
 
+mod weak;
+
 use std::sync::Arc;
 
 use argon2::password_hash::phc::PasswordHash as Phc;
@@ -11,9 +13,7 @@ use tokio::sync::Semaphore;
 use crate::config::Config;
 use crate::error::{ApiError, Code};
 use crate::registers::user::PasswordHash;
-
-/// Longest password looked at. Argon2 hashes any length at a cost; nobody types 256 bytes.
-pub const PASSWORD_BYTES_MAX: usize = 256;
+use weak::PASSWORD_BYTES_MAX;
 
 /// Makes and checks password hashes.
 pub struct Passwords {
@@ -67,21 +67,23 @@ impl Passwords {
         hash(self.params.clone(), password.as_bytes()).map_err(|_| Code::Internal.into())
     }
 
-    /// Refuses a password that is too short, too long, one repeated character, or contains the login name; names `field`.
+    /// Refuses a weak password, naming `field`.
     pub fn acceptable(&self, field: &str, password: &str, login: &str) -> Result<(), ApiError> {
-        let chars = password.chars().count();
-        let varied = password.chars().next().is_some_and(|first| password.chars().any(|c| c != first));
-        let has_login = password.to_lowercase().contains(&login.to_lowercase());
-        if chars >= self.chars_min && password.len() <= PASSWORD_BYTES_MAX && varied && !has_login {
+        weak::check(field, password, login, self.chars_min)
+    }
+
+    /// Refuses a password that the account has or had lately, naming `field`. Takes one hash for each of `known`.
+    pub async fn not_used_lately(&self, field: &str, password: &str, known: Vec<PasswordHash>) -> Result<(), ApiError> {
+        let typed = password.to_owned();
+        let used =
+            self.run(move |params| Ok(known.iter().any(|hash| verify(params.clone(), typed.as_bytes(), hash)))).await?;
+        if !used {
             return Ok(());
         }
         Err(ApiError::field(
             field,
-            format!("口令至少{}个字符,最长256字节,不得包含登录名或只有一种字符。", self.chars_min),
-            format!(
-                "Use at least {} characters and at most 256 bytes, without the login name, not one character repeated.",
-                self.chars_min
-            ),
+            "不得与最近五次使用的口令相同。",
+            "It must differ from the last five passwords of the account.",
         ))
     }
 

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 
 use media::wall::Wall;
 
-use super::login::{self, Login};
-use super::{Authn, check_user};
+use super::login::{self, Login, Way};
+use super::{Authn, check_user, otp};
 use crate::audit::record;
 use crate::error::{ApiError, Code};
 use crate::ledger::{Actor, Decision, Event, Kind};
@@ -29,35 +29,53 @@ pub struct SignedIn {
     pub expires_at: Wall,
     /// True where the password has to be changed before anything else.
     pub must_change_password: bool,
+    /// True where a second factor has to be enrolled before anything else.
+    pub must_enrol_second_factor: bool,
+}
+
+/// What was typed to sign in. Prints as nothing.
+pub struct Typed {
+    /// Login name.
+    pub name: String,
+    /// Password.
+    pub password: String,
+    /// Code of the second factor, or a recovery code.
+    pub otp: Option<String>,
 }
 
 impl Authn {
-    /// Signs `name` in from `terminal`. Wrong name and wrong password are both `AUTH_REQUIRED`. On the ledger either way.
-    pub async fn sign_in(
-        &self,
-        name: &str,
-        password: String,
-        terminal: IpAddr,
-        request_id: &str,
-    ) -> Result<SignedIn, ApiError> {
+    /// Signs somebody in from `terminal`. Wrong name and wrong password are both `AUTH_REQUIRED`; only after the right password
+    /// a missing or wrong code is told as such. On the ledger either way.
+    pub async fn sign_in(&self, typed: Typed, terminal: IpAddr, request_id: &str) -> Result<SignedIn, ApiError> {
+        let Typed { name, password, otp } = typed;
         let known = match name.parse::<LoginName>() {
             Ok(login) => user::by_login(&self.store, &login)?,
             Err(_) => None,
         };
         let user_id = known.as_ref().map(|row| row.value.id.clone());
         let outcome = match known {
-            Some(row) => self.sign_in_known(&row.value.id, password, terminal).await,
-            None => self.sign_in_stranger(name, password).await,
+            Some(row) => self.sign_in_known(&row.value.id, password, otp.as_deref(), terminal).await,
+            None => self.sign_in_stranger(&name, password).await,
         };
-        let denied = match outcome {
-            Ok(signed_in) => return Ok(signed_in),
-            Err(denied) => denied,
-        };
+        match outcome {
+            Ok(signed_in) => Ok(signed_in),
+            Err(denied) => Err(self.refused(denied, user_id.as_ref(), terminal, request_id).await?),
+        }
+    }
+
+    /// Puts the refusal of a sign-in on the ledger.
+    pub(super) async fn refused(
+        &self,
+        denied: ApiError,
+        user_id: Option<&UserId>,
+        terminal: IpAddr,
+        request_id: &str,
+    ) -> Result<ApiError, ApiError> {
         if denied.owes_record() {
-            let event = refusal(self.clock.wall(), user_id.as_ref(), &denied);
+            let event = refusal(self.clock.wall(), user_id, &denied);
             record(&self.ledger, &event.terminal(terminal.to_string()).request_id(request_id)).await?;
         }
-        Err(denied.recorded())
+        Ok(denied.recorded())
     }
 
     async fn sign_in_stranger(&self, name: &str, password: String) -> Result<SignedIn, ApiError> {
@@ -73,14 +91,44 @@ impl Authn {
         Err(Code::AuthRequired.into())
     }
 
-    async fn sign_in_known(&self, id: &UserId, password: String, terminal: IpAddr) -> Result<SignedIn, ApiError> {
+    async fn sign_in_known(
+        &self,
+        id: &UserId,
+        password: String,
+        otp: Option<&str>,
+        terminal: IpAddr,
+    ) -> Result<SignedIn, ApiError> {
         let now = self.clock.wall();
         let counted = self.count_attempt(id, now).await?;
         if !self.passwords.matches(password, Some(counted.password.clone())).await? {
             return Err(Code::AuthRequired.into());
         }
         check_user(&counted)?;
-        self.open(id, terminal, now).await
+        let user = self.prove(id, otp, now).await?;
+        self.open(&user, Way::Password, terminal, now).await
+    }
+
+    /// Takes the code of the second factor where the user has one, and forgets the failures. A code that is missing or wrong
+    /// leaves the attempt counted.
+    async fn prove(&self, id: &UserId, otp: Option<&str>, now: Wall) -> Result<User, ApiError> {
+        self.change_user(id, |user| {
+            if let Some(factor) = user.means.second_factor.as_mut() {
+                let typed = otp.ok_or(Code::MfaRequired)?;
+                if !otp::take(&self.otp_key, id, factor, typed, now) {
+                    return Err(Code::MfaRequired.into());
+                }
+            }
+            forgive(user);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Asks somebody who is signed in for their second factor once more. Counts like an attempt to sign in.
+    pub async fn prove_again(&self, id: &UserId, otp: Option<&str>) -> Result<User, ApiError> {
+        let now = self.clock.wall();
+        self.count_attempt(id, now).await?;
+        self.prove(id, otp, now).await
     }
 
     /// True when `password` is the user's. Counts like an attempt to sign in, so that a stolen token cannot guess for ever.
@@ -89,18 +137,12 @@ impl Authn {
         if !self.passwords.matches(password, Some(counted.password)).await? {
             return Ok(false);
         }
-        self.forgive(id).await?;
-        Ok(true)
-    }
-
-    /// Forgets the failures after the right password.
-    async fn forgive(&self, id: &UserId) -> Result<User, ApiError> {
         self.change_user(id, |user| {
-            user.failed_count = 0;
-            user.locked_until = None;
+            forgive(user);
             Ok(())
         })
-        .await
+        .await?;
+        Ok(true)
     }
 
     /// Counts an attempt as if it had failed, or refuses while locked. Gives the user as they then are.
@@ -116,21 +158,27 @@ impl Authn {
         .await
     }
 
-    /// The right password was given: on the ledger first, then the sign-in comes to be.
-    async fn open(&self, id: &UserId, terminal: IpAddr, now: Wall) -> Result<SignedIn, ApiError> {
-        let user = self.forgive(id).await?;
+    /// All that is asked for was given: on the ledger first, then the sign-in comes to be.
+    pub(super) async fn open(&self, user: &User, way: Way, terminal: IpAddr, now: Wall) -> Result<SignedIn, ApiError> {
         let token = mint::Token::fresh().map_err(no_entropy)?.text;
-        let login_id: LoginId =
+        let id: LoginId =
             mint::sortable_id(now).map_err(no_entropy)?.parse().map_err(|_| ApiError::new(Code::Internal))?;
-        let actor = Actor { user: id.to_string(), unit: Some(user.unit.to_string()), role: None };
+        let actor = Actor { user: user.id.to_string(), unit: Some(user.unit.to_string()), role: None };
         let event = Event::new(Kind::LOGIN, now).actor(actor).terminal(terminal.to_string());
-        record(&self.ledger, &event.decision(Decision::Allow).with("login", login_id.as_str())).await?;
-        let expires_at = now + self.lifetime;
-        let epoch = user.sign_in_epoch;
+        let event =
+            event.with("second_factor", user.means.second_factor.is_some() || way == Way::ProviderWithSecondFactor);
+        let event = if way == Way::Password { event } else { event.with("by", "oidc") };
+        record(&self.ledger, &event.decision(Decision::Allow).with("login", id.as_str())).await?;
+        let (expires_at, epoch) = (now + self.lifetime, user.sign_in_epoch);
         let login =
-            Login { id: login_id, user: id.clone(), terminal, epoch, created_at: now, expires_at, seen_at: now };
+            Login { id, user: user.id.clone(), terminal, epoch, way, created_at: now, expires_at, seen_at: now };
         self.keep(&token, &login).await?;
-        Ok(SignedIn { token, expires_at, must_change_password: user.must_change_password })
+        Ok(SignedIn {
+            token,
+            expires_at,
+            must_change_password: self.must_change_password(user, way, now),
+            must_enrol_second_factor: self.must_enrol(user, way),
+        })
     }
 
     /// Stores the sign-in; the user's oldest ones beyond the limit end.
@@ -167,6 +215,11 @@ impl Authn {
         }
         Err(Code::Conflict.into())
     }
+}
+
+const fn forgive(user: &mut User) {
+    user.failed_count = 0;
+    user.locked_until = None;
 }
 
 fn locked(until: Wall, now: Wall) -> ApiError {

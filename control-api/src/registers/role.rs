@@ -54,6 +54,9 @@ impl Role {
         Self::MetricsReader,
     ];
 
+    /// The three separated administrators (MLPS3): nobody holds two of them, and they sign in with two factors.
+    pub const SEPARATED: [Self; 3] = [Self::SystemAdmin, Self::SecurityAdmin, Self::AuditAdmin];
+
     /// The role as it is written, for example `unit_admin`.
     pub const fn text(self) -> &'static str {
         match self {

@@ -1,14 +1,18 @@
 //! Users: who may sign in, for which unit, in which roles, and what the lock-out knows of them. The password is kept only as
 //! its argon2id hash, and no answer of the API is made from this type.
 
+pub mod means;
+
 use std::fmt;
 use std::str::FromStr;
 
 use media::wall::Wall;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::{Roles, UnitId, UserId};
 use crate::store::{Batch, CommitError, Store, StoreError, Versioned};
+pub use means::Means;
 
 /// Longest login name.
 pub const LOGIN_NAME_BYTES_MAX: usize = 64;
@@ -122,6 +126,9 @@ pub struct User {
     pub created_by: Option<UserId>,
     /// When it last changed.
     pub changed_at: Wall,
+    /// By what else they prove who they are.
+    #[serde(default)]
+    pub means: Means,
 }
 
 impl User {
@@ -142,6 +149,19 @@ pub fn key(id: &UserId) -> String {
 /// The row that leads from a login name to a user's id.
 pub fn login_key(login: &LoginName) -> String {
     format!("user-login/{login}")
+}
+
+/// The row that leads from a name at the identity provider to a user's id; hashed, since it may be of any form and length.
+pub fn subject_key(subject: &str) -> String {
+    format!("user-subject/{}", hex::encode(Sha256::digest(subject.as_bytes())))
+}
+
+/// The user with this name at the identity provider.
+pub fn by_subject(store: &Store, subject: &str) -> Result<Option<Versioned<User>>, StoreError> {
+    let Some(id) = store.get_json::<UserId>(&subject_key(subject))? else { return Ok(None) };
+    // The index row and the user's own must agree; a row left behind opens nothing.
+    let user = load(store, &id.value)?;
+    Ok(user.filter(|row| row.value.means.oidc_subject.as_deref() == Some(subject)))
 }
 
 /// What makes a new user, unless the id or the login name is taken.

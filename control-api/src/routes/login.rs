@@ -10,6 +10,7 @@ use utoipa_axum::routes;
 
 use super::Calls;
 use super::extract::{Body, Newcomer};
+use crate::authn::{self, Typed};
 use crate::deps::Deps;
 use crate::error::{ApiError, ErrorBody};
 use crate::ledger::Kind;
@@ -33,26 +34,39 @@ struct SignIn {
     /// Password.
     #[schema(format = Password)]
     password: String,
-    /// One-time code of a second factor; not looked at for accounts without one.
+    /// Code of the second factor, or a recovery code; not looked at for accounts without one.
     #[serde(default)]
     otp: Option<String>,
 }
 
 /// A new sign-in.
 #[derive(Serialize, utoipa::ToSchema)]
-struct SignedIn {
+pub(super) struct SignedIn {
     /// For `Authorization: Bearer`, from this terminal only.
     token: String,
     /// When it is over in any case; unused it is over earlier.
     expires_at: Stamp,
     /// True where `POST /me/password` has to come first.
     must_change_password: bool,
+    /// True where `POST /me/otp` has to come first.
+    must_enrol_second_factor: bool,
+}
+
+impl From<authn::SignedIn> for SignedIn {
+    fn from(made: authn::SignedIn) -> Self {
+        Self {
+            token: made.token,
+            expires_at: made.expires_at.into(),
+            must_change_password: made.must_change_password,
+            must_enrol_second_factor: made.must_enrol_second_factor,
+        }
+    }
 }
 
 /// Sign in.
 #[utoipa::path(post, path = "/login", tag = "login", request_body = SignIn, security(()), responses(
     (status = 200, body = SignedIn),
-    (status = 401, body = ErrorBody, description = "AUTH_REQUIRED (name or password is wrong), ACCOUNT_LOCKED"),
+    (status = 401, body = ErrorBody, description = "AUTH_REQUIRED (name or password is wrong), MFA_REQUIRED (the code is missing or wrong), ACCOUNT_LOCKED"),
     (status = 403, body = ErrorBody, description = "ACCOUNT_DISABLED, USER_NOT_APPROVED"),
     (status = 422, body = ErrorBody, description = "INVALID_FIELD"),
     (status = 429, body = ErrorBody, description = "RATE_LIMITED"),
@@ -63,15 +77,9 @@ async fn sign_in(
     RequestId(request_id): RequestId,
     Body(SignIn { user, password, otp }): Body<SignIn>,
 ) -> Result<Json<SignedIn>, ApiError> {
-    // No account has a second factor yet, so there is nothing to hold the code against.
-    drop(otp);
     deps.authn.take_attempt(terminal)?;
-    let signed_in = deps.authn.sign_in(&user, password, terminal, &request_id).await?;
-    Ok(Json(SignedIn {
-        token: signed_in.token,
-        expires_at: signed_in.expires_at.into(),
-        must_change_password: signed_in.must_change_password,
-    }))
+    let signed_in = deps.authn.sign_in(Typed { name: user, password, otp }, terminal, &request_id).await?;
+    Ok(Json(signed_in.into()))
 }
 
 /// Sign out: the token is worth nothing afterwards.
@@ -99,15 +107,18 @@ struct Me {
     terminal: String,
     /// True where the password has to be changed first.
     must_change_password: bool,
+    /// True once a second factor is enrolled.
+    second_factor: bool,
 }
 
 /// Who am I?
 #[utoipa::path(get, path = "/me", tag = "login", responses(
     (status = 200, body = Me), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody)))]
 async fn me(newcomer: Newcomer) -> Json<Me> {
-    let User { id, login, name, unit, roles, must_change_password, .. } = newcomer.user;
+    let User { id, login, name, unit, roles, must_change_password, means, .. } = newcomer.user;
     let terminal = newcomer.principal.terminal().to_string();
-    Json(Me { id, user: login.to_string(), name, unit, roles, terminal, must_change_password })
+    let second_factor = means.second_factor.is_some();
+    Json(Me { id, user: login.to_string(), name, unit, roles, terminal, must_change_password, second_factor })
 }
 
 /// An old password and a new one. Prints as nothing.
@@ -135,6 +146,7 @@ async fn change_password(
     Body(NewPassword { old, new }): Body<NewPassword>,
 ) -> Result<StatusCode, ApiError> {
     let Newcomer { principal, user, .. } = newcomer;
+    principal.require_sign_in()?;
     deps.authn.take_attempt(principal.terminal())?;
     deps.authn.passwords.acceptable("new", &new, user.login.as_str())?;
     if old == new {
@@ -143,14 +155,11 @@ async fn change_password(
     if !deps.authn.confirm(&user.id, old).await? {
         return Err(ApiError::field("old", "旧口令不正确。", "The old password is wrong."));
     }
+    deps.authn.passwords.not_used_lately("new", &new, user.known_passwords()).await?;
     let hash = deps.authn.passwords.hash(new).await?;
     let row = deps.authn.user(&user.id)?;
     let mut changed = row.value;
-    changed.password = hash;
-    changed.must_change_password = false;
-    changed.sign_in_epoch += 1;
-    changed.version += 1;
-    changed.changed_at = deps.now();
+    changed.set_password(hash, false, deps.now());
     let key = user::key(&user.id);
     let event = deps.event(Kind::REGISTER_CHANGED, &principal).action("password.change").object(key.as_str());
     let batch = Batch::new().expect_version(key.as_str(), row.version).put_json(key, &changed)?;

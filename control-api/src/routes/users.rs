@@ -27,7 +27,7 @@ use crate::stamp::Stamp;
 use crate::store::{Batch, RANGE_ROWS_MAX, Store};
 
 /// Who keeps accounts.
-const KEEPERS: &[Role] = &[Role::SecurityAdmin];
+pub(super) const KEEPERS: &[Role] = &[Role::SecurityAdmin];
 /// Who reads the accounts of their own unit.
 const UNIT_READERS: &[Role] = &[Role::UnitAdmin, Role::UnitPrincipal];
 /// Changes with every change of roles or state, so that two of them at once cannot each spare the other's last holder.
@@ -50,6 +50,10 @@ pub struct UserView {
     roles: Roles,
     state: UserState,
     must_change_password: bool,
+    /// True once a second factor is enrolled.
+    second_factor: bool,
+    /// Their name at the identity provider.
+    oidc_subject: Option<String>,
     /// No password is looked at before then.
     locked_until: Option<Stamp>,
     version: u64,
@@ -69,6 +73,8 @@ impl UserView {
             roles: user.roles,
             state: user.state,
             must_change_password: user.must_change_password,
+            second_factor: user.means.second_factor.is_some(),
+            oidc_subject: user.means.oidc_subject,
             version: user.version,
             created_at: user.created_at.into(),
             changed_at: user.changed_at.into(),
@@ -117,6 +123,8 @@ struct UserChange {
     state: Option<UserState>,
     /// True ends a lock.
     unlock: Option<bool>,
+    /// Their name (`sub`) at the identity provider; empty takes it away. It ends their sign-ins.
+    oidc_subject: Option<String>,
 }
 
 /// A password set by the security administrator. Prints as nothing.
@@ -193,6 +201,7 @@ async fn create(
         created_at: now,
         created_by: Some(principal.user().clone()),
         changed_at: now,
+        means: user::Means::default(),
     };
     let event = deps.event(Kind::REGISTER_CREATED, &principal).action("user.create").object(user::key(&user.id));
     let event = described(event, &user).request_id(request_id);
@@ -269,6 +278,7 @@ async fn change(
     let key = user::key(&id);
     let event = deps.event(Kind::REGISTER_CHANGED, &principal).action("user.change").object(key.as_str());
     let batch = Batch::new().expect_version(key.as_str(), row.version).put_json(key, &user)?;
+    let batch = with_subject(&deps.store, batch, &before, &user)?;
     let batch = match guard {
         Some(version) => batch.expect_version(GUARD, version),
         None => batch.expect_absent(GUARD),
@@ -277,11 +287,28 @@ async fn change(
     Ok(Json(UserView::of(user, deps.now())))
 }
 
-fn own_account() -> ApiError {
+pub(super) fn own_account() -> ApiError {
     ApiError::new(Code::RoleForbids).remedied(
         "不能变更自己的账号,请由另一名安全管理员办理。",
         "Another security administrator has to change this account.",
     )
+}
+
+/// Keeps the row that leads from a name at the identity provider to the account; nobody else may have that name.
+fn with_subject(store: &Store, batch: Batch, before: &User, after: &User) -> Result<Batch, ApiError> {
+    let (was, is) = (&before.means.oidc_subject, &after.means.oidc_subject);
+    if was == is {
+        return Ok(batch);
+    }
+    let batch = was.iter().fold(batch, |batch, subject| batch.delete(user::subject_key(subject)));
+    let Some(subject) = is else { return Ok(batch) };
+    let key = user::subject_key(subject);
+    if store.get(&key)?.is_some() {
+        return Err(ApiError::new(Code::Conflict)
+            .at("oidc_subject")
+            .remedied("该统一身份已关联另一账号。", "Another account has that name at the identity provider."));
+    }
+    Ok(batch.expect_absent(key.as_str()).put_json(key, &after.id)?)
 }
 
 fn changed(before: &User, wanted: UserChange, now: Wall) -> Result<User, ApiError> {
@@ -294,6 +321,13 @@ fn changed(before: &User, wanted: UserChange, now: Wall) -> Result<User, ApiErro
     }
     if let Some(roles) = wanted.roles {
         user.roles = roles;
+    }
+    if let Some(text) = wanted.oidc_subject {
+        let subject = if text.is_empty() { None } else { Some(line("oidc_subject", &text)?) };
+        if subject != user.means.oidc_subject {
+            user.means.oidc_subject = subject;
+            user.sign_in_epoch += 1;
+        }
     }
     if let Some(state) = wanted.state {
         user.state = state;
@@ -353,19 +387,15 @@ async fn set_password(
     if *principal.user() == id {
         return Err(own_account());
     }
-    let login = deps.authn.user(&id)?.value.login;
-    deps.authn.passwords.acceptable("password", &password, login.as_str())?;
+    let before = deps.authn.user(&id)?.value;
+    deps.authn.passwords.acceptable("password", &password, before.login.as_str())?;
+    deps.authn.passwords.not_used_lately("password", &password, before.known_passwords()).await?;
     let hash = deps.authn.passwords.hash(password).await?;
     let row = deps.authn.user(&id)?;
-    let now = deps.now();
     let mut user = row.value;
-    user.password = hash;
-    user.must_change_password = true;
-    user.sign_in_epoch += 1;
+    user.set_password(hash, true, deps.now());
     user.failed_count = 0;
     user.locked_until = None;
-    user.version += 1;
-    user.changed_at = now;
     let key = user::key(&id);
     let event = deps.event(Kind::REGISTER_CHANGED, &principal).action("user.password").object(key.as_str());
     let batch = Batch::new().expect_version(key.as_str(), row.version).put_json(key, &user)?;

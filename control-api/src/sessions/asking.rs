@@ -17,6 +17,7 @@ use crate::ledger::{Decision, Event, Kind, Recordable};
 use crate::mint::{self, NoEntropy, Token};
 use crate::playback::DOWNLOAD;
 use crate::policy::{Action, Permit};
+use crate::registers::LoginId;
 use crate::usage::{Medium, UsageRecord, VideoContent};
 
 /// Longest reason: a paragraph. Together with the rest it stays far below the size of a ledger entry.
@@ -190,6 +191,7 @@ pub(super) struct NewSession {
     pub(super) mark: SessionMark,
     pub(super) opened_at: Wall,
     pub(super) terminal: IpAddr,
+    pub(super) key: Option<LoginId>,
     request_id: String,
 }
 
@@ -204,7 +206,8 @@ impl NewSession {
             ApiError::new(Code::Internal)
         })?;
         let (terminal, request_id) = (caller.terminal(), origin.request_id.clone());
-        Ok(Self { permit, id, token, mark, opened_at, terminal, request_id })
+        let key = caller.key().map(|_| caller.login().clone());
+        Ok(Self { permit, id, token, mark, opened_at, terminal, key, request_id })
     }
 
     /// Where it can be watched: at the public host, or else where the caller found us.

@@ -13,6 +13,7 @@ use super::asking::{Ask, NewSession, Opened, Origin, Permitted, REASON_CHARS_MAX
 use super::balance::Balance;
 use super::inquiry::Inquiry;
 use super::metrics::{ALLOWED, SessionMetrics};
+use super::permitting::held_to;
 use super::table::{Open, Table};
 use super::{Settings, ending};
 use crate::authn::Principal;
@@ -117,6 +118,7 @@ impl SessionDesk {
             profile: ask.profile,
             purpose: &ask.purpose,
             running: None,
+            held_to: held_to(caller),
         };
         let decision = self.decide(&self.facts(&inquiry)?, &action);
         let permit = match decision {
@@ -125,7 +127,7 @@ impl SessionDesk {
         };
         let new = NewSession::of(permit, caller, origin)?;
         let (permit, usage) = self.put_on_record(&new).await?;
-        let (id, expires_at) = (new.id.clone(), self.expiry(&permit.value().permit, new.opened_at));
+        let (id, expires_at) = (new.id.clone(), self.expiry(caller, &permit.value().permit, new.opened_at));
         if let Err(error) = self.lease(permit, &usage, &new, expires_at) {
             tracing::warn!(session = %id.0, %error, "no lease");
             self.close_unused(&id).await;
@@ -196,7 +198,7 @@ impl SessionDesk {
             expires_at: self.monotonic_at(expires_at),
         };
         let (terminal, opened_at) = (new.terminal, new.opened_at);
-        let open = Open { permit, terminal, mark: new.mark, opened_at, expires_at };
+        let open = Open { permit, terminal, key: new.key.clone(), mark: new.mark, opened_at, expires_at };
         // Under one lock, so that whoever ends what hangs on a right finds either no session or one with its lease.
         let mut table = self.table.lock();
         self.leases.grant(lease)?;
@@ -220,12 +222,13 @@ impl SessionDesk {
             profile: ask.profile,
             purpose: &ask.purpose,
             running: Some(id),
+            held_to: held_to(caller),
         };
         let permit = match self.decide(&self.facts(&inquiry)?, &action) {
             Ok(permit) => permit,
             Err(denial) => return Err(self.refuse(caller, &ask, request_id, denial).await),
         };
-        let expires_at = self.expiry(&permit, open.opened_at);
+        let expires_at = self.expiry(caller, &permit, open.opened_at);
         let event = Event::new(Kind::SESSION_RENEWED, self.clock.wall())
             .actor(caller.actor())
             .terminal(caller.terminal().to_string())
@@ -298,9 +301,10 @@ impl SessionDesk {
         }
     }
 
-    fn expiry(&self, permit: &Permit, opened_at: Wall) -> Wall {
+    fn expiry(&self, caller: &Principal, permit: &Permit, opened_at: Wall) -> Wall {
         let leased = self.clock.wall() + self.settings.lease;
-        leased.min(opened_at + self.settings.session_max).min(permit.until())
+        let until = caller.key().map_or(permit.until(), |key| key.expires_at.min(permit.until()));
+        leased.min(opened_at + self.settings.session_max).min(until)
     }
 
     fn monotonic_at(&self, at: Wall) -> Duration {

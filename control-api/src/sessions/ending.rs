@@ -19,7 +19,7 @@ use crate::grants::{Grant, GrantId, GrantState, GrantStep};
 use crate::ledger::Kind;
 use crate::register::Touch;
 use crate::register::rows::RECORDS;
-use crate::registers::{camera, unit, user};
+use crate::registers::{LoginId, UserId, api_key, camera, unit, user};
 use crate::store::{Change, WatchLag};
 
 /// Somebody asked for a session's end; its close follows by itself.
@@ -116,7 +116,11 @@ impl SessionDesk {
             profile: ask.profile,
             purpose: &ask.purpose,
             running: Some(id),
+            held_to: &[],
         };
+        if open.key.as_ref().is_some_and(|key| !self.key_is_in_force(open.permit.user(), key)) {
+            return Some(EndReason::Revoked);
+        }
         // What cannot be looked up cannot be known to be allowed.
         let Ok(mut facts) = self.facts(&inquiry) else { return Some(EndReason::Revoked) };
         facts.grants.retain(|candidate| candidate.grant.id() == open.permit.grant());
@@ -126,12 +130,23 @@ impl SessionDesk {
         self.decide(&facts, &action).err().map(|denial| reason(denial.code))
     }
 
+    /// False also where it cannot be looked up: then it cannot be known to be in force.
+    fn key_is_in_force(&self, user: &UserId, key: &LoginId) -> bool {
+        let row = api_key::load(&self.store, user, key).ok().flatten();
+        row.is_some_and(|row| row.value.is_in_force(self.clock.wall()))
+    }
+
+    /// Ends what was opened with an API key that is no longer in force. Gives how many ended.
+    pub fn look_again_at_key(&self, key: &LoginId) -> usize {
+        self.look_again(&Peg::Key(key.clone()))
+    }
+
     /// Follows the registers: a user, unit or camera that changes is looked at again at once, whoever changed it. Runs until
     /// the store closes.
     pub async fn follow(&self) {
-        let followed = [user::USERS, unit::UNITS, camera::CAMERAS, GRANTS, RECORDS];
+        let followed = [user::USERS, unit::UNITS, camera::CAMERAS, GRANTS, RECORDS, api_key::API_KEYS];
         let mut watches = followed.map(|prefix| self.store.watch(prefix));
-        let [users, units, cameras, grants, records] = &mut watches;
+        let [users, units, cameras, grants, records, keys] = &mut watches;
         loop {
             let changed = tokio::select! {
                 changed = users.changed() => changed,
@@ -139,6 +154,7 @@ impl SessionDesk {
                 changed = cameras.changed() => changed,
                 changed = grants.changed() => changed,
                 changed = records.changed() => changed,
+                changed = keys.changed() => changed,
             };
             match changed {
                 Ok(changes) => changes.iter().for_each(|change| self.follow_one(change)),
@@ -270,6 +286,7 @@ fn peg(key: &str) -> Option<Peg> {
         "user" => id.parse().ok().map(Peg::User),
         "unit" => id.parse().ok().map(Peg::Unit),
         "camera" => id.parse().ok().map(Peg::Camera),
+        "api-key" => id.split_once('/').and_then(|(_, key)| key.parse().ok()).map(Peg::Key),
         "grant" => Some(Peg::Grant(GrantId(id.into()))),
         _ => None,
     }

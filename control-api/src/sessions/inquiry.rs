@@ -34,6 +34,8 @@ pub(super) struct Inquiry<'a> {
     /// A session that runs is not ended for what only bars new ones: a locked account (a stranger's guesses must not end
     /// a duty officer's view), a camera that is away (viewers stay), its own place under the grant.
     pub(super) running: Option<&'a SessionId>,
+    /// The grants that the caller's API key is held to; empty means all.
+    pub(super) held_to: &'a [String],
 }
 
 impl SessionDesk {
@@ -48,7 +50,7 @@ impl SessionDesk {
         let caller = account.map(|account| self.caller(&account, unit, inquiry));
         let camera = self.sight(inquiry.camera, inquiry.profile, running)?;
         let grants = match (&caller, &camera) {
-            (Some(caller), Some(camera)) => self.candidates(caller, camera, inquiry.running),
+            (Some(caller), Some(camera)) => self.candidates(caller, camera, inquiry),
             _ => Vec::new(),
         };
         let audit_available = running || self.ledger.status().poisoned.is_none();
@@ -125,11 +127,12 @@ impl SessionDesk {
         known.unwrap_or(EXPECTED_BITS)
     }
 
-    fn candidates(&self, caller: &Caller, camera: &Sight, running: Option<&SessionId>) -> Vec<Candidate> {
-        let grants = self.grants.covering(&caller.unit.id, &caller.user, &camera.id, camera.area.as_ref());
+    fn candidates(&self, caller: &Caller, camera: &Sight, inquiry: &Inquiry<'_>) -> Vec<Candidate> {
+        let mut grants = self.grants.covering(&caller.unit.id, &caller.user, &camera.id, camera.area.as_ref());
+        grants.retain(|grant| inquiry.held_to.is_empty() || inquiry.held_to.contains(&grant.id().0));
         let table = self.table.lock();
         let candidate = |grant: std::sync::Arc<crate::grants::Grant>| {
-            let open_sessions = table.count_on(&Peg::Grant(grant.id().clone()), running);
+            let open_sessions = table.count_on(&Peg::Grant(grant.id().clone()), inquiry.running);
             Candidate { grant, open_sessions }
         };
         grants.into_iter().map(candidate).collect()

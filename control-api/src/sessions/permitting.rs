@@ -13,6 +13,11 @@ use crate::error::{ApiError, Code};
 use crate::policy::{self, Action, Denial, Facts, Permit};
 use crate::registers::UserId;
 
+/// The grants that the caller's API key is held to; empty means all.
+pub(super) fn held_to(caller: &Principal) -> &[String] {
+    caller.key().map_or(&[], |key| key.grants.as_slice())
+}
+
 impl SessionDesk {
     /// A permit for what is asked, or the refusal, which is on record then.
     pub async fn permit(&self, caller: &Principal, ask: &Ask, request_id: &str) -> Result<Permit, ApiError> {
@@ -24,6 +29,7 @@ impl SessionDesk {
             profile: ask.profile,
             purpose: &ask.purpose,
             running: None,
+            held_to: held_to(caller),
         };
         match self.decide(&self.facts(&inquiry)?, &action) {
             Ok(permit) => Ok(permit),
@@ -35,8 +41,9 @@ impl SessionDesk {
     pub fn still_permits(&self, user: &UserId, terminal: IpAddr, ask: &Ask) -> Result<Permit, ApiError> {
         // Not a new request: what only bars those (a lock after a stranger's guesses) does not count.
         let running = SessionId(String::new());
+        let running = Some(&running);
         let (camera, purpose) = (ask.camera.as_str(), ask.purpose.as_str());
-        let inquiry = Inquiry { user, terminal, camera, profile: ask.profile, purpose, running: Some(&running) };
+        let inquiry = Inquiry { user, terminal, camera, profile: ask.profile, purpose, running, held_to: &[] };
         self.decide(&self.facts(&inquiry)?, &ask.action_as_it_was()).map_err(ApiError::from)
     }
 

@@ -1,4 +1,4 @@
-//! The open sessions in memory, by id and by what each hangs on: grant, user, unit, camera. A map, no lock and no IO.
+//! The open sessions in memory, by id and by what each hangs on: grant, user, unit, camera, API key. A map, no lock and no IO.
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
@@ -11,7 +11,7 @@ use relay::lease::SessionId;
 
 use crate::grants::GrantId;
 use crate::policy::Permit;
-use crate::registers::{UnitId, UserId};
+use crate::registers::{LoginId, UnitId, UserId};
 
 /// One open session.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub(crate) struct Open {
     pub(crate) permit: Permit,
     /// The address it was opened from.
     pub(crate) terminal: IpAddr,
+    /// The API key it was opened with, if it was.
+    pub(crate) key: Option<LoginId>,
     /// Its mark.
     pub(crate) mark: SessionMark,
     /// When it was opened.
@@ -39,6 +41,8 @@ pub(crate) enum Peg {
     Unit(UnitId),
     /// Its camera.
     Camera(CameraId),
+    /// The API key it was opened with.
+    Key(LoginId),
 }
 
 /// All open sessions.
@@ -101,12 +105,14 @@ impl Table {
     }
 }
 
-fn pegs(session: &Open) -> [Peg; 4] {
+fn pegs(session: &Open) -> Vec<Peg> {
     let permit = &session.permit;
-    [
+    let mut pegs = vec![
         Peg::Grant(permit.grant().clone()),
         Peg::User(permit.user().clone()),
         Peg::Unit(permit.unit().clone()),
         Peg::Camera(permit.camera().clone()),
-    ]
+    ];
+    pegs.extend(session.key.clone().map(Peg::Key));
+    pegs
 }

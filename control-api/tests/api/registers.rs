@@ -1,6 +1,7 @@
 //! Users, units and purposes over the API.
 
-use control_api::registers::Role;
+use control_api::registers::user::UserState;
+use control_api::registers::{Role, User};
 use serde_json::{Value, json};
 
 use crate::world::{PASSWORD, World};
@@ -71,6 +72,30 @@ async fn two_security_administrators_cannot_remove_each_other_at_once() {
     let off = json!({"state": "disabled"});
     let (one, two) = tokio::join!(a.patch("/api/v1/users/b", &off), b.patch("/api/v1/users/a", &off));
     assert_eq!([&one, &two].iter().filter(|answer| answer.status == 200).count(), 1, "{} {}", one.text, two.text);
+}
+
+#[tokio::test]
+async fn however_many_go_for_the_last_holders_at_once_one_stays() {
+    for round in 0..8 {
+        let world = World::new();
+        for name in ["a", "b", "c"] {
+            world.account(name, "zwj", &[Role::SecurityAdmin]);
+        }
+        world.account("x", "zwj", &[Role::AuditAdmin]);
+        world.account("y", "zwj", &[Role::AuditAdmin]);
+        let hands = [world.signed_in("a").await, world.signed_in("b").await, world.signed_in("c").await];
+        let (off, moved) = (json!({"state": "disabled"}), json!({"roles": ["operator"]}));
+        let aims = [("b", &off), ("c", &moved), ("a", &off), ("x", &moved), ("y", &off), ("x", &off)];
+        let tries = aims.iter().zip(hands.iter().cycle().skip(round));
+        let tries = tries
+            .map(|((name, change), hand)| async move { hand.patch(&format!("/api/v1/users/{name}"), change).await });
+        futures_util::future::join_all(tries).await;
+        for role in [Role::SecurityAdmin, Role::AuditAdmin] {
+            let users = world.deps.store.range_json::<User>("user/", None, 10).unwrap();
+            let holds = |user: &User| user.state == UserState::Approved && user.roles.has(role);
+            assert!(users.iter().any(|(_, row)| holds(&row.value)), "round {round}: no {role:?} is left");
+        }
+    }
 }
 
 #[tokio::test]

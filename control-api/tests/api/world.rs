@@ -18,6 +18,7 @@ use control_api::ports::{
     CameraPort, CameraSetup, DeviceState, DeviceStatus, Missing, Recorded, RecordingError, RecordingPort, StreamFacts,
     Timeline,
 };
+use control_api::registers::user::means::Reach;
 use control_api::registers::user::{User, UserState};
 use control_api::registers::{Role, Roles, user};
 use control_api::render::Studio;
@@ -169,9 +170,9 @@ pub(crate) struct World {
     folder: tempfile::TempDir,
 }
 
-/// Cheap hashes, all else as shipped.
+/// Cheap hashes, and no second factor but where a test is about it; all else as shipped.
 pub(crate) fn settings() -> Config {
-    Config { password_memory_kib: 64, password_passes: 1, ..Config::default() }
+    Config { password_memory_kib: 64, password_passes: 1, second_factor: Reach::Off, ..Config::default() }
 }
 
 impl World {
@@ -181,6 +182,13 @@ impl World {
 
     pub(crate) fn with(config: Config) -> Self {
         Self::keeping(config, control_api::retention::Settings::default())
+    }
+
+    /// With a clock that others go by too, and settings that may name files in its folder.
+    pub(crate) fn beside(clock: Arc<HandClock>, config: impl FnOnce(&std::path::Path) -> Config) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = config(folder.path());
+        Self::over(folder, clock, Arc::default(), Arc::default(), config, control_api::retention::Settings::default())
     }
 
     pub(crate) fn keeping(config: Config, keeping: control_api::retention::Settings) -> Self {
@@ -223,6 +231,7 @@ impl World {
             retention: vault.clone(),
             playback: Arc::new(OneGap),
             marks: MarkKey::new(&[6; 32]),
+            otp_key: control_api::authn::otp::OtpKey::new(&[8; 32]),
             exports: control_api::exports::Setup {
                 folder: folder.path().join("exports"),
                 studio: Studio::open("no-such-program".into(), folder.path().join("exports/work"), clock.clone())
@@ -274,6 +283,7 @@ impl World {
             created_at: START,
             created_by: None,
             changed_at: START,
+            means: user::Means::default(),
         };
         self.deps.store.commit(user::creation(&user).unwrap()).unwrap();
     }
@@ -391,7 +401,7 @@ impl Client<'_> {
     }
 
     pub(crate) async fn send(&self, method: Method, path: &str, content_type: Option<&str>, body: Vec<u8>) -> Answer {
-        let mut request = Request::builder().method(method).uri(path);
+        let mut request = Request::builder().method(method).uri(path).header(header::CONTENT_LENGTH, body.len());
         if let Some(content_type) = content_type {
             request = request.header(header::CONTENT_TYPE, content_type);
         }
