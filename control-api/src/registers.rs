@@ -4,12 +4,14 @@
 pub mod area;
 pub mod camera;
 pub mod camera_csv;
+pub mod camera_fields;
 pub mod field;
 pub mod hold;
 pub mod purpose;
 pub mod retention_class;
 pub mod retired;
 pub mod role;
+pub mod security_level;
 pub mod unit;
 pub mod user;
 
@@ -23,6 +25,7 @@ pub use hold::{Hold, HoldId};
 pub use purpose::Purpose;
 pub use retention_class::RetentionClass;
 pub use role::{Role, Roles};
+pub use security_level::SecurityLevel;
 pub use unit::Unit;
 pub use user::User;
 

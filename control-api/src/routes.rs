@@ -1,12 +1,13 @@
 //! The HTTP API: one file a group of calls, joined here, one line each. The OpenAPI description is made from the same handlers.
 
 pub mod applications;
+mod camera_diff;
+mod camera_export;
 pub mod camera_import;
 pub mod camera_past;
 pub mod camera_room;
 pub mod camera_view;
 pub mod cameras;
-mod csv_stream;
 pub mod exports;
 pub mod extract;
 mod file;
@@ -15,7 +16,6 @@ pub mod health;
 pub mod holds;
 mod inbox;
 pub mod ledger;
-mod ledger_walk;
 pub mod login;
 pub mod media;
 pub mod media_releases;
@@ -24,8 +24,8 @@ pub mod page;
 pub mod purposes;
 mod register;
 mod register_doc;
-mod report_deletions;
-mod report_retention;
+mod report_format;
+mod report_period;
 pub mod reports;
 pub mod sessions;
 pub mod snapshots;
@@ -61,6 +61,8 @@ fn calls() -> Calls {
         .merge(cameras::calls())
         .merge(camera_import::calls())
         .merge(camera_past::calls())
+        .merge(camera_export::calls())
+        .merge(camera_diff::calls())
         .merge(applications::calls())
         .merge(grants::calls())
         .merge(holds::calls())

@@ -295,6 +295,11 @@ impl Exports {
         Ok(self.tools.outbox.change(now, batch, event, || {}).await?)
     }
 
+    /// Where packages and other files on their way out lie.
+    pub fn folder(&self) -> &Path {
+        &self.tools.setup.folder
+    }
+
     /// Where its package lies.
     pub(super) fn package(&self, id: &ExportId) -> PathBuf {
         package_in(&self.tools.setup.folder, id)

@@ -15,6 +15,7 @@ mod holds;
 mod import;
 mod keeping;
 mod registers;
+mod reports;
 mod roles;
 mod shell;
 mod vault;
