@@ -7,9 +7,11 @@ mod catalogue;
 mod catalogue_changes;
 mod cell;
 mod completeness;
-pub mod csv;
+mod connection;
 mod deletions;
 mod denials;
+mod duty_attendance;
+mod filings_due;
 mod ledger_walk;
 mod names;
 mod online;
@@ -103,9 +105,11 @@ impl Report {
 const READERS: &[Role] = &[Role::BureauApprover, Role::AuditAdmin];
 
 /// All reports.
-pub const ALL: [&Report; 11] = [
+pub const ALL: [&Report; 14] = [
     &usage_register::REPORT,
     &denials::REPORT,
+    &duty_attendance::REPORT,
+    &connection::REPORT,
     &online_rate::REPORT,
     &camera_status::REPORT,
     &catalogue::REPORT,
@@ -115,6 +119,7 @@ pub const ALL: [&Report; 11] = [
     &deletions::REPORT,
     &outlook::REPORT,
     &reviews::REPORT,
+    &filings_due::REPORT,
 ];
 
 /// The report of that name.

@@ -8,6 +8,7 @@ pub mod camera_past;
 pub mod camera_room;
 pub mod camera_view;
 pub mod cameras;
+mod csv_stream;
 pub mod exports;
 pub mod extract;
 mod file;

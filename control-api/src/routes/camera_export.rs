@@ -10,13 +10,13 @@ use utoipa_axum::routes;
 
 use super::Calls;
 use super::cameras::KEEPERS;
+use super::csv_stream;
 use crate::authn::Principal;
 use crate::csv_text;
 use crate::deps::Deps;
 use crate::error::{ApiError, ErrorBody};
 use crate::registers::camera::{self, Camera};
 use crate::registers::camera_fields::FIELDS;
-use crate::reports::csv;
 use crate::store::StoreError;
 
 /// Cameras read at a time.
@@ -35,7 +35,7 @@ pub(super) fn calls() -> Calls {
 async fn export(State(deps): State<Arc<Deps>>, principal: Principal) -> Result<Response, ApiError> {
     principal.require(KEEPERS)?;
     let head = csv_text::head(&FIELDS.iter().map(|field| field.name).collect::<Vec<_>>());
-    let mut response = csv::response(head, Some(None::<String>), move |after| {
+    let mut response = csv_stream::response(head, None::<String>, move |after| {
         let rows = deps.store.range_json::<Camera>(camera::CAMERAS, after.as_deref(), ROWS_PER_PART)?;
         let next = rows.last().filter(|_| rows.len() >= ROWS_PER_PART).map(|(key, _)| Some(key.clone()));
         let line =

@@ -18,6 +18,7 @@ use tokio::sync::Semaphore;
 use utoipa_axum::routes;
 
 use super::Calls;
+use super::csv_stream;
 use super::extract::{Asked as Query, At};
 use super::page;
 use super::report_format::{Format, asks_chinese};
@@ -27,7 +28,7 @@ use crate::csv_text;
 use crate::deps::Deps;
 use crate::error::{ApiError, Code, ErrorBody};
 use crate::registers::UnitId;
-use crate::reports::{self, Asked, Cell, Language, Part, Report, Takes, csv, write_xlsx};
+use crate::reports::{self, Asked, Cell, Language, Part, Report, Takes, write_xlsx};
 use crate::stamp::Stamp;
 
 /// Items of one JSON answer where nothing is asked.
@@ -262,7 +263,7 @@ fn table(report: &'static Report, asked: Asked, language: Language, first: Part)
     };
     let mut head = csv_text::head(&headings);
     head.extend(lines(&asked, &first.rows));
-    csv::response(head, first.next, move |place| {
+    csv_stream::rest(head, first.next, move |place| {
         let part = (report.read)(&asked, Some(&place), ROWS_PER_PART)?;
         Ok::<_, ApiError>((lines(&asked, &part.rows), part.next))
     })

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use utoipa_axum::routes;
 
 use super::Calls;
+use super::csv_stream;
 use super::extract::Asked;
 use super::page::{self, Page};
 use super::report_format::{Format, asks_chinese};
@@ -19,7 +20,6 @@ use crate::csv_text;
 use crate::deps::Deps;
 use crate::error::{ApiError, Code, ErrorBody};
 use crate::registers::{PurposeCode, Role, UnitId, UserId};
-use crate::reports::csv;
 use crate::stamp::Stamp;
 use crate::usage::{Filter, Medium, Register, UsageError, UsageRecord};
 
@@ -114,7 +114,7 @@ const NOBODY: &str = "/";
 /// The records that fit as CSV, made as they are fetched.
 fn csv_response(register: Register, filter: Filter, chinese: bool) -> Response {
     let head = csv_text::head(if chinese { &HEAD_ZH } else { &HEAD });
-    let mut response = csv::response(head, Some(None::<String>), move |after| {
+    let mut response = csv_stream::response(head, None::<String>, move |after| {
         let page = register.list(&filter, after.as_deref(), CSV_ROWS)?;
         let text = page.items.iter().flat_map(|record| csv_text::row(&columns(record))).collect();
         Ok::<_, UsageError>((text, page.next.map(Some)))

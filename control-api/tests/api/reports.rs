@@ -242,3 +242,101 @@ async fn completeness_counts_each_field_and_names_who_lacks_it() {
         assert_eq!((&of(field)["missing"], &of(field)["missing_cameras"]), (&json!(1), &json!(["c1"])), "{field}");
     }
 }
+
+/// A viewing of a user that began at `at` and lasted ten minutes.
+async fn watched(world: &World, user: &str, at: Wall) {
+    use control_api::usage::{Medium, UsageRecord, VideoContent};
+    let session = relay::lease::SessionId(control_api::mint::sortable_id(at).unwrap());
+    let record = UsageRecord {
+        session: session.clone(),
+        purpose: "GA-1".into(),
+        user: user.into(),
+        approver: "bureau-approver".into(),
+        content: VideoContent {
+            camera: "c1".parse().unwrap(),
+            profile: media::id::Profile::Main,
+            from: None,
+            to: None,
+        },
+        opened_at: at.into(),
+        medium: Medium::LiveStream,
+        unit: "gaj".into(),
+        reason: "巡查".into(),
+        terminal: "10.0.0.1".into(),
+        grant: None,
+        export: None,
+        mark: None,
+        request_id: None,
+        started_at: None,
+        protocol: None,
+        closed_at: None,
+        bytes: 0,
+        end_reason: None,
+    };
+    world.deps.usage.open(record).await.unwrap();
+    world.deps.usage.started(&session, at, relay::lease::Protocol::Rtsp).await.unwrap();
+    let closed = at + Duration::from_secs(600);
+    world.deps.usage.close(&session, closed, relay::lease::EndReason::User, 1).await.unwrap();
+}
+
+#[tokio::test]
+async fn attendance_names_exactly_the_shifts_that_nobody_had_a_session_in() {
+    let world = world();
+    // From Monday on, seven days of duty from 9 to 17 on site time; the clock stands at Monday, 10.
+    let shift = |day: u32| (START - HOUR + day * 24 * HOUR, START + 7 * HOUR + day * 24 * HOUR);
+    let clerk = world.signed_in("unit-admin").await;
+    for day in 0..7 {
+        let (from, to) = shift(day);
+        let stamp = |at: Wall| control_api::stamp::Stamp(at).to_string();
+        let form = json!({"user": "operator", "from": stamp(from), "to": stamp(to), "post": "指挥中心"});
+        clerk.post("/api/v1/duty-shifts", &form).await.is(201);
+    }
+    for day in [0, 2, 4] {
+        watched(&world, "operator", shift(day).0 + 2 * HOUR).await;
+    }
+    // Somebody else's, and one after hours: neither is attendance.
+    watched(&world, "unit-principal", shift(1).0 + HOUR).await;
+    watched(&world, "operator", shift(3).1 + HOUR).await;
+    world.clock.advance(8 * 24 * HOUR);
+    let auditor = world.signed_in("audit-admin").await;
+    let report = auditor.get("/api/v1/reports/duty-attendance").await.is(200).json();
+    let missed: Vec<_> =
+        items(&report).iter().filter(|row| row["attendance"] == "missed").map(|row| row["from"].clone()).collect();
+    assert_eq!(items(&report).len(), 7);
+    assert_eq!(missed, [json!("2026-03-03T01:00:00.000Z"), json!("2026-03-05T01:00:00.000Z")]);
+    let told = |day: usize| items(&report)[day]["attendance"].as_str().unwrap();
+    assert_eq!([told(0), told(5), told(6)], ["attended", "no_working_day", "no_working_day"]);
+    let other = auditor.get("/api/v1/reports/duty-attendance?unit=slj").await.is(200).json();
+    assert_eq!(items(&other).len(), 0);
+}
+
+#[tokio::test]
+async fn what_is_to_be_connected_filed_and_renewed_is_told() {
+    let world = world();
+    enrolled(&world, "c1").await;
+    let keeper = world.signed_in("catalogue-admin").await;
+    let point =
+        |name: &str, camera: Value| json!({"name": name, "location_name": "东街", "owner": "gaj", "camera": camera});
+    keeper.post("/api/v1/connection-points", &point("一", json!("c1"))).await.is(201);
+    keeper.post("/api/v1/connection-points", &point("二", Value::Null)).await.is(201);
+    let filing = json!({"what": "平台启用", "in_use_since": "2026-03-01T00:00:00Z", "authority": "市公安局"});
+    keeper.post("/api/v1/police-filings", &filing).await.is(201);
+    let head = world.signed_in("unit-admin").await;
+    let training = json!({"user": "operator", "course": "保密", "trainer": "局", "trained_at": "2026-03-01T00:00:00Z",
+        "valid_to": "2026-03-20T00:00:00Z"});
+    head.post("/api/v1/training-records", &training).await.is(201);
+    world.signed_in("catalogue-admin").await.delete("/api/v1/cameras/c1").await.is(204);
+
+    let auditor = world.signed_in("audit-admin").await;
+    let connection = auditor.get("/api/v1/reports/connection").await.is(200).json();
+    let told: Vec<_> =
+        items(&connection).iter().map(|row| (row["name"].clone(), row["in_catalogue"].clone())).collect();
+    assert_eq!(told, [(json!("一"), json!(false)), (json!("二"), json!(false))], "its camera left the catalogue");
+    let filings = auditor.get("/api/v1/reports/filings-due?days=30").await.is(200).json();
+    assert_eq!(items(&filings)[0]["due"], "2026-03-31T00:00:00.000Z");
+    assert_eq!(items(&auditor.get("/api/v1/reports/filings-due?days=7").await.is(200).json()).len(), 0);
+    let due = auditor.get("/api/v1/reports/approvals-due?days=30").await.is(200).json();
+    let kinds: Vec<_> = items(&due).iter().map(|row| (row["kind"].clone(), row["user"].clone())).collect();
+    assert_eq!(kinds, [(json!("training"), json!("operator"))]);
+    assert_eq!(items(&auditor.get("/api/v1/reports/approvals-due?days=3").await.is(200).json()).len(), 0);
+}

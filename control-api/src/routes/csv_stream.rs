@@ -6,11 +6,24 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 
 /// A part of the file, and where the next one begins; none at the end.
-pub type Part<S> = (Vec<u8>, Option<S>);
+pub(super) type Part<S> = (Vec<u8>, Option<S>);
 
-/// `head`, then what `read` gives from `first` on. `read` may block. Where it fails the connection breaks off, so that the file is
-/// seen to be broken.
-pub fn response<S, E>(
+/// `head`, then what `read` gives from `first` on.
+pub(super) fn response<S, E>(
+    head: Vec<u8>,
+    first: S,
+    read: impl Fn(S) -> Result<Part<S>, E> + Clone + Send + 'static,
+) -> Response
+where
+    S: Send + 'static,
+    E: std::fmt::Debug + Send + 'static,
+{
+    rest(head, Some(first), read)
+}
+
+/// `head`, then what `read` gives from `first` on, if there is more. `read` may block. Where it fails the connection breaks off, so
+/// that the file is seen to be broken.
+pub(super) fn rest<S, E>(
     head: Vec<u8>,
     first: Option<S>,
     read: impl Fn(S) -> Result<Part<S>, E> + Clone + Send + 'static,
