@@ -132,6 +132,16 @@ impl Appliance {
         Ok(bytes)
     }
 
+    /// GET of an answer of any length, which is read and thrown away; its bytes.
+    pub(crate) fn drain(&self, path: &str, token: &str) -> anyhow::Result<u64> {
+        let url = format!("{}{path}", self.demo["api"].as_str().context("demo.json names the API")?);
+        let answer = self.agent.get(url).header("authorization", format!("Bearer {token}")).call()?;
+        let status = answer.status();
+        let bytes = std::io::copy(&mut answer.into_body().into_reader(), &mut std::io::sink())?;
+        anyhow::ensure!(status.is_success(), "{path}: {status}");
+        Ok(bytes)
+    }
+
     /// GET; the answer's body.
     pub(crate) fn read(&self, path: &str, token: &str) -> anyhow::Result<Value> {
         let url = format!("{}{path}", self.demo["api"].as_str().context("demo.json names the API")?);

@@ -20,6 +20,7 @@ mod sessions;
 mod stall;
 mod stuck;
 mod trace;
+mod years;
 
 use std::path::PathBuf;
 
@@ -47,7 +48,7 @@ enum What {
     /// Sessions opened per second, each durably on record, beside bare grouped fsyncs on the same disk.
     Sessions {
         /// Concurrent clients.
-        #[arg(long, value_delimiter = ',', default_value = "1,16,64")]
+        #[arg(long, value_delimiter = ',', default_value = "1,8,64")]
         clients: Vec<usize>,
         /// Seconds of each measurement.
         #[arg(long, default_value_t = 5)]
@@ -63,6 +64,8 @@ enum What {
     Stall(stall::Plan),
     /// Some of many viewers stop reading.
     Stuck(stuck::Plan),
+    /// Each report over three years of use: its time, and the memory it takes.
+    Years(years::Plan),
     /// Each of many sessions is named from the copy that its viewer kept.
     Trace(trace::Plan),
     /// A floor's own server; started by `fanout`.
@@ -92,6 +95,7 @@ fn main() -> anyhow::Result<()> {
         What::Stall(plan) => stall::run(&arguments.sluice, &plan, &report),
         What::Stuck(plan) => stuck::run(&arguments.sluice, &plan, &report),
         What::Trace(plan) => trace::run(&arguments.sluice, &plan, &report),
+        What::Years(plan) => years::run(&arguments.sluice, &plan, &report),
         What::FloorServer { floor, clip } => floor::serve(floor, &clip),
         What::Record(plan) => record::run(&arguments.sluice, &plan, &report),
         What::StorageFloor { way, dir, cameras, seconds, bytes } => {

@@ -174,6 +174,8 @@ impl Deps {
         let usage = usage_register(&store, &ledger, &clock)?;
         let clock_trust = ClockTrust::new(Arc::clone(&clock), parts.clock_trust, recorded, &registry)?;
         let policies = Policies::open(parts.policy, store.clone(), ledger.clone(), Arc::clone(&clock), &registry)?;
+        let settings = desk::Settings { zone: sessions.zone.clone(), hold_margin: retention.settings().hold_margin };
+        let registers = Desk::new(store.clone(), outbox.clone(), Arc::clone(&clock), Arc::clone(&grants), settings);
         let sessions = SessionDesk::new(Tools {
             store: store.clone(),
             ledger: ledger.clone(),
@@ -184,11 +186,10 @@ impl Deps {
             grants: Arc::clone(&grants),
             policies: Arc::clone(&policies),
             clock_trust: Arc::clone(&clock_trust),
+            registers: registers.clone(),
             settings: sessions,
             metrics: SessionMetrics::new(&registry)?,
         });
-        let settings = desk::Settings { zone: sessions.zone().clone(), hold_margin: retention.settings().hold_margin };
-        let registers = Desk::new(store.clone(), outbox.clone(), Arc::clone(&clock), Arc::clone(&grants), settings);
         let applications = ApplicationDesk::new(
             store.clone(),
             outbox.clone(),

@@ -1,5 +1,5 @@
 //! What is done now and then: what is over leaves the store (sign-ins, kept answers, old rows), every rule and hold is handed to the
-//! recorder once more, and the day that ended is attested. One task with one slow timer.
+//! recorder once more, the day that ended is attested and refusals are counted. One task with one slow timer.
 
 use std::future::Future;
 use std::pin::pin;
@@ -10,6 +10,7 @@ use crate::attestation;
 use crate::deps::Deps;
 use crate::error::ApiError;
 use crate::http::idempotency;
+use crate::reports;
 
 /// How often. What is over is refused at once; this only keeps the store small. A day is attested this long after midnight.
 const EVERY: Duration = Duration::from_secs(600);
@@ -41,6 +42,10 @@ async fn turn(deps: &Arc<Deps>) {
     });
     if let Ok(Ok(rows)) = swept.await {
         tracing::debug!(rows, "swept what is over");
+    }
+    let counting = Arc::clone(deps);
+    if let Ok(Err(error)) = tokio::task::spawn_blocking(move || reports::count_denials(&counting)).await {
+        tracing::error!(%error, "refusals could not be counted; it is tried again");
     }
     match attestation::attest_due(deps).await {
         Ok(0) => {}

@@ -9,6 +9,8 @@ use relay::lease::{TOKEN_BYTES, TokenHash};
 
 /// Characters of a sortable id: 48 bits of milliseconds and 80 random bits, 5 bits a character.
 pub const ID_CHARS: usize = 26;
+/// Random bits behind the milliseconds.
+const RANDOM_BITS: u32 = 80;
 /// Crockford's base 32: no I, L, O or U, and in the order of ASCII, so that text sorts as the number does.
 const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
@@ -26,6 +28,11 @@ pub fn sortable_id(now: Wall) -> Result<String, NoEntropy> {
         *place = byte;
     }
     Ok(crockford(u128::from_be_bytes(bits)))
+}
+
+/// The least id of the millisecond that holds `at`: ids made before that sort before it.
+pub fn first_id_of(at: Wall) -> String {
+    crockford(u128::from(u64::try_from(at.millis()).unwrap_or(0)) << RANDOM_BITS)
 }
 
 fn crockford(mut number: u128) -> String {

@@ -147,7 +147,7 @@ pub fn body(admitted: Admitted, mut piece: Box<dyn Piece>, (from, end): (u64, u6
             return Err(std::io::Error::other("the lease is over"));
         }
         let chunk = handing.part.split_to(handing.part.len().min(CHUNK_BYTES));
-        handing.admitted.sent(chunk.len() as u64);
+        handing.admitted.handed_on(chunk.len() as u64);
         Ok(Some((chunk, handing)))
     }))
 }

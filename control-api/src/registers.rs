@@ -5,12 +5,14 @@ pub mod api_key;
 pub mod area;
 pub mod camera;
 pub mod camera_csv;
+pub mod camera_fields;
 pub mod field;
 pub mod hold;
 pub mod purpose;
 pub mod retention_class;
 pub mod retired;
 pub mod role;
+pub mod security_level;
 pub mod unit;
 pub mod user;
 
@@ -24,6 +26,7 @@ pub use hold::{Hold, HoldId};
 pub use purpose::Purpose;
 pub use retention_class::RetentionClass;
 pub use role::{Role, Roles};
+pub use security_level::SecurityLevel;
 pub use unit::Unit;
 pub use user::User;
 

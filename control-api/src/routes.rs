@@ -2,6 +2,8 @@
 
 pub mod api_keys;
 pub mod applications;
+mod camera_diff;
+mod camera_export;
 pub mod camera_import;
 pub mod camera_past;
 pub mod camera_room;
@@ -18,7 +20,6 @@ mod inbox;
 pub mod ledger;
 pub mod ledger_erasures;
 pub mod ledger_tiles;
-mod ledger_walk;
 pub mod login;
 pub mod media;
 pub mod media_releases;
@@ -30,8 +31,8 @@ pub mod policy;
 pub mod purposes;
 mod register;
 mod register_doc;
-mod report_deletions;
-mod report_retention;
+mod report_format;
+mod report_period;
 pub mod reports;
 mod session_incident;
 pub mod sessions;
@@ -72,6 +73,8 @@ fn calls() -> Calls {
         .merge(cameras::calls())
         .merge(camera_import::calls())
         .merge(camera_past::calls())
+        .merge(camera_export::calls())
+        .merge(camera_diff::calls())
         .merge(applications::calls())
         .merge(grants::calls())
         .merge(holds::calls())

@@ -13,6 +13,7 @@ mod permitting;
 mod standing;
 mod table;
 pub mod view;
+mod watching;
 
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ pub use asking::{Ask, Opened, Origin, Urls};
 pub use desk::SessionDesk;
 pub use metrics::SessionMetrics;
 pub use view::SessionView;
+
+use crate::unusual::Bounds;
 
 /// Settings of sessions.
 #[derive(Clone, Debug)]
@@ -44,6 +47,8 @@ pub struct Settings {
     pub rtsp_port: u16,
     /// The port of the HTTP listener, as viewers reach it; used with `public_host`.
     pub http_port: u16,
+    /// What is unusual use.
+    pub unusual: Bounds,
     /// The site's time zone: daily hours are read in it.
     pub zone: TimeZone,
     /// Sessions that one person may have open; none means no limit beside the grants'.
@@ -67,6 +72,7 @@ impl Default for Settings {
             public_host: None,
             rtsp_port: 8554,
             http_port: 8080,
+            unusual: Bounds::default(),
             zone: TimeZone::fixed(jiff::tz::offset(8)),
             per_user_max: None,
             terminals_registered: false,
@@ -76,8 +82,8 @@ impl Default for Settings {
 }
 
 #[cfg(test)]
-mod fault_tests;
-#[cfg(test)]
 mod api_key_tests;
+#[cfg(test)]
+mod fault_tests;
 #[cfg(test)]
 mod tests;

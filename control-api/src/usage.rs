@@ -6,6 +6,7 @@ mod record;
 mod recovery;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use media::wall::{Clock, Wall};
 use relay::lease::{EndReason, Protocol, SessionId};
@@ -14,6 +15,7 @@ pub use opening::{Opening, Openings, openings};
 pub use record::{Medium, UsageRecord, VideoContent};
 
 use crate::ledger::{Ledger, LedgerUnavailable, Recordable, Recorded};
+use crate::mint::{ID_CHARS, first_id_of};
 use crate::store::{Batch, CommitError, Store, StoreError, Versioned};
 
 /// Rows that one `list` reads at most to fill its page; past them it gives what it found and a cursor to go on from.
@@ -152,10 +154,15 @@ impl Register {
         Ok(self.store.get_json(&record_key(id))?.map(|row| row.value))
     }
 
-    /// Records that fit the filter, oldest first, after the session id `after`, at most `limit`. Blocks on store reads.
+    /// Records that fit the filter, oldest first, after the session id `after`, at most `limit`. Session ids sort by the moment
+    /// at which their records were opened, so what lies outside the filter's time is not read. Blocks on store reads.
     pub fn list(&self, filter: &Filter, after: Option<&str>, limit: usize) -> Result<Page, UsageError> {
         let mut items = Vec::new();
         let mut cursor = after.map(str::to_owned);
+        let (first, end) = (filter.from.map(first_id_of), filter.to.map(end_of_ids));
+        if first.as_ref() > cursor.as_ref() {
+            cursor = first;
+        }
         for _ in 0..ROWS_READ_MAX.div_ceil(ROWS_FETCHED_MAX) {
             let from = cursor.as_ref().map(|id| format!("{RECORDS}{id}"));
             let rows = self.store.range_json::<UsageRecord>(RECORDS, from.as_deref(), ROWS_FETCHED_MAX)?;
@@ -163,6 +170,9 @@ impl Register {
             for (_, row) in rows {
                 if items.len() >= limit {
                     return Ok(Page { items, next: cursor });
+                }
+                if end.as_ref().is_some_and(|end| is_past(&row.value, end)) {
+                    return Ok(Page { items, next: None });
                 }
                 cursor = Some(row.value.session.0.clone());
                 if filter.fits(&row.value) {
@@ -202,6 +212,16 @@ impl Filter {
     }
 }
 
+/// The least id of the millisecond after `to`.
+fn end_of_ids(to: Wall) -> String {
+    first_id_of(to + Duration::from_millis(1))
+}
+
+/// True where this record, and so each after it, was opened too late. An id of another make says nothing of its time.
+fn is_past(record: &UsageRecord, end: &str) -> bool {
+    record.session.0.len() == ID_CHARS && record.session.0.as_str() >= end
+}
+
 /// The batch that closes a record: it leaves a note that the ledger has yet to hear of it.
 fn closing(closed: &UsageRecord, version: crate::store::Revision) -> Result<Batch, CommitError> {
     let id = &closed.session;
@@ -228,7 +248,8 @@ const RECORDS: &str = "usage/record/";
 const OPEN: &str = "usage/open/";
 const UNMIRRORED: &str = "usage/unmirrored/";
 
-fn record_key(id: &SessionId) -> String {
+/// The key of a session's record.
+pub fn record_key(id: &SessionId) -> String {
     format!("{RECORDS}{}", id.0)
 }
 

@@ -75,6 +75,13 @@ impl Admitted {
         self.attached.merge_latency
     }
 
+    /// Counts media bytes that were handed on over HTTP just now, for the session and for its protocol. The first ones start the
+    /// session.
+    pub fn handed_on(&self, bytes: u64) {
+        self.leases.handed_on.with_label_values(&[self.protocol().as_str()]).inc_by(bytes);
+        self.sent(bytes);
+    }
+
     /// Counts media bytes that were handed to the kernel just now. The first ones start the session.
     pub fn sent(&self, bytes: u64) {
         self.sent_at(bytes, self.leases.clock.wall());

@@ -61,7 +61,7 @@ pub struct EgressMetrics {
 impl EgressMetrics {
     /// Registers them, and the sessions that `leases` holds.
     pub fn register(registry: &Registry, leases: &Arc<Leases>) -> prometheus::Result<Self> {
-        let egress_bytes = labelled("sluice_egress_bytes_total", "Media bytes handed to the kernel.", "protocol")?;
+        let egress_bytes = leases.handed_on.clone();
         let metrics = Self {
             rtsp_bytes: egress_bytes.with_label_values(&[Protocol::Rtsp.as_str()]),
             egress_bytes,
@@ -113,11 +113,6 @@ impl EgressMetrics {
             Box::new(self.faults.clone()),
             Box::new(self.udp_errors.clone()),
         ]
-    }
-
-    /// Counts media bytes of a protocol other than RTSP, which counts its own.
-    pub fn sent(&self, protocol: Protocol, bytes: u64) {
-        self.egress_bytes.with_label_values(&[protocol.as_str()]).inc_by(bytes);
     }
 
     /// Counts a skip.

@@ -60,7 +60,7 @@ impl GstCamera {
 
 /// `sluice camera-sim` as a process of its own, so that it outlives the appliance.
 pub(crate) struct SimCameras {
-    _process: Process,
+    process: Process,
     address: String,
 }
 
@@ -71,7 +71,12 @@ impl SimCameras {
         command.args(["camera-sim", "--listen", "127.0.0.1:0", "--cameras", &count.to_string()]);
         let process = Process::start(&mut command);
         let address = process.line_after("ready ", START);
-        Self { _process: process, address }
+        Self { process, address }
+    }
+
+    /// Pulls the plug of all of them.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill();
     }
 
     /// URL of camera `n`, from 1.

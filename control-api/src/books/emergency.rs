@@ -23,6 +23,8 @@ const UNCONFIRMED: Duration = Duration::from_secs(30 * 60);
 const REVIEW_WITHIN: Duration = Duration::from_secs(24 * 3_600);
 /// Longest life: a day; a longer one is declared again.
 const LIFE_MAX: Duration = Duration::from_secs(24 * 3_600);
+/// It reaches cameras of every security level.
+const LEVEL_MAX: u8 = 3;
 /// Most cameras and areas of one.
 const SCOPE_MAX: usize = 500;
 
@@ -189,6 +191,8 @@ fn terms(emergency: &Record<Emergency>, store: &Store, now: Wall) -> Result<Term
         playback_depth_s: None,
         max_concurrent: None,
         terminals: BTreeSet::new(),
+        security_level: LEVEL_MAX,
+        on_duty: false,
     })
 }
 

@@ -33,6 +33,7 @@ use crate::render::Studio;
 use crate::sessions::{Ask, SessionDesk};
 use crate::stamp::Stamp;
 use crate::store::{Batch, CommitError, Revision, Store, Versioned};
+use crate::unusual::Use;
 use crate::usage::Register;
 
 /// An export moved to another stage.
@@ -122,6 +123,9 @@ impl Exports {
         if !self.media_is_approved(by, &form)? {
             let code = Code::MediaReleaseApprovalMissing;
             return Err(tools.sessions.refused(by, &ask, &note.request_id, code).await);
+        }
+        if tools.sessions.is_unusual(by, Use::Export, "").await {
+            return Err(tools.sessions.refused(by, &ask, &note.request_id, Code::AnomalySuspended).await);
         }
         if tools.store.range(OPEN, None, OPEN_MAX)?.len() >= OPEN_MAX {
             return Err(ApiError::new(Code::Conflict).remedied(
@@ -295,6 +299,11 @@ impl Exports {
         Ok(self.tools.outbox.change(now, batch, event, || {}).await?)
     }
 
+    /// Where packages and other files on their way out lie.
+    pub fn folder(&self) -> &Path {
+        &self.tools.setup.folder
+    }
+
     /// Where its package lies.
     pub(super) fn package(&self, id: &ExportId) -> PathBuf {
         package_in(&self.tools.setup.folder, id)
@@ -351,6 +360,7 @@ pub(super) fn ask_of(form: &ExportForm) -> Ask {
         purpose: form.purpose.clone(),
         reason: form.reason.clone(),
         range: Some((form.from.0, form.to.0)),
+        emergency: None,
     }
 }
 

@@ -27,6 +27,8 @@ pub struct Permit {
     range: Option<(Stamp, Stamp)>,
     grant: GrantId,
     approver: UserId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    emergency: Option<String>,
     raw: bool,
     steers: bool,
     until: Stamp,
@@ -51,6 +53,7 @@ pub(super) fn of_passed(case: &Case<'_>, basis: Basis) -> Option<Permit> {
         range: action.range.map(|(from, to)| (from.into(), to.into())),
         grant: grant.id().clone(),
         approver: grant.approver().clone(),
+        emergency: grant.emergency().map(Into::into),
         raw: grant.terms().verbs.contains(&Verb::Raw),
         steers: grant.terms().verbs.contains(&Verb::Ptz),
         until: facts.open_until(grant)?.into(),
@@ -113,6 +116,11 @@ impl Permit {
     /// Who approved that grant.
     pub const fn approver(&self) -> &UserId {
         &self.approver
+    }
+
+    /// The emergency that gives it priority.
+    pub fn emergency(&self) -> Option<&str> {
+        self.emergency.as_deref()
     }
 
     /// The stream may go to a player that is not ours.

@@ -7,8 +7,8 @@ use jiff::tz::TimeZone;
 use media::id::Profile;
 use media::wall::Wall;
 
-use super::*;
 use super::fact::Fact;
+use super::*;
 use crate::books::site_purpose::PurposeStanding;
 use crate::grants::{Grant, GrantState, GrantStep, Terms, Verb, sample};
 use crate::registers::{Role, Roles, unit};
@@ -359,7 +359,8 @@ fn the_schemas_name_the_facts_there_are() {
     for name in names {
         assert!(site.contains(&format!("{name}: Bool,")), "{name}");
     }
-    let undocumented = values::Values::default().pairs().into_iter().find(|(name, _)| !site.contains(&format!("{name}: ")));
+    let undocumented =
+        values::Values::default().pairs().into_iter().find(|(name, _)| !site.contains(&format!("{name}: ")));
     assert!(undocumented.is_none(), "{:?}", undocumented.map(|(name, _)| name));
 }
 

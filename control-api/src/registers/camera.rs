@@ -10,7 +10,7 @@ use url::Url;
 
 use super::field::line;
 use super::retention_class::{FormerClasses, RetentionClass};
-use super::{Area, UnitId, UserId};
+use super::{Area, SecurityLevel, UnitId, UserId};
 use crate::error::ApiError;
 use crate::store::{Batch, CommitError, Store, StoreError, Versioned};
 
@@ -119,6 +119,9 @@ pub struct Camera {
     /// How long its recordings are kept. Records of earlier versions have none and are ordinary.
     #[serde(default)]
     pub retention_class: RetentionClass,
+    /// Who may see it is decided by this too. Records of earlier versions have none and are ordinary.
+    #[serde(default)]
+    pub security_level: SecurityLevel,
     /// The classes it was in before.
     #[serde(default, skip_serializing_if = "FormerClasses::is_empty")]
     pub former_classes: FormerClasses,
@@ -178,6 +181,8 @@ pub struct CameraForm {
     pub owner: Option<String>,
     /// See [`Camera::retention_class`].
     pub retention_class: RetentionClass,
+    /// See [`Camera::security_level`].
+    pub security_level: SecurityLevel,
     /// What the camera asks for, where it is not in the address.
     pub username: Option<String>,
     /// See `username`.
@@ -227,6 +232,7 @@ impl CameraForm {
             }),
             owner: self.owner.filter(|o| !o.trim().is_empty()).map(|o| owner(o.trim())).transpose()?,
             retention_class: self.retention_class,
+            security_level: self.security_level,
             former_classes: FormerClasses::new(),
             has_credentials: credentials.is_some(),
             version: 1,
@@ -302,9 +308,12 @@ pub fn credentials_key(id: &CameraId) -> String {
     format!("camera-credentials/{id}")
 }
 
+/// The histories of all cameras, one after the other.
+pub const HISTORIES: &str = "camera-history/";
+
 /// The keys of a camera's history, in order of versions.
 pub fn history(id: &CameraId) -> String {
-    format!("camera-history/{id}/")
+    format!("{HISTORIES}{id}/")
 }
 
 /// The key of one line of a camera's history. Sorts by time.
@@ -389,7 +398,9 @@ mod tests {
     fn a_record_of_an_earlier_version_is_ordinary() {
         let (camera, _) = form().checked(enrolment()).unwrap();
         let mut stored = serde_json::to_value(&camera).unwrap();
-        assert!(stored.as_object_mut().unwrap().remove("retention_class").is_some());
+        for later in ["retention_class", "security_level"] {
+            assert!(stored.as_object_mut().unwrap().remove(later).is_some());
+        }
         assert_eq!(serde_json::from_value::<Camera>(stored).unwrap(), camera);
     }
 

@@ -7,6 +7,8 @@ use csv::StringRecord;
 
 use super::camera::{Camera, CameraForm, Credentials, Enrolment, Transport};
 use super::retention_class::RetentionClass;
+use super::security_level::SecurityLevel;
+use crate::csv_text::untamed;
 use crate::error::{ApiError, RowError};
 
 /// Most cameras of one file: what one commit of the store takes, all or nothing.
@@ -26,8 +28,18 @@ pub const MANDATORY: [&str; 8] = [
     "contact",
 ];
 /// The columns a file may have besides. `device_status` is read over, so that an exported file can come back.
-pub const OPTIONAL: [&str; 9] =
-    ["id", "sub_source", "transport", "area", "owner", "retention_class", "username", "password", "device_status"];
+pub const OPTIONAL: [&str; 10] = [
+    "id",
+    "sub_source",
+    "transport",
+    "area",
+    "owner",
+    "retention_class",
+    "security_level",
+    "username",
+    "password",
+    "device_status",
+];
 
 /// A camera of the file, with the line it stands on.
 pub struct Row {
@@ -149,6 +161,7 @@ pub fn told(line: u64, error: &ApiError) -> RowError {
 fn form(header: &StringRecord, record: &StringRecord) -> Result<CameraForm, ApiError> {
     let mut form = CameraForm::default();
     for (column, value) in header.iter().zip(record) {
+        let value = untamed(value);
         let (text, filled) = (value.to_owned(), Some(value.to_owned()).filter(|v| !v.is_empty()));
         match column {
             "id" => form.id = filled,
@@ -165,6 +178,7 @@ fn form(header: &StringRecord, record: &StringRecord) -> Result<CameraForm, ApiE
             "area" => form.area = filled,
             "owner" => form.owner = filled,
             "retention_class" => form.retention_class = retention_class(value)?,
+            "security_level" => form.security_level = security_level(value)?,
             "username" => form.username = filled,
             "password" => form.password = filled,
             _ => {}
@@ -179,6 +193,14 @@ fn transport(text: &str) -> Result<Transport, ApiError> {
         "udp" => Ok(Transport::Udp),
         _ => Err(ApiError::field("transport", "须为 tcp 或 udp。", "Give tcp or udp.")),
     }
+}
+
+fn security_level(text: &str) -> Result<SecurityLevel, ApiError> {
+    if text.is_empty() {
+        return Ok(SecurityLevel::default());
+    }
+    // A text that is no number is refused as one that is out of bounds.
+    SecurityLevel::checked(text.parse().unwrap_or_default())
 }
 
 fn retention_class(text: &str) -> Result<RetentionClass, ApiError> {

@@ -1,5 +1,6 @@
 //! Import of cameras from CSV, all or nothing: one commit takes the whole file, or none of it with every fault named.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use axum::Json;
@@ -18,8 +19,9 @@ use crate::deps::Deps;
 use crate::error::{ApiError, Code, ErrorBody};
 use crate::ledger::Kind;
 use crate::ports::CameraSetup;
-use crate::registers::camera::{self, Camera};
+use crate::registers::camera;
 use crate::registers::camera_csv::{self, FAULTS_MAX, Row, fault, refused, told};
+use crate::registers::camera_fields::differences;
 use crate::registers::retired;
 use crate::request::{RequestId, body_bytes};
 use crate::store::Batch;
@@ -37,18 +39,22 @@ pub fn calls() -> Calls {
 struct Imported {
     /// How many cameras.
     count: usize,
+    /// Rows that say what the catalogue says already.
+    unchanged: usize,
     /// Their ids, in the order of the file.
     #[schema(value_type = Vec<String>)]
     ids: Vec<CameraId>,
 }
 
-/// Import cameras: UTF-8 CSV with a header, at most 2,000 rows, new cameras only. All or nothing.
+/// Import cameras: UTF-8 CSV with a header, at most 2,000 rows, all or nothing. New cameras only; a row that says what the catalogue
+/// says already changes nothing, so that what `GET /cameras/export` gave can come back.
 #[utoipa::path(post, path = "/cameras/import", tag = "cameras",
     request_body(content = String, content_type = "text/csv", description = "Columns: name, source, resource_category, \
         location_name, camera_type, construction_unit, maintenance_unit, contact; besides them id, sub_source, transport, area, \
-        owner, retention_class, username, password"),
+        owner, retention_class, security_level, username, password"),
     responses(
-    (status = 201, body = Imported), (status = 401, body = ErrorBody),
+    (status = 200, body = Imported, description = "No row said anything new"), (status = 201, body = Imported),
+    (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody, description = "ROLE_FORBIDS: catalogue_admin keeps the catalogue"),
     (status = 409, body = ErrorBody, description = "RETENTION_CAPACITY: the floors could not be kept"),
     (status = 413, body = ErrorBody), (status = 415, body = ErrorBody),
@@ -65,12 +71,17 @@ async fn import(
     let bytes = body_bytes(request, deps.config.import_bytes_max).await?;
     let (reading, by) = (Arc::clone(&deps), principal.clone());
     let read = tokio::task::spawn_blocking(move || {
-        let rows = camera_csv::read(&bytes, || enrolment(&reading, &by))?;
-        check_against_register(&reading, &rows)?;
+        let mut rows = camera_csv::read(&bytes, || enrolment(&reading, &by))?;
+        let all = rows.len();
+        check_against_register(&reading, &mut rows)?;
+        let unchanged = all - rows.len();
         let taken_up = |row: Row| Ok(Row { camera: retired::taken_up(&reading.store, row.camera)?, ..row });
-        rows.into_iter().map(taken_up).collect::<Result<Vec<_>, ApiError>>()
+        Ok::<_, ApiError>((rows.into_iter().map(taken_up).collect::<Result<Vec<_>, ApiError>>()?, unchanged))
     });
-    let rows = read.await.map_err(|_| ApiError::new(Code::Internal))??;
+    let (rows, unchanged) = read.await.map_err(|_| ApiError::new(Code::Internal))??;
+    if rows.is_empty() {
+        return Ok((StatusCode::OK, Json(Imported { count: 0, unchanged, ids: Vec::new() })));
+    }
     camera_room::check(&deps, rows.iter().map(|row| camera_room::of_one_more(&deps, &row.camera)).collect()).await?;
     let ids: Vec<CameraId> = rows.iter().map(|row| row.camera.id.clone()).collect();
     let named: Vec<&str> = ids.iter().take(IDS_NAMED_MAX).map(CameraId::as_str).collect();
@@ -85,13 +96,18 @@ async fn import(
         camera_room::tell_rule(&deps, &camera.id);
         deps.cameras.add(CameraSetup::of(&camera, credentials));
     }
-    Ok((StatusCode::CREATED, Json(Imported { count: ids.len(), ids })))
+    Ok((StatusCode::CREATED, Json(Imported { count: ids.len(), unchanged, ids })))
 }
 
-fn check_against_register(deps: &Deps, rows: &[Row]) -> Result<(), ApiError> {
-    let mut faults = Vec::new();
-    for Row { line, camera, .. } in rows {
-        if taken(deps, camera)? {
+/// Faults of rows that do not fit the register; rows that say what it says are taken out.
+fn check_against_register(deps: &Deps, rows: &mut Vec<Row>) -> Result<(), ApiError> {
+    let (mut faults, mut known) = (Vec::new(), HashSet::new());
+    for Row { line, camera, credentials } in rows.iter() {
+        if let Some(before) = camera::load(&deps.store, &camera.id)? {
+            if credentials.is_none() && differences(&before.value, camera).next().is_none() {
+                known.insert(*line);
+                continue;
+            }
             faults.push(fault(*line, "id", "该编号已被使用。", "The id is taken."));
         }
         match check_owner(&deps.store, camera) {
@@ -103,9 +119,9 @@ fn check_against_register(deps: &Deps, rows: &[Row]) -> Result<(), ApiError> {
             break;
         }
     }
-    if faults.is_empty() { Ok(()) } else { Err(refused(faults)) }
-}
-
-fn taken(deps: &Deps, camera: &Camera) -> Result<bool, ApiError> {
-    Ok(deps.store.get(&camera::key(&camera.id))?.is_some())
+    if !faults.is_empty() {
+        return Err(refused(faults));
+    }
+    rows.retain(|row| !known.contains(&row.line));
+    Ok(())
 }

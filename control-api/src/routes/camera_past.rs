@@ -22,7 +22,7 @@ use crate::registers::camera::{self, CameraChange};
 use crate::stamp::Stamp;
 
 /// Who reads a camera's history.
-const HISTORY_READERS: &[Role] = &[Role::CatalogueAdmin, Role::BureauApprover, Role::AuditAdmin];
+pub(super) const HISTORY_READERS: &[Role] = &[Role::CatalogueAdmin, Role::BureauApprover, Role::AuditAdmin];
 /// Longest stretch of one timeline: a week is as many segments as the recorder tells at once.
 const TIMELINE_MAX: Duration = Duration::from_secs(7 * 86_400);
 /// Stretch of a timeline where nothing is asked: the last day.

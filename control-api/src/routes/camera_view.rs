@@ -8,7 +8,7 @@ use crate::deps::Deps;
 use crate::error::{ApiError, Code};
 use crate::ports::{DeviceState, DeviceStatus};
 use crate::registers::camera::{self, Camera, Transport};
-use crate::registers::{Area, RetentionClass, Role, UnitId};
+use crate::registers::{Area, RetentionClass, Role, SecurityLevel, UnitId};
 use crate::sight::Scope;
 use crate::stamp::Stamp;
 use crate::store::Versioned;
@@ -59,6 +59,8 @@ pub struct CameraView {
     owner: Option<UnitId>,
     /// Which law its recordings are kept under.
     retention_class: RetentionClass,
+    /// 1 to 3, the higher the less people may see it.
+    security_level: SecurityLevel,
     /// Counts changes, from 1.
     version: u64,
     created_at: Stamp,
@@ -91,6 +93,7 @@ impl CameraView {
             area: camera.area,
             owner: camera.owner,
             retention_class: camera.retention_class,
+            security_level: camera.security_level,
             version: camera.version,
             created_at: camera.created_at.into(),
             changed_at: camera.changed_at.into(),

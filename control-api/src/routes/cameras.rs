@@ -22,7 +22,7 @@ use crate::ledger::Kind;
 use crate::mint;
 use crate::ports::{CameraSetup, DeviceState};
 use crate::registers::camera::{self, Camera, CameraForm, Credentials, Enrolment, Transport};
-use crate::registers::{RetentionClass, Role, UnitId, retired, unit};
+use crate::registers::{RetentionClass, Role, SecurityLevel, UnitId, retired, unit};
 use crate::request::RequestId;
 use crate::store::{Batch, Store};
 
@@ -67,6 +67,9 @@ struct NewCamera {
     /// Which law its recordings are kept under; `ordinary` where absent.
     #[serde(default)]
     retention_class: RetentionClass,
+    /// 1 to 3, the higher the less people may see it; 1 where absent.
+    #[serde(default)]
+    security_level: SecurityLevel,
     #[serde(default)]
     username: Option<String>,
     #[serde(default)]
@@ -91,6 +94,7 @@ impl From<NewCamera> for CameraForm {
             area: new.area,
             owner: new.owner,
             retention_class: new.retention_class,
+            security_level: new.security_level,
             username: new.username,
             password: new.password,
         }
@@ -116,6 +120,8 @@ struct CameraEdit {
     owner: Option<String>,
     /// What was recorded under the old class is kept as that one says.
     retention_class: Option<RetentionClass>,
+    /// 1 to 3.
+    security_level: Option<SecurityLevel>,
     username: Option<String>,
     #[schema(format = Password)]
     password: Option<String>,
@@ -308,6 +314,7 @@ fn edited(
         area: edit.area.or_else(|| before.area.as_ref().map(ToString::to_string)),
         owner: edit.owner.or_else(|| before.owner.as_ref().map(ToString::to_string)),
         retention_class: edit.retention_class.unwrap_or(before.retention_class),
+        security_level: edit.security_level.unwrap_or(before.security_level),
         username: username.filter(|u| !u.is_empty()),
         password: edit.password.filter(|_| !cleared),
     };

@@ -8,8 +8,7 @@ use futures_util::stream;
 /// A part of the file, and where the next one begins; none at the end.
 pub(super) type Part<S> = (Vec<u8>, Option<S>);
 
-/// `head`, then what `read` gives from `first` on. `read` may block. Where it fails the connection breaks off, so that the file is
-/// seen to be broken.
+/// `head`, then what `read` gives from `first` on.
 pub(super) fn response<S, E>(
     head: Vec<u8>,
     first: S,
@@ -17,7 +16,21 @@ pub(super) fn response<S, E>(
 ) -> Response
 where
     S: Send + 'static,
-    E: std::error::Error + Send + Sync + 'static,
+    E: std::fmt::Debug + Send + 'static,
+{
+    rest(head, Some(first), read)
+}
+
+/// `head`, then what `read` gives from `first` on, if there is more. `read` may block. Where it fails the connection breaks off, so
+/// that the file is seen to be broken.
+pub(super) fn rest<S, E>(
+    head: Vec<u8>,
+    first: Option<S>,
+    read: impl Fn(S) -> Result<Part<S>, E> + Clone + Send + 'static,
+) -> Response
+where
+    S: Send + 'static,
+    E: std::fmt::Debug + Send + 'static,
 {
     let parts = stream::unfold(Some((Some(head), first)), move |at| {
         let read = read.clone();
@@ -26,11 +39,12 @@ where
             if let Some(head) = head {
                 return Some((Ok(Bytes::from(head)), Some((None, at))));
             }
+            let at = at?;
             match tokio::task::spawn_blocking(move || read(at)).await {
-                Ok(Ok((part, next))) => Some((Ok(Bytes::from(part)), next.map(|next| (None, next)))),
+                Ok(Ok((part, next))) => Some((Ok(Bytes::from(part)), Some((None, next)))),
                 Ok(Err(error)) => {
-                    tracing::error!(%error, "a report could not be read to its end");
-                    Some((Err(std::io::Error::other("the report could not be read")), None))
+                    tracing::error!(?error, "a table could not be read to its end");
+                    Some((Err(std::io::Error::other("the table could not be read")), None))
                 }
                 Err(error) => Some((Err(std::io::Error::other(error)), None)),
             }

@@ -58,6 +58,9 @@ struct NewSession {
     /// The concrete reason, at most 1000 characters.
     #[serde(default)]
     reason: String,
+    /// The emergency of the unit under which priority use is asked for (J-8).
+    #[serde(default)]
+    emergency: Option<String>,
     /// `main` or `sub`.
     #[serde(default)]
     #[schema(value_type = String, example = "main")]
@@ -133,8 +136,8 @@ async fn open(
         SessionVerb::Playback => Verb::Playback,
         SessionVerb::Download => Verb::Download,
     };
-    let NewSession { camera, purpose, reason, profile, .. } = new;
-    let ask = Ask { camera, verb, profile, purpose, reason, range };
+    let NewSession { camera, purpose, reason, profile, emergency, .. } = new;
+    let ask = Ask { camera, verb, profile, purpose, reason, range, emergency };
     let opened = deps.sessions.open(&principal, ask, Origin { request_id, host }).await?;
     let view = OpenedView {
         id: opened.id.0,

@@ -3,19 +3,20 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream;
 use media::id::CameraId;
 use serde::Deserialize;
 use utoipa_axum::routes;
 
 use super::Calls;
+use super::csv_stream;
 use super::extract::Asked;
 use super::page::{self, Page};
+use super::report_format::{Format, asks_chinese};
 use crate::authn::Principal;
+use crate::csv_text;
 use crate::deps::Deps;
 use crate::error::{ApiError, Code, ErrorBody};
 use crate::registers::{PurposeCode, Role, UnitId, UserId};
@@ -38,7 +39,7 @@ pub fn calls() -> Calls {
 #[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(super) struct UsageQuery {
+struct UsageQuery {
     /// Only this unit's.
     unit: Option<UnitId>,
     /// Only this user's.
@@ -59,7 +60,7 @@ pub(super) struct UsageQuery {
 }
 
 /// The usage register, oldest first: all of it for those who oversee, the unit's for its principal, else one's own.
-/// `Accept: text/csv` gives every record that fits as one file, its head in Chinese where `Accept-Language` begins with `zh`.
+/// `Accept: text/csv` gives every record that fits as one file, its head in Chinese unless `Accept-Language` asks for another language.
 #[utoipa::path(get, path = "/usage", tag = "usage", params(UsageQuery), responses(
     (status = 200, description = "A page, or a CSV with the six columns first",
         content((Page<UsageRecord> = "application/json"), (String = "text/csv"))),
@@ -74,8 +75,8 @@ async fn list(
     let after = page::after(CURSOR, asked.cursor.as_deref())?;
     let after = after.as_deref().and_then(|key| key.strip_prefix(CURSOR));
     let filter = filter(&principal, &asked);
-    if wants_csv(&headers) {
-        return Ok(csv_response(deps.usage.clone(), filter, is_chinese(&headers)));
+    if Format::accepted(&headers) == Format::Csv {
+        return Ok(csv_response(deps.usage.clone(), filter, asks_chinese(&headers)));
     }
     let found = deps.usage.list(&filter, after, limit).map_err(|error| read_failed(&error))?;
     let next = found.next.map(|id| page::cursor(&format!("{CURSOR}{id}")));
@@ -110,41 +111,16 @@ fn filter(principal: &Principal, asked: &UsageQuery) -> Filter {
 /// No id looks like this.
 const NOBODY: &str = "/";
 
-pub(super) fn wants_csv(headers: &HeaderMap) -> bool {
-    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    accept.trim_start().starts_with("text/csv")
-}
-
-pub(super) fn is_chinese(headers: &HeaderMap) -> bool {
-    let language = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    language.trim_start().to_ascii_lowercase().starts_with("zh")
-}
-
 /// The records that fit as CSV, made as they are fetched.
-pub(super) fn csv_response(register: Register, filter: Filter, chinese: bool) -> Response {
-    let head = if chinese { HEAD_ZH } else { HEAD };
-    let first = Some((None::<String>, Some(csv_row(&head))));
-    let rows = stream::unfold(first, move |at| {
-        let (register, filter) = (register.clone(), filter.clone());
-        async move {
-            let (after, head) = at?;
-            let read = move || register.list(&filter, after.as_deref(), CSV_ROWS);
-            let page = match tokio::task::spawn_blocking(read).await {
-                Ok(Ok(page)) => page,
-                // A file that breaks off is seen to be broken: the connection ends without its last chunk.
-                Ok(Err(error)) => return Some((Err(std::io::Error::other(error.to_string())), None)),
-                Err(error) => return Some((Err(std::io::Error::other(error)), None)),
-            };
-            let mut text = head.unwrap_or_default();
-            page.items.iter().for_each(|record| text.extend(csv_row(&columns(record))));
-            Some((Ok::<_, std::io::Error>(Bytes::from(text)), page.next.map(|next| (Some(next), None))))
-        }
+fn csv_response(register: Register, filter: Filter, chinese: bool) -> Response {
+    let head = csv_text::head(if chinese { &HEAD_ZH } else { &HEAD });
+    let mut response = csv_stream::response(head, None::<String>, move |after| {
+        let page = register.list(&filter, after.as_deref(), CSV_ROWS)?;
+        let text = page.items.iter().flat_map(|record| csv_text::row(&columns(record))).collect();
+        Ok::<_, UsageError>((text, page.next.map(Some)))
     });
-    let mut response = Body::from_stream(rows).into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
-    headers
-        .insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"usage-register.csv\""));
+    let name = HeaderValue::from_static("attachment; filename=\"usage.csv\"");
+    response.headers_mut().insert(header::CONTENT_DISPOSITION, name);
     response
 }
 
@@ -215,18 +191,7 @@ fn columns(record: &UsageRecord) -> [String; 15] {
     ]
 }
 
-/// One line. A text that a spreadsheet would take for a formula gets an apostrophe before it (OWASP, CSV injection).
-pub(super) fn csv_row<T: AsRef<str>>(fields: &[T]) -> Vec<u8> {
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    let tame = fields.iter().map(|field| match field.as_ref() {
-        text if text.starts_with(['=', '+', '-', '@', '\t', '\r']) => format!("'{text}"),
-        text => text.to_owned(),
-    });
-    writer.write_record(tame).expect("writing to memory does not fail");
-    writer.into_inner().expect("flushing to memory does not fail")
-}
-
-pub(super) fn read_failed(error: &UsageError) -> ApiError {
+fn read_failed(error: &UsageError) -> ApiError {
     tracing::error!(%error, "the usage register could not be read");
     Code::Internal.into()
 }
@@ -234,12 +199,6 @@ pub(super) fn read_failed(error: &UsageError) -> ApiError {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_formula_in_a_reason_is_only_text() {
-        let line = String::from_utf8(csv_row(&["=cmd|' /C calc'!A0", "a,\"b\"\nc"])).unwrap();
-        assert_eq!(line, "'=cmd|' /C calc'!A0,\"a,\"\"b\"\"\nc\"\r\n");
-    }
 
     #[test]
     fn nobody_widens_what_they_may_see() {

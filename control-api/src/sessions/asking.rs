@@ -38,6 +38,8 @@ pub struct Ask {
     pub reason: String,
     /// The stretch to be played back.
     pub range: Option<(Wall, Wall)>,
+    /// The emergency under which priority use is asked for (J-8).
+    pub emergency: Option<String>,
 }
 
 /// The request that asks.
@@ -113,6 +115,7 @@ impl Ask {
             purpose: permit.purpose().to_string(),
             reason: permit.reason().into(),
             range: permit.range(),
+            emergency: permit.emergency().map(Into::into),
         }
     }
 

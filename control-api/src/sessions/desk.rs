@@ -23,8 +23,10 @@ use crate::grants::GrantBook;
 use crate::ledger::{Decision, Event, Kind, Ledger, Recorded};
 use crate::policy::{Denial, Permit, Policies};
 use crate::ports::CameraPort;
+use crate::register::desk::Desk;
 use crate::registers::Role;
 use crate::store::Store;
+use crate::unusual::{Use, Uses};
 use crate::usage::{Register, UsageError, UsageRecord};
 
 /// Longest camera id or purpose that is repeated in a record of a refusal.
@@ -52,6 +54,8 @@ pub struct Tools {
     pub policies: Arc<Policies>,
     /// Whether the clock can be trusted.
     pub clock_trust: Arc<ClockTrust>,
+    /// The registers.
+    pub registers: Desk,
     /// Settings.
     pub settings: Settings,
     /// Counters.
@@ -73,13 +77,16 @@ pub struct SessionDesk {
     pub(super) metrics: SessionMetrics,
     pub(super) table: Mutex<Table>,
     pub(super) balance: Balance,
+    pub(super) registers: Desk,
+    pub(super) uses: Mutex<Uses>,
 }
 
 impl SessionDesk {
     /// A desk with no session open.
     pub fn new(tools: Tools) -> Arc<Self> {
         let Tools { store, ledger, clock, leases, cameras, register, grants, .. } = tools;
-        let Tools { policies, clock_trust, settings, metrics, .. } = tools;
+        let Tools { policies, clock_trust, registers, settings, metrics, .. } = tools;
+        let uses = Mutex::new(Uses::new(settings.unusual.clone(), settings.zone.clone()));
         let (table, balance) = (Mutex::default(), Balance::default());
         Arc::new(Self {
             store,
@@ -95,6 +102,8 @@ impl SessionDesk {
             metrics,
             table,
             balance,
+            registers,
+            uses,
         })
     }
 
@@ -119,6 +128,7 @@ impl SessionDesk {
             purpose: &ask.purpose,
             running: None,
             held_to: held_to(caller),
+            emergency: ask.emergency.as_deref(),
         };
         let decision = self.decide(&self.facts(&inquiry)?, &action);
         let permit = match decision {
@@ -143,6 +153,10 @@ impl SessionDesk {
         if let Err(denial) = self.decide(&self.facts(&Inquiry { running: Some(&id), ..inquiry })?, &action) {
             self.end(&id, ending::reason(denial.code));
             return Err(self.refuse(caller, ask, &origin.request_id, denial).await);
+        }
+        if self.is_unusual(caller, Use::View(new.permit.camera().clone()), &id.0).await {
+            self.end(&id, EndReason::Anomaly);
+            return Err(self.refused(caller, ask, &origin.request_id, Code::AnomalySuspended).await);
         }
         self.metrics.decisions.with_label_values(&[ALLOWED]).inc();
         let urls = new.urls(&self.settings, origin.host.as_deref());
@@ -192,7 +206,7 @@ impl SessionDesk {
             protocols: new.protocols(),
             mark: new.mark,
             merge_latency: if permit.steers() { Duration::ZERO } else { self.settings.merge_latency },
-            priority: Priority::Ordinary,
+            priority: if permit.emergency().is_some() { Priority::Emergency } else { Priority::Ordinary },
             expected_bits,
             first_byte_by: self.clock.monotonic() + self.settings.first_byte_timeout,
             expires_at: self.monotonic_at(expires_at),
@@ -223,6 +237,7 @@ impl SessionDesk {
             purpose: &ask.purpose,
             running: Some(id),
             held_to: held_to(caller),
+            emergency: ask.emergency.as_deref(),
         };
         let permit = match self.decide(&self.facts(&inquiry)?, &action) {
             Ok(permit) => permit,

@@ -32,7 +32,8 @@ const LOOK_AGAIN_MIN: Duration = Duration::from_millis(5);
 /// How a session ends when a decision about it turns out so.
 pub(super) const fn reason(code: Code) -> EndReason {
     match code {
-        Code::GrantSuspended => EndReason::Suspended,
+        Code::GrantSuspended | Code::UnitSuspended => EndReason::Suspended,
+        Code::AnomalySuspended => EndReason::Anomaly,
         Code::GrantExpired | Code::OutsideTimeWindow | Code::PurposeExpired => EndReason::Expired,
         Code::CameraUnknown => EndReason::CameraLost,
         _ => EndReason::Revoked,
@@ -117,6 +118,7 @@ impl SessionDesk {
             purpose: &ask.purpose,
             running: Some(id),
             held_to: &[],
+            emergency: ask.emergency.as_deref(),
         };
         if open.key.as_ref().is_some_and(|key| !self.key_is_in_force(open.permit.user(), key)) {
             return Some(EndReason::Revoked);

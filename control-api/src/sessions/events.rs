@@ -66,6 +66,9 @@ impl SessionDesk {
         let closed = self.register.close(id, at, why, bytes).await;
         if let Ok(record) = &closed {
             self.balance.recorded(record.bytes);
+            if let Ok(user) = record.user.parse() {
+                self.uses.lock().ended(&user, &id.0, at);
+            }
         }
         note(id, closed.map(drop));
     }

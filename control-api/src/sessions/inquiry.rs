@@ -8,18 +8,17 @@ use relay::lease::SessionId;
 
 use super::SessionDesk;
 use super::table::Peg;
+use crate::books::emergency;
 use crate::books::site_purpose::{self, PurposeStanding};
 use crate::error::ApiError;
-use crate::policy::{Caller, Candidate, Facts, Handling, Sight, UnitFacts};
+use crate::grants::{Grant, GrantId, GrantState};
+use crate::policy::{Caller, Candidate, EmergencyFacts, Facts, Handling, Sight, UnitFacts};
 use crate::ports::DeviceState;
 use crate::registers::user::{User, UserState};
 use crate::registers::{UserId, camera, unit, user};
 
 /// What a stream takes that is not known yet: a camera of 4 megapixels.
 const EXPECTED_BITS: u64 = 4_000_000;
-
-/// The security level of a camera that says nothing.
-const LEVEL: u8 = 1;
 
 /// Who asks, from where, of which camera; and for which session that runs already.
 pub(super) struct Inquiry<'a> {
@@ -36,6 +35,8 @@ pub(super) struct Inquiry<'a> {
     pub(super) running: Option<&'a SessionId>,
     /// The grants that the caller's API key is held to; empty means all.
     pub(super) held_to: &'a [String],
+    /// The emergency under which it is asked for, as it was given.
+    pub(super) emergency: Option<&'a str>,
 }
 
 impl SessionDesk {
@@ -53,6 +54,7 @@ impl SessionDesk {
             (Some(caller), Some(camera)) => self.candidates(caller, camera, inquiry),
             _ => Vec::new(),
         };
+        let emergency = self.emergency(inquiry, caller.as_ref(), camera.as_ref(), now)?;
         let audit_available = running || self.ledger.status().poisoned.is_none();
         let overloaded = !running && self.overloaded(inquiry);
         Ok(Facts {
@@ -68,7 +70,7 @@ impl SessionDesk {
             camera,
             grants,
             purpose: self.purpose(inquiry.purpose, now)?,
-            emergency: None,
+            emergency,
             handling: Handling::default(),
         })
     }
@@ -110,7 +112,14 @@ impl SessionDesk {
         let online = running || self.cameras.status(&id).is_some_and(|status| status.state == DeviceState::Online);
         let stream = StreamKey { camera: id.clone(), profile };
         let carries_marks = running || self.cameras.stream(&stream).is_none_or(|stream| stream.carries_marks);
-        Ok(Some(Sight { id, area: row.value.area, level: LEVEL, recording_kept: true, online, carries_marks }))
+        Ok(Some(Sight {
+            id,
+            area: row.value.area,
+            level: row.value.security_level.number(),
+            recording_kept: true,
+            online,
+            carries_marks,
+        }))
     }
 
     /// Whether another session of this stream finds room on the network and on its core.
@@ -127,11 +136,36 @@ impl SessionDesk {
         known.unwrap_or(EXPECTED_BITS)
     }
 
+    /// How the emergency stands that is claimed; none where none is.
+    fn emergency(
+        &self,
+        inquiry: &Inquiry<'_>,
+        caller: Option<&Caller>,
+        camera: Option<&Sight>,
+        now: Wall,
+    ) -> Result<Option<EmergencyFacts>, ApiError> {
+        let Some(id) = inquiry.emergency else { return Ok(None) };
+        let grant = self.grants.find(&GrantId(id.into())).filter(|grant| grant.emergency() == Some(id));
+        let covers = |grant: &Grant| {
+            grant.state_at(now) == GrantState::Active
+                && camera.is_some_and(|camera| grant.terms().cover(&camera.id, camera.area.as_ref()))
+        };
+        let covers_camera = grant.as_deref().is_some_and(covers);
+        let overdue = caller.map(|caller| emergency::is_review_overdue(&self.store, &caller.unit.id)).transpose()?;
+        Ok(Some(EmergencyFacts { covers_camera, others_reviewed: overdue != Some(true) }))
+    }
+
+    /// The grants that may allow it: those that cover the camera; or that of the emergency which is claimed, whatever it covers, and
+    /// then its scope is asked apart.
     fn candidates(&self, caller: &Caller, camera: &Sight, inquiry: &Inquiry<'_>) -> Vec<Candidate> {
-        let mut grants = self.grants.covering(&caller.unit.id, &caller.user, &camera.id, camera.area.as_ref());
+        let mut grants = match inquiry.emergency {
+            None => self.grants.covering(&caller.unit.id, &caller.user, &camera.id, camera.area.as_ref()),
+            Some(id) => self.grants.find(&GrantId(id.into())).into_iter().collect(),
+        };
+        grants.retain(|grant| grant.unit() == &caller.unit.id && grant.emergency() == inquiry.emergency);
         grants.retain(|grant| inquiry.held_to.is_empty() || inquiry.held_to.contains(&grant.id().0));
         let table = self.table.lock();
-        let candidate = |grant: std::sync::Arc<crate::grants::Grant>| {
+        let candidate = |grant: std::sync::Arc<Grant>| {
             let open_sessions = table.count_on(&Peg::Grant(grant.id().clone()), inquiry.running);
             Candidate { grant, open_sessions }
         };

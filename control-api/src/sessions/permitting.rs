@@ -30,6 +30,7 @@ impl SessionDesk {
             purpose: &ask.purpose,
             running: None,
             held_to: held_to(caller),
+            emergency: ask.emergency.as_deref(),
         };
         match self.decide(&self.facts(&inquiry)?, &action) {
             Ok(permit) => Ok(permit),
@@ -43,7 +44,16 @@ impl SessionDesk {
         let running = SessionId(String::new());
         let running = Some(&running);
         let (camera, purpose) = (ask.camera.as_str(), ask.purpose.as_str());
-        let inquiry = Inquiry { user, terminal, camera, profile: ask.profile, purpose, running, held_to: &[] };
+        let inquiry = Inquiry {
+            user,
+            terminal,
+            camera,
+            profile: ask.profile,
+            purpose,
+            running,
+            held_to: &[],
+            emergency: ask.emergency.as_deref(),
+        };
         self.decide(&self.facts(&inquiry)?, &ask.action_as_it_was()).map_err(ApiError::from)
     }
 

@@ -11,6 +11,7 @@ use tokio::runtime::Runtime;
 use super::*;
 use crate::ledger::Kind;
 use crate::ledger::search::Standing;
+use crate::mint;
 use crate::stamp::Stamp;
 
 struct Noon;
@@ -175,6 +176,27 @@ fn lists_filter_and_page_in_order() {
     assert_eq!(by(Filter { from: second(2), to: second(5), ..Filter::default() }), "s2s3s4");
     assert_eq!(by(Filter { unit: Some("other".into()), ..Filter::default() }), "");
     assert_eq!(by(Filter { purpose: Some("GA-1".into()), ..Filter::default() }).len(), 18);
+}
+
+#[test]
+fn a_stretch_is_read_without_what_lies_before_it_and_after_it() {
+    let bench = Bench::new();
+    let (register, _) = bench.start();
+    let at = |n: i64| Wall::from_micros(1_700_000_000_000_000 + n * 1_000_000);
+    let id = |n: i64| mint::sortable_id(at(n)).unwrap();
+    // More than one call reads, before the stretch and after it.
+    let rows: Vec<_> = (0..12_000).map(|n| UsageRecord { opened_at: Stamp(at(n)), ..record(&id(n), "u", 0) }).collect();
+    for some in rows.chunks(2_000) {
+        let put = |batch: Batch, row: &UsageRecord| batch.put_json(format!("{RECORDS}{}", row.session.0), row).unwrap();
+        register.store.commit(some.iter().fold(Batch::new(), put)).unwrap();
+    }
+    let filter = Filter { from: Some(at(5_500)), to: Some(at(5_600)), ..Filter::default() };
+    let page = register.list(&filter, None, 200).unwrap();
+    assert_eq!((page.items.len(), page.next), (100, None), "one call finds all and knows that there are no more");
+    assert_eq!(page.items[0].opened_at.0, at(5_500));
+    let first = register.list(&filter, None, 30).unwrap();
+    let rest = register.list(&filter, first.next.as_deref(), 200).unwrap();
+    assert_eq!((first.items.len(), rest.items.len(), rest.next), (30, 70, None));
 }
 
 fn marked(n: u8) -> (SessionMark, UsageRecord) {

@@ -200,13 +200,22 @@ async fn the_attestation_is_printed_by_day_and_camera() {
     assert_eq!(rows[3], (&json!("2026-03-03"), &json!("c1")));
     assert_eq!(report["items"][2]["floor_seconds"], 90 * 86_400);
     assert_eq!(report["complete"], true);
+    let page = auditor.get(&format!("{path}&limit=4")).await.is(200).json();
+    assert_eq!((page["items"].as_array().unwrap().len(), page["complete"].as_bool()), (4, Some(false)));
+    let rest = format!("{path}&cursor={}", page["next"].as_str().unwrap());
+    let rest = auditor.get(&rest).await.is(200).json();
+    assert_eq!((&rest["items"][0], rest["items"].as_array().unwrap().len()), (&report["items"][4], 5));
     let one = auditor.get(&format!("{path}&camera=c3")).await.is(200).json();
     assert_eq!(one["items"].as_array().unwrap().len(), 3);
-    let csv = auditor.clone().header("accept", "text/csv").get(path).await.is(200);
+    let csv = auditor.clone().header("accept", "text/csv").header("accept-language", "en").get(path).await.is(200);
     let lines: Vec<_> = csv.text.lines().collect();
     assert_eq!(lines.len(), 10);
-    assert!(lines[0].starts_with("day,camera,class,covered_seconds,gap_seconds,gaps,floor_days,floor_met,"));
-    assert!(lines[6].starts_with("2026-03-03,c3,key_target,86400,0,,90,true,0,"), "{}", lines[6]);
+    assert!(
+        lines[0].starts_with(
+            "\u{feff}day,camera,retention_class,covered_seconds,missing_seconds,gap_seconds,floor_seconds,"
+        )
+    );
+    assert!(lines[6].starts_with("2026-03-03,c3,key_target,86400,0,,7776000,true,0,"), "{}", lines[6]);
     for (query, field) in [
         ("from=2020-01-01T00:00:00Z", "from"),
         ("from=2026-03-02T00:00:00Z&to=2026-03-01T00:00:00Z", "from"),
@@ -216,7 +225,9 @@ async fn the_attestation_is_printed_by_day_and_camera() {
         assert_eq!(refused.json()["field"], field, "{query}");
     }
     auditor.get("/api/v1/reports/denials?camera=c1").await.refused(422, "INVALID_FIELD");
-    world.signed_in("owner-maintainer").await.get(path).await.refused(403, "ROLE_FORBIDS");
+    let own = world.signed_in("owner-maintainer").await.get(path).await.is(200).json();
+    assert_eq!(own["items"], json!([]), "none of these cameras is of the owner's unit");
+    world.signed_in("operator").await.get(path).await.refused(403, "ROLE_FORBIDS");
 }
 
 #[tokio::test]
@@ -249,7 +260,7 @@ async fn every_deletion_is_printed_from_the_ledger() {
     let csv =
         auditor.header("accept", "text/csv").header("accept-language", "zh-CN").get("/api/v1/reports/deletions").await;
     let text = csv.is(200).text;
-    assert!(text.starts_with("删除时间,摄像机,开始,结束,字节数,依据\r\n"));
+    assert!(text.starts_with("\u{feff}删除时间,摄像机,开始,结束,字节数,依据\r\n"));
     assert_eq!(text.lines().count(), 701);
     world.signed_in("operator").await.get(path).await.refused(403, "ROLE_FORBIDS");
 }

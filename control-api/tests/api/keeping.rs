@@ -157,7 +157,7 @@ async fn the_outlook_is_for_the_bureau_and_the_auditor() {
     assert_eq!(volume["floor_danger_seconds"], json!(null));
     let csv =
         approver.header("accept", "text/csv").header("accept-language", "zh").get("/api/v1/reports/outlook").await;
-    assert!(csv.is(200).text.starts_with("存储卷,状态,容量字节,"));
+    assert!(csv.is(200).text.starts_with("\u{feff}存储卷,状态,容量字节,"));
     world.signed_in("operator").await.get("/api/v1/reports/outlook").await.refused(403, "ROLE_FORBIDS");
     *world.vault.broken.lock() = true;
     world.signed_in("audit-admin").await.get("/api/v1/reports/outlook").await.refused(500, "INTERNAL");

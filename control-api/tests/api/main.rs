@@ -18,6 +18,7 @@ mod oidc;
 mod passwords;
 mod provider;
 mod registers;
+mod reports;
 mod roles;
 mod second_factor;
 mod shell;

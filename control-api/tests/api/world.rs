@@ -242,7 +242,10 @@ impl World {
             config,
             keeping,
             sessions: control_api::sessions::Settings::default(),
-            policy: control_api::policy::book::Setup { folder: Some(folder.path().join("rules")), archive: folder.path().join("policies") },
+            policy: control_api::policy::book::Setup {
+                folder: Some(folder.path().join("rules")),
+                archive: folder.path().join("policies"),
+            },
             clock_trust: control_api::clock_trust::Settings::default(),
             witness: None,
             webhooks: control_api::webhooks::Settings { hosts: vec!["hooks.example".into()] },
@@ -400,7 +403,27 @@ impl Client<'_> {
         self.send(Method::POST, "/api/v1/cameras/import", Some("text/csv; charset=utf-8"), body.into()).await
     }
 
+    /// The body of an answer that is no text.
+    pub(crate) async fn bytes(&self, method: Method, path: &str) -> Vec<u8> {
+        let (parts, bytes) = self.sent(method, path, None, Vec::new()).await;
+        assert_eq!(parts.status, StatusCode::OK);
+        bytes
+    }
+
     pub(crate) async fn send(&self, method: Method, path: &str, content_type: Option<&str>, body: Vec<u8>) -> Answer {
+        let (parts, bytes) = self.sent(method, path, content_type, body).await;
+        let text = String::from_utf8(bytes).unwrap();
+        self.world.said.lock().push(text.clone());
+        Answer { status: parts.status, headers: parts.headers, text }
+    }
+
+    async fn sent(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: Option<&str>,
+        body: Vec<u8>,
+    ) -> (axum::http::response::Parts, Vec<u8>) {
         let mut request = Request::builder().method(method).uri(path).header(header::CONTENT_LENGTH, body.len());
         if let Some(content_type) = content_type {
             request = request.header(header::CONTENT_TYPE, content_type);
@@ -415,8 +438,6 @@ impl Client<'_> {
         request.extensions_mut().insert(ConnectInfo(SocketAddr::new(self.peer, 40_000)));
         let response = self.world.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
-        let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
-        self.world.said.lock().push(text.clone());
-        Answer { status: parts.status, headers: parts.headers, text }
+        (parts, body.collect().await.unwrap().to_bytes().to_vec())
     }
 }

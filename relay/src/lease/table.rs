@@ -8,6 +8,7 @@ use std::time::Duration;
 use media::mark::SessionMark;
 use media::wall::{Clock, Wall};
 use parking_lot::Mutex;
+use prometheus::{IntCounterVec, Opts};
 use tokio::sync::Notify;
 
 use super::entry::{Due, Entry, Table};
@@ -85,6 +86,14 @@ pub struct Leases {
     sooner: Notify,
     events: Events,
     pub(crate) tally: Tally,
+    /// Media bytes that were handed on, by protocol.
+    pub(crate) handed_on: IntCounterVec,
+}
+
+/// The counter that all protocols share; it is registered with the other metrics of egress.
+fn handed_on() -> IntCounterVec {
+    let about = Opts::new("sluice_egress_bytes_total", "Media bytes handed to the kernel.");
+    IntCounterVec::new(about, &["protocol"]).expect("a name and a label that Prometheus takes")
 }
 
 /// A connection's place in the table.
@@ -110,6 +119,7 @@ impl Leases {
             sooner: Notify::new(),
             events,
             tally: Tally::default(),
+            handed_on: handed_on(),
         };
         (Arc::new(leases), receiver)
     }

@@ -136,6 +136,26 @@ fn expiry_refuses_even_before_the_timer_has_looked() {
 }
 
 #[test]
+fn what_goes_over_http_counts_for_its_protocol_and_its_session() {
+    let (mut desk, _) = Desk::granted();
+    let registry = prometheus::Registry::new();
+    crate::metrics::EgressMetrics::register(&registry, &desk.leases).unwrap();
+    let open = desk.admit(Protocol::Hls).unwrap();
+    open.handed_on(700);
+    open.handed_on(300);
+    drop(open);
+    let families = registry.gather();
+    let family = families.iter().find(|family| family.name() == "sluice_egress_bytes_total").unwrap();
+    let of = |protocol: &str| {
+        let series = family.get_metric().iter().find(|m| m.get_label().iter().any(|label| label.value() == protocol));
+        series.map(|series| series.get_counter().value())
+    };
+    assert_eq!((of("hls"), of("rtsp")), (Some(1_000.0), Some(0.0)));
+    desk.pass(60);
+    assert_eq!(desk.closed(), Some((EndReason::Idle, 1_000)));
+}
+
+#[test]
 fn how_the_last_connection_left_is_why_an_idle_session_closes() {
     for (how, reason) in [
         (Some(EndReason::User), EndReason::User),
