@@ -23,7 +23,7 @@ use crate::outbound::Outbound;
 use crate::outbox::{ChangeError, Outbox};
 use crate::playback::PlaybackPort;
 use crate::policy::book::PolicyError;
-use crate::policy::{self, Policies};
+use crate::policy::{self, InForce, Policies};
 use crate::ports::{CameraPort, RecordingPort, RetentionPort};
 use crate::register::desk::{self, Desk};
 use crate::retention::{self, Keeper, RetentionMetrics};
@@ -234,6 +234,14 @@ impl Deps {
             clock_trust,
             config,
         }))
+    }
+
+    /// Reads the site's policies anew, and decides anew about what runs. Blocks.
+    pub fn reload_policies(&self, by: Option<&crate::ledger::Actor>) -> Result<InForce, PolicyError> {
+        let in_force = self.policies.reload(by)?;
+        let ended = self.sessions.look_at_all();
+        tracing::info!(ended, "sessions were looked at again under the policies");
+        Ok(in_force)
     }
 
     /// The time of the decision at hand.

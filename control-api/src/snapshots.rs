@@ -159,6 +159,7 @@ impl Snapshots {
             purpose: form.purpose.clone(),
             reason: form.reason.clone(),
             range: form.at.map(|at| (at.0, at.0 + REACH)),
+            emergency: None,
         };
         let permit = tools.sessions.permit(by, &ask, request_id).await?;
         let Ok(_place) = self.at_once.try_acquire() else { return Err(Code::BandwidthLimit.into()) };

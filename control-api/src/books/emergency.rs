@@ -9,7 +9,7 @@ use media::wall::Wall;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{ApiError, Code};
-use crate::grants::{Grant, GrantBook, GrantId, Terms, Verb, book};
+use crate::grants::{Grant, GrantBook, GrantId, SECURITY_LEVEL_MAX, Terms, Verb, book};
 use crate::register::inbox::Waiter;
 use crate::register::{Change, Column, Due, Filing, Move, Reading, Record, Register, Touch, Who, list, rows, text};
 use crate::registers::field::{line, prose};
@@ -189,6 +189,8 @@ fn terms(emergency: &Record<Emergency>, store: &Store, now: Wall) -> Result<Term
         playback_depth_s: None,
         max_concurrent: None,
         terminals: BTreeSet::new(),
+        security_level: SECURITY_LEVEL_MAX,
+        on_duty: false,
     })
 }
 

@@ -351,6 +351,7 @@ pub(super) fn ask_of(form: &ExportForm) -> Ask {
         purpose: form.purpose.clone(),
         reason: form.reason.clone(),
         range: Some((form.from.0, form.to.0)),
+        emergency: None,
     }
 }
 

@@ -68,6 +68,9 @@ struct NewSession {
     /// End of the stretch, exclusive.
     #[serde(default)]
     to: Option<Stamp>,
+    /// The emergency it is for, by its id: only the grant that came with it counts then, and it has priority.
+    #[serde(default)]
+    emergency: Option<String>,
 }
 
 /// A session that was opened. The token within the URLs is shown this once.
@@ -133,8 +136,8 @@ async fn open(
         SessionVerb::Playback => Verb::Playback,
         SessionVerb::Download => Verb::Download,
     };
-    let NewSession { camera, purpose, reason, profile, .. } = new;
-    let ask = Ask { camera, verb, profile, purpose, reason, range };
+    let NewSession { camera, purpose, reason, profile, emergency, .. } = new;
+    let ask = Ask { camera, verb, profile, purpose, reason, range, emergency };
     let opened = deps.sessions.open(&principal, ask, Origin { request_id, host }).await?;
     let view = OpenedView {
         id: opened.id.0,

@@ -192,7 +192,7 @@ impl SessionDesk {
             protocols: new.protocols(),
             mark: new.mark,
             merge_latency: if permit.steers() { Duration::ZERO } else { self.settings.merge_latency },
-            priority: Priority::Ordinary,
+            priority: if permit.emergency().is_some() { Priority::Emergency } else { Priority::Ordinary },
             expected_bits,
             first_byte_by: self.clock.monotonic() + self.settings.first_byte_timeout,
             expires_at: self.monotonic_at(expires_at),

@@ -68,7 +68,6 @@ impl SessionDesk {
             camera,
             grants,
             purpose: self.purpose(inquiry.purpose, now)?,
-            emergency: None,
             handling: Handling::default(),
         })
     }

@@ -144,6 +144,12 @@ impl Answer {
         self.json()["code"].as_str().unwrap_or_default().to_owned()
     }
 
+    /// The code where the answer is a refusal; empty where it is anything else, such as a file.
+    pub(crate) fn code_if_any(&self) -> String {
+        let body: Value = serde_json::from_str(&self.text).unwrap_or_default();
+        body["code"].as_str().unwrap_or_default().to_owned()
+    }
+
     #[track_caller]
     pub(crate) fn is(self, status: u16) -> Self {
         assert_eq!(self.status.as_u16(), status, "{}", self.text);
