@@ -91,7 +91,10 @@ pub(crate) fn run(plan: &Plan, report: &Report) -> anyhow::Result<()> {
         ("shipped, each anew", Box::new(move || set(Texts::shipped())), 2_000.min(plan.decisions)),
         ("with 5 of the site", Box::new(move || set(site())), plan.decisions),
     ];
-    println!("{:>20} {:>10} {:>8} {:>9} {:>9} {:>9}", "policies", "decisions", "allowed", "p50 us", "p99 us", "p99.9 us");
+    println!(
+        "{:>20} {:>10} {:>8} {:>9} {:>9} {:>9}",
+        "policies", "decisions", "allowed", "p50 us", "p99 us", "p99.9 us"
+    );
     let mut rows = Vec::new();
     for (name, compile, decisions) in ways {
         let (times, allowed) = town.decide(compile()?, decisions, name.ends_with("anew"));
@@ -194,8 +197,14 @@ impl Town {
             }),
             handling: Handling::default(),
         };
-        let action =
-            Action { verb, profile: Profile::Main, purpose: purpose.to_string(), reason: "a measurement".into(), range, emergency: None };
+        let action = Action {
+            verb,
+            profile: Profile::Main,
+            purpose: purpose.to_string(),
+            reason: "a measurement".into(),
+            range,
+            emergency: None,
+        };
         (facts, action)
     }
 }

@@ -36,8 +36,8 @@ use crate::ports::{
     CameraPort, CameraSetup, DeviceState, DeviceStatus, HeldStretch, KeepRule, Kept, RecordingError, RecordingPort,
     RetentionPort, StreamFacts, Timeline, VolumeOutlook,
 };
-use crate::registers::user::{PasswordHash, User, UserState};
 use crate::register::{Line, Record, RecordId, Register, rows};
+use crate::registers::user::{PasswordHash, User, UserState};
 use crate::registers::{Role, Roles, Unit, UnitId, unit, user};
 use crate::render::Studio;
 use crate::store::{Batch, Store};
@@ -368,7 +368,8 @@ impl Scene {
         for unit in unit::shipped(self.clock.wall()) {
             let named = Unit { principal: Some("王局".into()), ..unit };
             self.deps.store.put_json(&unit::key(&named.id), &named).unwrap();
-            let signed = UnitStatement { text_version: "2026-1".into(), principal: "王局".into(), valid_to: self.in_years(3) };
+            let signed =
+                UnitStatement { text_version: "2026-1".into(), principal: "王局".into(), valid_to: self.in_years(3) };
             self.file(&named.id, StatementState::Signed, signed);
         }
     }
@@ -379,7 +380,11 @@ impl Scene {
         let signed = StaffStatement { user: user.id.clone(), text_version, valid_to };
         self.file(&user.unit, StaffStatementState::InForce, signed);
         let (course, trainer, trained_at) = ("上岗".into(), "大数据局".into(), self.clock.wall().into());
-        self.file(&user.unit, TrainingState::InForce, Training { user: user.id.clone(), course, trainer, trained_at, valid_to });
+        self.file(
+            &user.unit,
+            TrainingState::InForce,
+            Training { user: user.id.clone(), course, trainer, trained_at, valid_to },
+        );
     }
 
     fn in_years(&self, years: u64) -> crate::stamp::Stamp {
@@ -393,7 +398,17 @@ impl Scene {
         let at = crate::stamp::Stamp(now);
         let line = Line { at, by: None, step: "file".into(), to: state, reason: None, fields: Some(fields.clone()) };
         let (filed_by, hands) = (None, Vec::new());
-        let record = Record { id: id.clone(), unit: unit.clone(), state, filed_by, filed_at: at, since: at, hands, lines: 1, fields };
+        let record = Record {
+            id: id.clone(),
+            unit: unit.clone(),
+            state,
+            filed_by,
+            filed_at: at,
+            since: at,
+            hands,
+            lines: 1,
+            fields,
+        };
         self.deps.store.commit(rows::kept(None, &record, &line).unwrap()).unwrap();
         id
     }

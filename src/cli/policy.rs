@@ -67,7 +67,8 @@ fn check(dir: &Path) -> anyhow::Result<ExitCode> {
 
 fn explain(decision: &str, ledger: &Path, state: Option<PathBuf>, json: bool) -> anyhow::Result<ExitCode> {
     let (index, event) = find(decision, ledger)?;
-    let basis = basis_of(&event).with_context(|| format!("entry {index} is no decision on a camera ({})", event.kind.as_str()))?;
+    let basis = basis_of(&event)
+        .with_context(|| format!("entry {index} is no decision on a camera ({})", event.kind.as_str()))?;
     let beside = ledger.canonicalize().ok().and_then(|dir| Some(dir.parent()?.join("state")));
     let texts = match state.or(beside).map(|state| state.join(POLICY_ARCHIVE)) {
         Some(folder) => archive::find(&folder, &basis.policy_version)?,
@@ -120,7 +121,10 @@ fn say(index: u64, event: &Event, replay: &Replay) {
     let word = |code: &Option<String>| code.clone().unwrap_or_else(|| "permitted".into());
     println!("entry {index}, {}: {}", event.at, word(&replay.recorded));
     println!("policies {} in force since {}", replay.policy_version, replay.policy_since);
-    println!("facts that did not hold: {}", if replay.lacking.is_empty() { "none".into() } else { replay.lacking.join(", ") });
+    println!(
+        "facts that did not hold: {}",
+        if replay.lacking.is_empty() { "none".into() } else { replay.lacking.join(", ") }
+    );
     for (place, rule) in replay.refusing.iter().enumerate() {
         let answers = if place == 0 { "answers" } else { "refuses too" };
         let whose = if rule.is_site { ", the site's own" } else { "" };

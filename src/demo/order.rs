@@ -46,7 +46,10 @@ pub(super) async fn put_in_order(reached: &Reached, accounts: &BTreeMap<String, 
         let user = own_id(&viewer).await?;
         let signed = json!({"user": user, "text_version": VERSION, "valid_to": valid_to});
         let id = id_of(&viewer.post("/api/v1/staff-statements", &signed).await?)?;
-        principal.post(&format!("/api/v1/staff-statements/{id}/countersign"), &json!({})).await.context("staff statement")?;
+        principal
+            .post(&format!("/api/v1/staff-statements/{id}/countersign"), &json!({}))
+            .await
+            .context("staff statement")?;
         let training = json!({
             "user": user, "course": "demo", "trainer": "demo", "trained_at": trained_at, "valid_to": valid_to,
         });

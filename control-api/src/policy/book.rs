@@ -87,7 +87,8 @@ impl Policies {
         clock: Arc<dyn Clock>,
         registry: &Registry,
     ) -> Result<Arc<Self>, PolicyError> {
-        let refused = IntCounter::new("sluice_policy_refused_total", "Sets of policies that were refused for a fault.")?;
+        let refused =
+            IntCounter::new("sluice_policy_refused_total", "Sets of policies that were refused for a fault.")?;
         let stale = IntGauge::new(
             "sluice_policy_stale",
             "1 while the site's policies on disk have a fault and those before them are in force.",

@@ -131,7 +131,8 @@ impl Case<'_> {
 pub(super) fn values(facts: &Facts<'_>, action: &Action) -> Values {
     let seconds = |length: Duration| i64::try_from(length.as_secs()).unwrap_or(i64::MAX);
     let camera = facts.camera.as_ref();
-    let local = jiff::Timestamp::from_microsecond(facts.now.micros()).ok().map(|t| t.to_zoned_datetime(facts.zone.clone()));
+    let local =
+        jiff::Timestamp::from_microsecond(facts.now.micros()).ok().map(|t| t.to_zoned_datetime(facts.zone.clone()));
     let roles = |caller: &Caller| caller.roles.iter().map(|role| role.text().to_owned()).collect();
     Values {
         unit: facts.caller.as_ref().map(|caller| caller.unit.id.to_string()).unwrap_or_default(),

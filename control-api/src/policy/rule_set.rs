@@ -195,14 +195,7 @@ impl RuleSet {
     }
 
     /// Every rule of `set` that refuses. Where none does and nothing permits, that.
-    fn ask(
-        &self,
-        set: &PolicySet,
-        who: &EntityUid,
-        verb: Verb,
-        what: &EntityUid,
-        context: Context,
-    ) -> Vec<Arc<Rule>> {
+    fn ask(&self, set: &PolicySet, who: &EntityUid, verb: Verb, what: &EntityUid, context: Context) -> Vec<Arc<Rule>> {
         let nothing = || vec![Arc::clone(&self.nothing_permits)];
         let Some((_, action)) = self.uids.actions.iter().find(|(known, _)| *known == verb) else { return nothing() };
         let Ok(request) = Request::new(who.clone(), action.clone(), what.clone(), context, None) else {

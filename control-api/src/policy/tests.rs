@@ -7,8 +7,8 @@ use jiff::tz::TimeZone;
 use media::id::Profile;
 use media::wall::Wall;
 
-use super::*;
 use super::fact::Fact;
+use super::*;
 use crate::books::site_purpose::PurposeStanding;
 use crate::grants::{Grant, GrantState, GrantStep, Terms, Verb, sample};
 use crate::registers::{Role, Roles, unit};
@@ -133,7 +133,8 @@ fn of_the_past(scene: &mut Scene, verb: Verb) {
 /// The scene under the grant that came with an emergency.
 fn under_emergency(scene: &mut Scene) {
     let (unit, by) = ("u1".parse().unwrap(), "boss".parse().unwrap());
-    let terms = scene.facts.grants.first().map_or_else(|| sample("g1", |_| ()).terms().clone(), |c| c.grant.terms().clone());
+    let terms =
+        scene.facts.grants.first().map_or_else(|| sample("g1", |_| ()).terms().clone(), |c| c.grant.terms().clone());
     scene.facts.grants = vec![candidate(Grant::of_emergency("e-1", unit, by, terms, second(1_500)))];
 }
 
@@ -369,7 +370,8 @@ fn the_schemas_name_the_facts_there_are() {
     for name in names {
         assert!(site.contains(&format!("{name}: Bool,")), "{name}");
     }
-    let undocumented = values::Values::default().pairs().into_iter().find(|(name, _)| !site.contains(&format!("{name}: ")));
+    let undocumented =
+        values::Values::default().pairs().into_iter().find(|(name, _)| !site.contains(&format!("{name}: ")));
     assert!(undocumented.is_none(), "{:?}", undocumented.map(|(name, _)| name));
 }
 

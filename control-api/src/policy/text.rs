@@ -146,7 +146,10 @@ fn gather(
             Err(errors) => {
                 let fault = |error: &cedar_policy::ParseError| PolicyFault {
                     file: file.clone(),
-                    line: line_of(text, error.labels().and_then(|mut labels| labels.next()).map(|label| label.offset())),
+                    line: line_of(
+                        text,
+                        error.labels().and_then(|mut labels| labels.next()).map(|label| label.offset()),
+                    ),
                     reason: error.to_string(),
                 };
                 faults.extend(errors.iter().map(fault));
@@ -210,7 +213,8 @@ fn site_rule(policy: &Policy, taken: &BTreeSet<String>, orders: &BTreeMap<Code, 
 }
 
 fn code(policy: &Policy) -> Result<Code, String> {
-    let text = policy.annotation("code").ok_or("each forbid needs @code(\"…\"), a code of the rules such as NO_GRANT")?;
+    let text =
+        policy.annotation("code").ok_or("each forbid needs @code(\"…\"), a code of the rules such as NO_GRANT")?;
     let known = Code::ALL.iter().copied().find(|code| code.text() == text && code.is_denial());
     known.ok_or_else(|| format!("{text} is no code of the rules"))
 }
@@ -241,9 +245,9 @@ fn check(schema: &str, set: &PolicySet, files: &BTreeMap<String, String>, faults
 
 /// The line of an offset, from 1.
 fn line_of(text: &str, offset: Option<usize>) -> usize {
-    offset.and_then(|offset| text.as_bytes().get(..offset)).map_or(0, |before| {
-        1 + before.iter().filter(|b| **b == b'\n').count()
-    })
+    offset
+        .and_then(|offset| text.as_bytes().get(..offset))
+        .map_or(0, |before| 1 + before.iter().filter(|b| **b == b'\n').count())
 }
 
 fn line_of_id(text: &str, id: &str) -> usize {

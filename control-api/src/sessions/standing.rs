@@ -7,7 +7,8 @@ use media::wall::Wall;
 
 use super::SessionDesk;
 use crate::books::{
-    duty_shift, emergency, network_zone, staff_statement, suspension, terminal, training, unit_statement, unit_suspension,
+    duty_shift, emergency, network_zone, staff_statement, suspension, terminal, training, unit_statement,
+    unit_suspension,
 };
 use crate::error::ApiError;
 use crate::policy::Standing;

@@ -17,6 +17,7 @@ mod keeping;
 mod oidc;
 mod passwords;
 mod provider;
+mod matrix;
 mod policy;
 mod registers;
 mod roles;

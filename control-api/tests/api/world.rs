@@ -248,7 +248,10 @@ impl World {
             config,
             keeping,
             sessions: control_api::sessions::Settings::default(),
-            policy: control_api::policy::book::Setup { folder: Some(folder.path().join("rules")), archive: folder.path().join("policies") },
+            policy: control_api::policy::book::Setup {
+                folder: Some(folder.path().join("rules")),
+                archive: folder.path().join("policies"),
+            },
             clock_trust: control_api::clock_trust::Settings::default(),
             witness: None,
             webhooks: control_api::webhooks::Settings { hosts: vec!["hooks.example".into()] },
@@ -331,8 +334,10 @@ impl World {
         family.get_metric()[0].get_gauge().get_value()
     }
 
+    /// What is on the ledger, but for the policies that every start takes up.
     pub(crate) fn kinds(&self) -> Vec<String> {
-        self.events().iter().map(|event| event.kind.as_str().to_owned()).collect()
+        let kinds = self.events().into_iter().map(|event| event.kind.as_str().to_owned());
+        kinds.filter(|kind| kind != "policy.loaded").collect()
     }
 
     /// All bytes that answers, ledger and store hold, for a search for secrets.

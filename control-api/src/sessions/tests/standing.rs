@@ -117,7 +117,8 @@ async fn a_unit_without_a_principal_views_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_terminals_are_registered_every_state_of_one_gates() {
-    let scene = Scene::with(Settings { terminals_registered: true, per_user_max: Some(1), ..Settings::default() }).await;
+    let scene =
+        Scene::with(Settings { terminals_registered: true, per_user_max: Some(1), ..Settings::default() }).await;
     scene.granted(terms()).await;
     refused(&scene, "li", live("cam-1"), 403, "TERMINAL_UNREGISTERED").await;
     let (name, address) = ("值班台1".to_owned(), TERMINAL.parse().unwrap());
