@@ -3,7 +3,7 @@
 
 use std::io::IsTerminal;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -154,10 +154,7 @@ impl Appliance {
             sessions: config.sessions,
             witness: config.witness,
             webhooks: config.webhooks,
-            policy: control_api::policy::book::Setup {
-                folder: config.policy_path,
-                archive: config.state_path.join(POLICY_ARCHIVE),
-            },
+            policy: policies(config.policy_path, &config.state_path),
             clock_trust: config.clock,
             registry: registry.clone(),
         };
@@ -247,6 +244,11 @@ impl Appliance {
         let record = OnLedger { ledger: self.ledger.clone(), clock: Arc::clone(&self.clock) };
         self.recorder.keep(record).context("retention")
     }
+}
+
+/// Where policies lie: the site's own in a folder of its choice, every set that was ever in force in that of the state.
+fn policies(folder: Option<PathBuf>, state: &Path) -> control_api::policy::book::Setup {
+    control_api::policy::book::Setup { folder, archive: state.join(POLICY_ARCHIVE) }
 }
 
 /// What exports and snapshots are made with: this binary confines their renderer.

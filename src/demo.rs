@@ -158,7 +158,7 @@ async fn seed_accounts(reached: &Reached, one_time: &str, data: &Path) -> anyhow
         }
         accounts.insert(role.text().to_owned(), account);
     }
-    order::put_in_order(reached, &accounts).await.context("what the rules want in order")?;
+    order::put_in_order(reached, &accounts, &keeper).await.context("what the rules want in order")?;
     grant_everything(reached, &accounts).await.context("the demo's grant")?;
     write_private(&data.join("accounts.json"), &serde_json::to_vec_pretty(&accounts)?)?;
     Ok(accounts)

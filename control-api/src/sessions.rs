@@ -76,8 +76,8 @@ impl Default for Settings {
 }
 
 #[cfg(test)]
-mod fault_tests;
-#[cfg(test)]
 mod api_key_tests;
+#[cfg(test)]
+mod fault_tests;
 #[cfg(test)]
 mod tests;

@@ -1,29 +1,39 @@
 //! What the rules want in order before anybody views: the unit's principal, texts and signatures, training, the network. Filed over
 //! the API, by whoever the rules say.
 
+use std::collections::BTreeMap;
+
 use anyhow::Context;
 use control_api::registers::Role;
+use media::wall::Clock;
 use serde_json::{Value, json};
 
 use super::client::Client;
 use super::{Account, DAY_MICROS, GRANT_DAYS, UNIT, sign_in};
 use crate::appliance::Reached;
 use crate::clock::SystemClock;
-use std::collections::BTreeMap;
-
-use media::wall::Clock;
 
 /// The demo's version of both texts.
 const VERSION: &str = "demo-1";
 /// The networks of a demo: this machine.
 const ZONES: [&str; 2] = ["127.0.0.0/8", "::1/128"];
-/// Who views.
-const VIEWERS: [Role; 2] = [Role::Operator, Role::IncidentCommander];
+/// The unit's people: each signs, each is trained.
+const STAFF: [Role; 6] = [
+    Role::Operator,
+    Role::IncidentCommander,
+    Role::UnitAdmin,
+    Role::UnitPrincipal,
+    Role::OwnerMaintainer,
+    Role::ExportOfficer,
+];
 
 /// Puts it in order.
-pub(super) async fn put_in_order(reached: &Reached, accounts: &BTreeMap<String, Account>) -> anyhow::Result<()> {
+pub(super) async fn put_in_order(
+    reached: &Reached,
+    accounts: &BTreeMap<String, Account>,
+    security: &Client,
+) -> anyhow::Result<()> {
     let bureau = sign_in(reached, accounts, Role::BureauApprover).await?;
-    let security = sign_in(reached, accounts, Role::SecurityAdmin).await?;
     let principal = sign_in(reached, accounts, Role::UnitPrincipal).await?;
     let clerk = sign_in(reached, accounts, Role::UnitAdmin).await?;
     for (number, cidr) in (1..).zip(ZONES) {
@@ -41,7 +51,7 @@ pub(super) async fn put_in_order(reached: &Reached, accounts: &BTreeMap<String, 
     let (trained_at, valid_to) = (time(now - 60_000_000)?, time(now + GRANT_DAYS * DAY_MICROS)?);
     let signed = json!({"text_version": VERSION, "principal": "Demo unit_principal", "valid_to": valid_to});
     principal.post("/api/v1/unit-statements", &signed).await.context("unit statement")?;
-    for role in VIEWERS {
+    for role in STAFF {
         let viewer = sign_in(reached, accounts, role).await?;
         let user = own_id(&viewer).await?;
         let signed = json!({"user": user, "text_version": VERSION, "valid_to": valid_to});

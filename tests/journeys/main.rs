@@ -14,6 +14,7 @@ mod export;
 mod gate;
 mod gst_camera;
 mod hostile;
+mod j29_policy;
 mod ledger;
 mod playback;
 mod recorded;

@@ -22,7 +22,7 @@ use crate::error::{ApiError, Code};
 use crate::grants::GrantBook;
 use crate::ledger::{Decision, Event, Kind, Ledger, Recorded};
 use crate::policy::{Denial, Permit, Policies};
-use crate::ports::CameraPort;
+use crate::ports::{CameraPort, RetentionPort};
 use crate::registers::Role;
 use crate::store::Store;
 use crate::usage::{Register, UsageError, UsageRecord};
@@ -52,6 +52,8 @@ pub struct Tools {
     pub policies: Arc<Policies>,
     /// Whether the clock can be trusted.
     pub clock_trust: Arc<ClockTrust>,
+    /// What there is of recordings.
+    pub kept: Arc<dyn RetentionPort>,
     /// Settings.
     pub settings: Settings,
     /// Counters.
@@ -69,6 +71,7 @@ pub struct SessionDesk {
     pub(super) grants: Arc<GrantBook>,
     pub(super) policies: Arc<Policies>,
     pub(super) clock_trust: Arc<ClockTrust>,
+    pub(super) kept: Arc<dyn RetentionPort>,
     pub(super) settings: Settings,
     pub(super) metrics: SessionMetrics,
     pub(super) table: Mutex<Table>,
@@ -79,7 +82,7 @@ impl SessionDesk {
     /// A desk with no session open.
     pub fn new(tools: Tools) -> Arc<Self> {
         let Tools { store, ledger, clock, leases, cameras, register, grants, .. } = tools;
-        let Tools { policies, clock_trust, settings, metrics, .. } = tools;
+        let Tools { policies, clock_trust, kept, settings, metrics, .. } = tools;
         let (table, balance) = (Mutex::default(), Balance::default());
         Arc::new(Self {
             store,
@@ -91,6 +94,7 @@ impl SessionDesk {
             grants,
             policies,
             clock_trust,
+            kept,
             settings,
             metrics,
             table,
@@ -117,6 +121,7 @@ impl SessionDesk {
             camera: &ask.camera,
             profile: ask.profile,
             purpose: &ask.purpose,
+            range: ask.range,
             running: None,
             held_to: held_to(caller),
         };
@@ -221,6 +226,7 @@ impl SessionDesk {
             camera: &ask.camera,
             profile: ask.profile,
             purpose: &ask.purpose,
+            range: ask.range,
             running: Some(id),
             held_to: held_to(caller),
         };

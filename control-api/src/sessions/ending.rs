@@ -115,6 +115,7 @@ impl SessionDesk {
             camera: &ask.camera,
             profile: ask.profile,
             purpose: &ask.purpose,
+            range: ask.range,
             running: Some(id),
             held_to: &[],
         };

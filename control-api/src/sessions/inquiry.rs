@@ -9,7 +9,7 @@ use relay::lease::SessionId;
 use super::SessionDesk;
 use super::table::Peg;
 use crate::books::site_purpose::{self, PurposeStanding};
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
 use crate::policy::{Caller, Candidate, Facts, Handling, Sight, UnitFacts};
 use crate::ports::DeviceState;
 use crate::registers::user::{User, UserState};
@@ -31,6 +31,8 @@ pub(super) struct Inquiry<'a> {
     pub(super) profile: Profile,
     /// What for, as it was given.
     pub(super) purpose: &'a str,
+    /// Which stretch of its recording.
+    pub(super) range: Option<(Wall, Wall)>,
     /// A session that runs is not ended for what only bars new ones: a locked account (a stranger's guesses must not end
     /// a duty officer's view), a camera that is away (viewers stay), its own place under the grant.
     pub(super) running: Option<&'a SessionId>,
@@ -48,7 +50,7 @@ impl SessionDesk {
         let unit = unit.map(|row| row.value);
         let standing = self.standing(account.as_ref(), unit.as_ref(), inquiry.terminal, now)?;
         let caller = account.map(|account| self.caller(&account, unit, inquiry));
-        let camera = self.sight(inquiry.camera, inquiry.profile, running)?;
+        let camera = self.sight(inquiry)?;
         let grants = match (&caller, &camera) {
             (Some(caller), Some(camera)) => self.candidates(caller, camera, inquiry),
             _ => Vec::new(),
@@ -103,13 +105,26 @@ impl SessionDesk {
         Ok(site_purpose::standing(&self.store, &code, now)?)
     }
 
-    fn sight(&self, camera: &str, profile: Profile, running: bool) -> Result<Option<Sight>, ApiError> {
-        let Ok(id) = camera.parse::<CameraId>() else { return Ok(None) };
+    fn sight(&self, inquiry: &Inquiry<'_>) -> Result<Option<Sight>, ApiError> {
+        let (profile, running) = (inquiry.profile, inquiry.running.is_some());
+        let Ok(id) = inquiry.camera.parse::<CameraId>() else { return Ok(None) };
         let Some(row) = camera::load(&self.store, &id)? else { return Ok(None) };
         let online = running || self.cameras.status(&id).is_some_and(|status| status.state == DeviceState::Online);
+        let recording_kept = running || !self.is_purged(&id, row.value.created_at, inquiry.range)?;
         let stream = StreamKey { camera: id.clone(), profile };
         let carries_marks = running || self.cameras.stream(&stream).is_none_or(|stream| stream.carries_marks);
-        Ok(Some(Sight { id, area: row.value.area, level: LEVEL, recording_kept: true, online, carries_marks }))
+        Ok(Some(Sight { id, area: row.value.area, level: LEVEL, recording_kept, online, carries_marks }))
+    }
+
+    /// True where the stretch lies wholly before the oldest recording there is, and after the camera was enrolled: it was recorded
+    /// if ever it was, and has been deleted as due. What is held or younger than its floor is never deleted, so it is not before.
+    fn is_purged(&self, id: &CameraId, enrolled: Wall, range: Option<(Wall, Wall)>) -> Result<bool, ApiError> {
+        let Some((from, to)) = range.filter(|(from, _)| *from >= enrolled) else { return Ok(false) };
+        let kept = self.kept.kept(id, from, to).map_err(|error| {
+            tracing::error!(%error, "what is kept could not be looked up");
+            ApiError::new(Code::Internal)
+        })?;
+        Ok(kept.covered_micros == 0 && kept.oldest.is_some_and(|oldest| to <= oldest))
     }
 
     /// Whether another session of this stream finds room on the network and on its core.

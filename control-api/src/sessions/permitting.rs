@@ -28,6 +28,7 @@ impl SessionDesk {
             camera: &ask.camera,
             profile: ask.profile,
             purpose: &ask.purpose,
+            range: ask.range,
             running: None,
             held_to: held_to(caller),
         };
@@ -43,7 +44,8 @@ impl SessionDesk {
         let running = SessionId(String::new());
         let running = Some(&running);
         let (camera, purpose) = (ask.camera.as_str(), ask.purpose.as_str());
-        let inquiry = Inquiry { user, terminal, camera, profile: ask.profile, purpose, running, held_to: &[] };
+        let inquiry =
+            Inquiry { user, terminal, camera, profile: ask.profile, purpose, range: None, running, held_to: &[] };
         self.decide(&self.facts(&inquiry)?, &ask.action_as_it_was()).map_err(ApiError::from)
     }
 

@@ -16,7 +16,7 @@ use crate::books::training::{Training, TrainingState};
 use crate::books::unit_statement::{StatementState, UnitStatement};
 use crate::books::unit_suspension::{UnitSuspension, UnitSuspensionState};
 use crate::register::{Record, RecordId, Register, State, rows};
-use crate::registers::{UnitId, unit};
+use crate::registers::{UnitId, camera, unit};
 use crate::scene::{Scene, TERMINAL, terms};
 use crate::sessions::Settings;
 
@@ -173,6 +173,22 @@ async fn what_the_site_says_of_a_purpose_counts() {
     assert_eq!(expired["articles"], json!(["J-14", "J-23"]));
     scene.restate::<SitePurpose>(&id, SitePurposeState::Repealed);
     scene.opened("li").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stretch_that_was_deleted_as_due_says_so_and_one_before_the_camera_does_not() {
+    let scene = Scene::new().await;
+    scene.granted(terms()).await;
+    let old = super::recorded("2026-05-20T09:00:00+08:00", "2026-05-20T09:10:00+08:00");
+    assert_eq!(scene.post("li", "/api/v1/sessions", old.clone()).await.status, 201, "there was no camera then");
+    let id = "cam-1".parse().unwrap();
+    let row = camera::load(&scene.deps.store, &id).unwrap().unwrap().value;
+    let earlier = crate::registers::Camera { created_at: scene.clock_now() - Duration::from_secs(40 * 86_400), ..row };
+    scene.deps.store.put_json(&camera::key(&id), &earlier).unwrap();
+    let gone = refused(&scene, "li", old, 410, "RECORDING_PURGED").await;
+    assert_eq!(gone["articles"], json!(["O-17", "PIPL-19"]));
+    let recent = super::recorded("2026-06-01T08:00:00+08:00", "2026-06-01T08:10:00+08:00");
+    assert_eq!(scene.post("li", "/api/v1/sessions", recent).await.status, 201);
 }
 
 /// J-25: a camera out of the unit's areas cannot be told from one that is not there, by bytes or by time.
