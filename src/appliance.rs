@@ -3,7 +3,7 @@
 
 use std::io::IsTerminal;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,6 +39,8 @@ use crate::{mark_key, watchdog};
 const VIEWERS_DRAIN: Duration = Duration::from_secs(5);
 /// Between two tries to hand rules and holds to the recorder.
 const RULES_RETRY: Duration = Duration::from_secs(30);
+/// Where every set of policies that was ever in force is kept, in the folder of the state.
+pub(crate) const POLICY_ARCHIVE: &str = "policies";
 /// Threads of the control API; media has cores of its own.
 const API_THREADS: usize = 2;
 
@@ -152,6 +154,8 @@ impl Appliance {
             sessions: config.sessions,
             witness: config.witness,
             webhooks: config.webhooks,
+            policy: policies(config.policy_path, &config.state_path),
+            clock_trust: config.clock,
             registry: registry.clone(),
         };
         let deps = tokio::task::spawn_blocking(move || Deps::new(parts)).await??;
@@ -190,6 +194,7 @@ impl Appliance {
         let (api_listener, api_stop) = (self.api, told());
         let api = tokio::spawn(async move { http::serve(api_listener, router, &http_config, api_stop).await });
         let alive = tokio::spawn(watchdog::pet(Arc::clone(&self.deps)));
+        let policies = tokio::spawn(crate::hang_up::reload_policies(Arc::clone(&self.deps)));
 
         let reached = &self.reached;
         tracing::info!(api = %reached.api, rtsp = %reached.rtsp, metrics = %reached.metrics, "serving");
@@ -217,7 +222,7 @@ impl Appliance {
             cores.join();
         })
         .await?;
-        for task in [leases, scraping, alive, rules, witnessing, telling] {
+        for task in [leases, scraping, alive, rules, witnessing, telling, policies] {
             task.abort();
         }
         self.ledger.append_async(&Event::new(Kind::APPLIANCE_STOPPED, self.clock.wall())).await?;
@@ -239,6 +244,11 @@ impl Appliance {
         let record = OnLedger { ledger: self.ledger.clone(), clock: Arc::clone(&self.clock) };
         self.recorder.keep(record).context("retention")
     }
+}
+
+/// Where policies lie: the site's own in a folder of its choice, every set that was ever in force in that of the state.
+fn policies(folder: Option<PathBuf>, state: &Path) -> control_api::policy::book::Setup {
+    control_api::policy::book::Setup { folder, archive: state.join(POLICY_ARCHIVE) }
 }
 
 /// What exports and snapshots are made with: this binary confines their renderer.

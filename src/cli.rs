@@ -9,6 +9,7 @@ mod completions;
 mod confine;
 mod demo;
 mod ledger;
+mod policy;
 mod serve;
 mod trace;
 mod verify_export;
@@ -57,6 +58,11 @@ enum Command {
         #[command(subcommand)]
         command: ledger::Ledger,
     },
+    /// Explain a decision by the policies of its day, or check a site's own policies.
+    Policy {
+        #[command(subcommand)]
+        command: policy::Policy,
+    },
     Trace(trace::Trace),
     Check(check::Check),
     VerifyExport(verify_export::VerifyExport),
@@ -79,6 +85,7 @@ impl Arguments {
             Command::CameraSim(sim) => sim.run(),
             Command::Admin { command } => command.run(),
             Command::Ledger { command } => command.run(),
+            Command::Policy { command } => command.run(),
             Command::Trace(trace) => trace.run(),
             Command::Check(check) => check.run(),
             Command::VerifyExport(verify) => verify.run(),

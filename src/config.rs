@@ -4,6 +4,7 @@
 mod environment;
 mod fault;
 mod nearest;
+mod policy;
 mod quantity;
 mod reader;
 mod retention;
@@ -29,6 +30,10 @@ pub(crate) struct Config {
     pub(crate) api: Api,
     /// Viewing sessions. The ports in it are those of the listeners.
     pub(crate) sessions: control_api::sessions::Settings,
+    /// Where the site's own policies lie.
+    pub(crate) policy_path: Option<PathBuf>,
+    /// What is asked of the clock.
+    pub(crate) clock: control_api::clock_trust::Settings,
     /// How cameras are pulled.
     pub(crate) fleet: relay::fleet::FleetConfig,
     /// RTSP viewers: the addresses to listen at are among its fields.

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, reason = "what a command says is its standard output")]
 
 mod client;
+mod order;
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::OpenOptionsExt;
@@ -30,6 +31,7 @@ const UNIT: &str = "gaj";
 const PURPOSE: &str = "GA-3";
 /// How long the demo's grant holds.
 const GRANT_DAYS: i64 = 365;
+const DAY_MICROS: i64 = 86_400_000_000;
 
 /// One account as `demo.json` names it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -156,6 +158,7 @@ async fn seed_accounts(reached: &Reached, one_time: &str, data: &Path) -> anyhow
         }
         accounts.insert(role.text().to_owned(), account);
     }
+    order::put_in_order(reached, &accounts, &keeper).await.context("what the rules want in order")?;
     grant_everything(reached, &accounts).await.context("the demo's grant")?;
     write_private(&data.join("accounts.json"), &serde_json::to_vec_pretty(&accounts)?)?;
     Ok(accounts)
@@ -185,7 +188,7 @@ async fn grant_everything(reached: &Reached, accounts: &BTreeMap<String, Account
         "terms": {
             "areas": [control_api::config::Config::default().site_area], "purposes": purposes(reached, accounts).await?,
             "verbs": ["live", "playback", "download", "raw"], "profile": "main",
-            "valid_from": time(now - 60_000_000)?, "valid_to": time(now + GRANT_DAYS * 86_400_000_000)?,
+            "valid_from": time(now - 60_000_000)?, "valid_to": time(now + GRANT_DAYS * DAY_MICROS)?,
         },
     });
     let (unit_admin, principal, bureau) =

@@ -7,6 +7,7 @@ mod cli;
 mod clock;
 mod config;
 mod demo;
+mod hang_up;
 mod mark_key;
 mod on_ledger;
 mod recordings;

@@ -7,6 +7,7 @@
 mod appliance;
 mod cpu;
 mod crowd;
+mod decide;
 mod fanout;
 mod floor;
 mod ingest;
@@ -45,6 +46,8 @@ enum What {
     Fanout(fanout::Plan),
     /// N simulated cameras pulled and recorded at once, beside a bare receive loop.
     Ingest(ingest::Plan),
+    /// One decision alone, with many cameras, users and grants.
+    Decide(decide::Plan),
     /// Sessions opened per second, each durably on record, beside bare grouped fsyncs on the same disk.
     Sessions {
         /// Concurrent clients.
@@ -90,6 +93,7 @@ fn main() -> anyhow::Result<()> {
         What::Fanout(plan) => fanout::run(&arguments.sluice, &plan, &report),
         What::Ingest(plan) => ingest::run(&arguments.sluice, &plan, &report),
         What::Sessions { clients, seconds } => sessions::run(&arguments.sluice, &clients, seconds, &report),
+        What::Decide(plan) => decide::run(&plan, &report),
         What::Revoke(plan) => revoke::run(&arguments.sluice, &plan, &report),
         What::Seek(plan) => seek::run(&arguments.sluice, &plan, &report),
         What::Stall(plan) => stall::run(&arguments.sluice, &plan, &report),

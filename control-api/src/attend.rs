@@ -13,6 +13,8 @@ use crate::deps::Deps;
 
 /// At the stop, the closes of all sessions are waited for at most this long; the next start closes the rest with `crash`.
 const CLOSES_DUE_AFTER: Duration = Duration::from_secs(8);
+/// How often it is looked at the clock: a step back is told apart from slewing by its size between two looks.
+const LOOK_AT_CLOCK_EVERY: Duration = Duration::from_secs(1);
 /// How often it is looked whether all closes are in.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
@@ -50,6 +52,15 @@ fn spawn_all(tasks: &mut JoinSet<()>, deps: &Arc<Deps>, events: EventReceiver) {
     tasks.spawn(async move { sessions.compare().await });
     tasks.spawn(crate::clerk::run(Arc::clone(deps)));
     tasks.spawn(crate::clerk::follow_holds(Arc::clone(deps)));
+    let trust = Arc::clone(&deps.clock_trust);
+    tasks.spawn(async move {
+        let mut looks = tokio::time::interval(LOOK_AT_CLOCK_EVERY);
+        loop {
+            looks.tick().await;
+            // Told in the metrics, and a step is noticed though nobody asks for a session.
+            trust.is_trusted();
+        }
+    });
     let deps = Arc::clone(deps);
     tasks.spawn(async move {
         let expired = |grant: Arc<crate::grants::Grant>| {

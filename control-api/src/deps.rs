@@ -23,7 +23,7 @@ use crate::outbound::Outbound;
 use crate::outbox::{ChangeError, Outbox};
 use crate::playback::PlaybackPort;
 use crate::policy::book::PolicyError;
-use crate::policy::{self, Policies};
+use crate::policy::{self, InForce, Policies};
 use crate::ports::{CameraPort, RecordingPort, RetentionPort};
 use crate::register::desk::{self, Desk};
 use crate::retention::{self, Keeper, RetentionMetrics};
@@ -162,7 +162,7 @@ impl Deps {
         let recorded = latest_on_record(&ledger)?;
         let (port, registry, otp_key) = (parts.retention, parts.registry, parts.otp_key);
         let metrics = RetentionMetrics::new(&registry, Arc::clone(&clock))?;
-        let retention = Keeper::new(parts.keeping, port, store.clone(), Arc::clone(&clock), metrics);
+        let retention = Keeper::new(parts.keeping, Arc::clone(&port), store.clone(), Arc::clone(&clock), metrics);
         let authn = Authn::new(store.clone(), ledger.clone(), Arc::clone(&clock), otp_key, &config)?;
         ledger.keep_openings(&store);
         let outbound = Outbound::new();
@@ -187,6 +187,7 @@ impl Deps {
             policies: Arc::clone(&policies),
             clock_trust: Arc::clone(&clock_trust),
             registers: registers.clone(),
+            kept: port,
             settings: sessions,
             metrics: SessionMetrics::new(&registry)?,
         });
@@ -197,19 +198,8 @@ impl Deps {
             Arc::clone(&grants),
             Arc::clone(&sessions),
         );
-        let tools = exports::Tools {
-            store: store.clone(),
-            ledger: ledger.clone(),
-            outbox: outbox.clone(),
-            clock: Arc::clone(&clock),
-            sessions: Arc::clone(&sessions),
-            usage: usage.clone(),
-            recordings: Arc::clone(&recordings),
-            marks: marks.clone(),
-            metrics: exports::ExportMetrics::new(&registry)?,
-            setup: exports,
-        };
-        let (snapshots, exports) = (Snapshots::new((&tools).into()), Exports::new(tools));
+        let ground = Ground { store: &store, ledger: &ledger, outbox: &outbox, clock: &clock, registry: &registry };
+        let (snapshots, exports) = ground.exports(&sessions, &usage, &recordings, &marks, exports)?;
         Ok(Arc::new(Self {
             store,
             ledger,
@@ -235,6 +225,14 @@ impl Deps {
             clock_trust,
             config,
         }))
+    }
+
+    /// Reads the site's policies anew, and decides anew about what runs. Blocks.
+    pub fn reload_policies(&self, by: Option<&crate::ledger::Actor>) -> Result<InForce, PolicyError> {
+        let in_force = self.policies.reload(by)?;
+        let ended = self.sessions.look_at_all();
+        tracing::info!(ended, "sessions were looked at again under the policies");
+        Ok(in_force)
     }
 
     /// The time of the decision at hand.
@@ -265,6 +263,41 @@ impl Deps {
 fn latest_on_record(ledger: &Ledger) -> Result<Option<Wall>, LedgerError> {
     let newest = ledger.read(ledger.size().saturating_sub(1), 1)?;
     Ok(newest.first().and_then(|entry| entry.event().ok()).map(|event| event.at.0))
+}
+
+/// What everything stands on.
+struct Ground<'a> {
+    store: &'a Store,
+    ledger: &'a Ledger,
+    outbox: &'a Outbox,
+    clock: &'a Arc<dyn Clock>,
+    registry: &'a Registry,
+}
+
+impl Ground<'_> {
+    /// Snapshots and exports, which are made with the same tools.
+    fn exports(
+        &self,
+        sessions: &Arc<SessionDesk>,
+        usage: &Register,
+        recordings: &Arc<dyn RecordingPort>,
+        marks: &MarkKey,
+        setup: exports::Setup,
+    ) -> Result<(Arc<Snapshots>, Arc<Exports>), prometheus::Error> {
+        let tools = exports::Tools {
+            store: self.store.clone(),
+            ledger: self.ledger.clone(),
+            outbox: self.outbox.clone(),
+            clock: Arc::clone(self.clock),
+            sessions: Arc::clone(sessions),
+            usage: usage.clone(),
+            recordings: Arc::clone(recordings),
+            marks: marks.clone(),
+            metrics: exports::ExportMetrics::new(self.registry)?,
+            setup,
+        };
+        Ok((Snapshots::new((&tools).into()), Exports::new(tools)))
+    }
 }
 
 fn usage_register(store: &Store, ledger: &Ledger, clock: &Arc<dyn Clock>) -> Result<Register, UsageError> {

@@ -20,9 +20,9 @@ use std::sync::Arc;
 use crate::error::{ApiError, Code};
 use crate::grants::GrantId;
 use crate::stamp::Stamp;
-pub use book::Policies;
+pub use book::{Policies, read_and_compile};
 use case::{Case, values};
-pub use facts::{Action, Caller, Candidate, EmergencyFacts, Facts, Handling, Sight, Standing, UnitFacts};
+pub use facts::{Action, Caller, Candidate, Facts, Handling, Sight, Standing, UnitFacts};
 pub use permit::Permit;
 pub use record::Basis;
 pub use rule_set::{Asked, Rule, RuleSet};
@@ -49,7 +49,7 @@ pub struct Denial {
     /// The grant that passed the most checks, where any covers the camera.
     pub grant: Option<GrantId>,
     /// What was decided by and from; none where a step of its own refused.
-    pub basis: Option<Basis>,
+    pub basis: Option<Box<Basis>>,
 }
 
 impl From<Denial> for ApiError {
@@ -89,7 +89,7 @@ pub fn decide(in_force: &InForce, facts: &Facts<'_>, action: &Action) -> Result<
         return Ok(permit);
     }
     let (rule, grant, holds) = furthest.unwrap_or_else(|| (in_force.rules.nothing_permits(), None, Default::default()));
-    let basis = Some(basis(in_force, holds, &values));
+    let basis = Some(Box::new(basis(in_force, holds, &values)));
     Err(Denial { code: rule.code, articles: articles(rule.code, facts), rule: Arc::clone(&rule.id), grant, basis })
 }
 

@@ -44,6 +44,8 @@ use crate::store::{Batch, Store};
 
 /// Monday, 1 June 2026, 10:00 in the site's zone.
 pub(crate) const START: &str = "2026-06-01T10:00:00+08:00";
+/// How long recordings go back.
+const DAY: Duration = Duration::from_secs(86_400);
 /// The address that everybody works from.
 pub(crate) const TERMINAL: &str = "10.0.0.1";
 /// The most a test waits for what happens beside its requests.
@@ -106,7 +108,8 @@ impl RetentionPort for Tape {
         Ok(true)
     }
     fn kept(&self, _: &CameraId, _: Wall, _: Wall) -> Result<Kept, RecordingError> {
-        Ok(Kept::default())
+        // What lies before this day was deleted.
+        Ok(Kept { oldest: Some(START.parse::<crate::stamp::Stamp>().unwrap().0 - DAY), ..Kept::default() })
     }
 }
 
@@ -207,14 +210,20 @@ impl Answer {
 impl Scene {
     /// The departments, their people and camera `cam-1`; nobody holds a grant.
     pub(crate) async fn new() -> Self {
+        Self::with(crate::sessions::Settings::default()).await
+    }
+
+    /// As [`Self::new`], with other settings of sessions.
+    pub(crate) async fn with(settings: crate::sessions::Settings) -> Self {
         let clock = Self::clock_at_start();
-        Self::over(tempfile::tempdir().unwrap(), clock).furnished().await
+        Self::over(tempfile::tempdir().unwrap(), clock, settings).furnished().await
     }
 
     /// The same over a ledger whose disk fails when it is told to.
     pub(crate) async fn with_faults() -> (Self, Arc<crate::ledger::faults::Faults>) {
         let mut faults = None;
-        let scene = Self::over_ledger(tempfile::tempdir().unwrap(), Self::clock_at_start(), |dir, clock, registry| {
+        let (folder, clock, settings) = (tempfile::tempdir().unwrap(), Self::clock_at_start(), Default::default());
+        let scene = Self::over_ledger(folder, clock, settings, |dir, clock, registry| {
             let (ledger, of_disk) = crate::ledger::faults::open(dir, clock, registry).unwrap();
             faults = Some(of_disk);
             ledger
@@ -242,7 +251,7 @@ impl Scene {
     /// What a crash leaves: the files as they are at this moment, and an appliance that starts over them.
     pub(crate) fn crashed_into(&self, folder: tempfile::TempDir) -> Self {
         copy(self.folder.path(), folder.path());
-        Self::over(folder, Arc::clone(&self.clock))
+        Self::over(folder, Arc::clone(&self.clock), crate::sessions::Settings::default())
     }
 
     /// Where its ledger lies.
@@ -260,13 +269,14 @@ impl Scene {
         self.clock.wall()
     }
 
-    fn over(folder: tempfile::TempDir, clock: Arc<HandClock>) -> Self {
-        Self::over_ledger(folder, clock, |dir, clock, registry| Ledger::open(dir, clock, registry).unwrap())
+    fn over(folder: tempfile::TempDir, clock: Arc<HandClock>, settings: crate::sessions::Settings) -> Self {
+        Self::over_ledger(folder, clock, settings, |dir, clock, registry| Ledger::open(dir, clock, registry).unwrap())
     }
 
     fn over_ledger(
         folder: tempfile::TempDir,
         clock: Arc<HandClock>,
+        settings: crate::sessions::Settings,
         open: impl FnOnce(&std::path::Path, Arc<HandClock>, &Registry) -> Ledger,
     ) -> Self {
         let registry = Registry::new();
@@ -297,7 +307,7 @@ impl Scene {
                 ..Default::default()
             },
             keeping: crate::retention::Settings::default(),
-            sessions: crate::sessions::Settings::default(),
+            sessions: settings,
             policy: crate::policy::book::Setup { folder: None, archive: folder.path().join("policies") },
             clock_trust: crate::clock_trust::Settings::default(),
             witness: None,

@@ -155,12 +155,16 @@ impl<'t> Section<'_, 't> {
 
     /// A whole number within `allowed`.
     pub(super) fn count(&mut self, key: &'static str, default: usize, allowed: RangeInclusive<usize>) -> usize {
+        self.count_optional(key, allowed).unwrap_or(default)
+    }
+
+    /// A whole number as above, without a default.
+    pub(super) fn count_optional(&mut self, key: &'static str, allowed: RangeInclusive<usize>) -> Option<usize> {
         let wanted = format!("a whole number from {} to {}", allowed.start(), allowed.end());
         self.read(key, &wanted, |value| {
             let number = value.as_integer()?;
             usize::from_str_radix(number.as_str(), number.radix()).ok().filter(|n| allowed.contains(n))
         })
-        .unwrap_or(default)
     }
 
     /// `true` or `false`, without quotes.
@@ -170,8 +174,13 @@ impl<'t> Section<'_, 't> {
 
     /// A path. A relative one is taken from the folder of the configuration file.
     pub(super) fn path(&mut self, key: &'static str, default: &Path) -> PathBuf {
+        self.path_optional(key).unwrap_or_else(|| self.document.folder.join(default))
+    }
+
+    /// A path as above, without a default.
+    pub(super) fn path_optional(&mut self, key: &'static str) -> Option<PathBuf> {
         let read = self.text_as(key, "a path", |text| (!text.is_empty()).then(|| PathBuf::from(text)));
-        self.document.folder.join(read.as_deref().unwrap_or(default))
+        read.map(|path| self.document.folder.join(path))
     }
 
     /// A path, or a list of paths.

@@ -15,7 +15,7 @@ use url::Url;
 
 use super::quantity;
 use super::reader::{Document, Section};
-use super::{Api, Config, Log, LogFormat, retention};
+use super::{Api, Config, Log, LogFormat, policy, retention};
 
 /// Nobody waits for less.
 const MOMENT: Duration = Duration::from_millis(100);
@@ -47,6 +47,8 @@ pub(super) fn read(document: &mut Document<'_>) -> Config {
     document.section("login", |s| login(s, &mut settings));
     settings.oidc = document.section("oidc", oidc);
     document.section("sessions", |s| self::sessions(s, &mut sessions));
+    let policy_path = document.section("policy", |s| policy::policy(s, &mut sessions));
+    let clock = document.section("clock", policy::clock);
     let fleet = document.section("cameras", cameras);
     let mut relay = relay::config::Config::default();
     document.section("rtsp", |s| rtsp(s, &mut relay));
@@ -64,6 +66,8 @@ pub(super) fn read(document: &mut Document<'_>) -> Config {
     Config {
         api: Api { listen, settings },
         sessions,
+        policy_path,
+        clock,
         fleet,
         relay,
         recorder: document.section("recorder", |s| recorder(s, &state_path, &retention)),
@@ -112,6 +116,8 @@ fn sessions(s: &mut Section<'_, '_>, to: &mut control_api::sessions::Settings) {
         s.refuse("lease", "is longer than sessions.length_max", "a lease is a part of a session");
     }
     to.first_byte_timeout = s.duration("first_byte_timeout", to.first_byte_timeout, SECOND..=600 * SECOND);
+    // More than a wall of screens is no person's.
+    to.per_user_max = s.count_optional("per_user_max", 1..=10_000).and_then(|count| u32::try_from(count).ok());
     to.playback_max = s.duration("playback_max", to.playback_max, 60 * SECOND..=31 * DAY);
 }
 

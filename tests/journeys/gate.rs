@@ -74,7 +74,9 @@ fn without_a_right_there_is_no_url() {
     let operator = appliance.login("operator");
     refused(&operator.post("/api/v1/sessions", &session(&appliance, "no-such-camera")), 404, "CAMERA_UNKNOWN");
     let catalogue = appliance.login("catalogue_admin");
-    refused(&catalogue.post("/api/v1/sessions", &session(&appliance, "gate")), 403, "ROLE_FORBIDS");
+    refused(&catalogue.post("/api/v1/sessions", &session(&appliance, "gate")), 403, "PRINCIPAL_MISSING");
+    let clerk = appliance.login("unit_admin");
+    refused(&clerk.post("/api/v1/sessions", &session(&appliance, "gate")), 403, "ROLE_FORBIDS");
     let mut no_purpose = session(&appliance, "gate");
     no_purpose["purpose"] = json!("");
     refused(&operator.post("/api/v1/sessions", &no_purpose), 422, "PURPOSE_REQUIRED");

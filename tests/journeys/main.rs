@@ -17,6 +17,7 @@ mod hostile;
 mod j04_catalogue;
 mod j06_online_rate;
 mod j24_usage_register;
+mod j29_policy;
 mod ledger;
 mod playback;
 mod recorded;

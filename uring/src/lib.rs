@@ -2,8 +2,10 @@
 //! `sendmsg` of each message, for sockets that an event loop of the caller's says are writable; `io_uring` hands a whole batch
 //! to the kernel in one call. Neither waits for a peer, and neither keeps a buffer once [`Engine::send`] has returned.
 //!
-//! The only crate of the house with unsafe code. Deliberately absent: what is sent, to whom, and waiting for a full socket.
+//! The only crate of the house with unsafe code, so that what the kernel says of the clock is asked here, too. Deliberately absent:
+//! what is sent, to whom, and waiting for a full socket.
 
+mod clock;
 mod file;
 mod message;
 mod plain;
@@ -14,6 +16,7 @@ pub mod storage;
 use std::io;
 use std::os::fd::BorrowedFd;
 
+pub use clock::{ClockState, clock_state};
 pub use file::File;
 pub use message::{Message, Outcome};
 use plain::Plain;

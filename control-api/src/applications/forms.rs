@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Form;
 use crate::error::ApiError;
-use crate::grants::Terms;
+use crate::grants::{SECURITY_LEVEL_MAX, Terms};
 use crate::registers::field::{line, prose};
 use crate::registers::{Roles, UserId};
 use crate::stamp::Stamp;
@@ -106,6 +106,9 @@ fn check_terms(terms: &Terms, now: Wall) -> Result<(), ApiError> {
     }
     if terms.purposes.is_empty() {
         return Err(ApiError::field("terms.purposes", "须填写用途代码。", "Name at least one purpose code."));
+    }
+    if !(1..=SECURITY_LEVEL_MAX).contains(&terms.security_level) {
+        return Err(ApiError::field("terms.security_level", "须为1至3。", "Give 1 to 3."));
     }
     if terms.verbs.is_empty() {
         return Err(ApiError::field("terms.verbs", "须填写使用方式。", "Name at least one verb."));

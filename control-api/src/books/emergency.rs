@@ -9,7 +9,7 @@ use media::wall::Wall;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{ApiError, Code};
-use crate::grants::{Grant, GrantBook, GrantId, Terms, Verb, book};
+use crate::grants::{Grant, GrantBook, GrantId, SECURITY_LEVEL_MAX, Terms, Verb, book};
 use crate::register::inbox::Waiter;
 use crate::register::{Change, Column, Due, Filing, Move, Reading, Record, Register, Touch, Who, list, rows, text};
 use crate::registers::field::{line, prose};
@@ -23,8 +23,6 @@ const UNCONFIRMED: Duration = Duration::from_secs(30 * 60);
 const REVIEW_WITHIN: Duration = Duration::from_secs(24 * 3_600);
 /// Longest life: a day; a longer one is declared again.
 const LIFE_MAX: Duration = Duration::from_secs(24 * 3_600);
-/// It reaches cameras of every security level.
-const LEVEL_MAX: u8 = 3;
 /// Most cameras and areas of one.
 const SCOPE_MAX: usize = 500;
 
@@ -191,7 +189,7 @@ fn terms(emergency: &Record<Emergency>, store: &Store, now: Wall) -> Result<Term
         playback_depth_s: None,
         max_concurrent: None,
         terminals: BTreeSet::new(),
-        security_level: LEVEL_MAX,
+        security_level: SECURITY_LEVEL_MAX,
         on_duty: false,
     })
 }

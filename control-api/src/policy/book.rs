@@ -179,7 +179,8 @@ fn signed(event: Event, by: Option<&Actor>) -> Event {
     }
 }
 
-fn read_and_compile(folder: Option<&Path>) -> Result<RuleSet, Vec<PolicyFault>> {
+/// The shipped policies with those in `folder`, or every fault in them. Blocks.
+pub fn read_and_compile(folder: Option<&Path>) -> Result<RuleSet, Vec<PolicyFault>> {
     let site = folder.map(site::read).transpose()?.unwrap_or_default();
     RuleSet::compile(Texts::with_site(site))
 }

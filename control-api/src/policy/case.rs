@@ -88,14 +88,14 @@ impl Case<'_> {
 
     fn about_wish(&self, set: FactSet) -> FactSet {
         let (action, facts) = (self.action, self.facts);
-        let emergency = facts.emergency.as_ref();
+        let emergency = self.candidate.and_then(|candidate| candidate.grant.emergency());
         set.with(Fact::PurposeGiven, !action.purpose.trim().is_empty())
             .with(Fact::ReasonGiven, !action.reason.trim().is_empty())
             .with(Fact::PurposeInForce, facts.purpose.is_none_or(|purpose| purpose.in_force))
             .with(Fact::ProfileFitsPurpose, self.profile_fits_purpose())
             .with(Fact::Ordinary, emergency.is_none())
-            .with(Fact::WithinEmergency, emergency.is_none_or(|e| e.covers_camera))
-            .with(Fact::EmergenciesReviewed, emergency.is_none_or(|e| e.others_reviewed))
+            .with(Fact::WithinEmergency, action.emergency.is_none() || action.emergency.as_deref() == emergency)
+            .with(Fact::EmergenciesReviewed, emergency.is_none() || facts.standing.emergencies_reviewed)
             .with(Fact::SecondPerson, facts.handling.second_person)
             .with(Fact::ReleaseApproved, facts.handling.release_approved)
             .with(Fact::Redacted, facts.handling.redacted)

@@ -36,8 +36,6 @@ pub struct Facts<'a> {
     pub grants: Vec<Candidate>,
     /// The purpose that is asked for, where anybody knows it.
     pub purpose: Option<PurposeStanding>,
-    /// The emergency it is asked for under, if any.
-    pub emergency: Option<EmergencyFacts>,
     /// What has been done for an export.
     pub handling: Handling,
 }
@@ -63,6 +61,8 @@ pub struct Standing {
     pub on_duty_until: Option<Wall>,
     /// Viewing is not suspended for unusual use (J-26).
     pub unsuspicious: bool,
+    /// No emergency of the unit waits for its review past the time (J-8).
+    pub emergencies_reviewed: bool,
 }
 
 impl Standing {
@@ -77,16 +77,8 @@ impl Standing {
         trained: true,
         on_duty_until: Some(Wall::from_micros(i64::MAX)),
         unsuspicious: true,
+        emergencies_reviewed: true,
     };
-}
-
-/// The emergency that something is asked for under (J-8).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EmergencyFacts {
-    /// It is in force, and the camera is one of its.
-    pub covers_camera: bool,
-    /// No other of the unit waits for its review past the time.
-    pub others_reviewed: bool,
 }
 
 /// What has been done for an export. In order where nothing is said, for whatever is no export.
@@ -189,6 +181,8 @@ pub struct Action {
     pub reason: String,
     /// The stretch to be played back, beginning before its end.
     pub range: Option<(Wall, Wall)>,
+    /// The emergency that is claimed; the grant that came with it is the only one that counts then.
+    pub emergency: Option<String>,
 }
 
 impl Action {

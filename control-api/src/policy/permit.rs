@@ -26,6 +26,8 @@ pub struct Permit {
     #[serde(skip_serializing_if = "Option::is_none")]
     range: Option<(Stamp, Stamp)>,
     grant: GrantId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    emergency: Option<String>,
     approver: UserId,
     #[serde(skip_serializing_if = "Option::is_none")]
     emergency: Option<String>,
@@ -52,6 +54,7 @@ pub(super) fn of_passed(case: &Case<'_>, basis: Basis) -> Option<Permit> {
         reason: action.reason.trim().into(),
         range: action.range.map(|(from, to)| (from.into(), to.into())),
         grant: grant.id().clone(),
+        emergency: grant.emergency().map(str::to_owned),
         approver: grant.approver().clone(),
         emergency: grant.emergency().map(Into::into),
         raw: grant.terms().verbs.contains(&Verb::Raw),
@@ -111,6 +114,11 @@ impl Permit {
     /// Under which grant.
     pub const fn grant(&self) -> &GrantId {
         &self.grant
+    }
+
+    /// The emergency that the grant came with.
+    pub fn emergency(&self) -> Option<&str> {
+        self.emergency.as_deref()
     }
 
     /// Who approved that grant.

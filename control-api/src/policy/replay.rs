@@ -8,7 +8,6 @@ use serde::Serialize;
 use super::fact::FactSet;
 use super::record::Basis;
 use super::rule_set::{ACTIONS, Asked, Rule, RuleSet};
-use super::text::PolicyFault;
 use crate::ledger::{Decision, Event};
 
 /// Why a record cannot be replayed.
@@ -25,9 +24,6 @@ pub enum ReplayError {
         /// Those given.
         given: String,
     },
-    /// The archived policies do not compile any more.
-    #[error("the policies of its day: {0}")]
-    Policies(PolicyFault),
 }
 
 /// A rule that refuses, as an explanation shows it.

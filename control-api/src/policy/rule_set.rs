@@ -141,6 +141,11 @@ impl RuleSet {
         first(self.shipped_verdict(asked), self.site_rules(asked).into_iter().min_by_key(place))
     }
 
+    /// Forgets what was remembered: for measuring what asking anew costs.
+    pub fn forget(&self) {
+        self.remembered.write().clear();
+    }
+
     /// As [`Self::verdict`], but every rule that refuses, in order, and nothing remembered: for an explanation.
     pub fn all_refusals(&self, asked: &Asked<'_>, lacking: &[String]) -> Vec<Arc<Rule>> {
         let context = self.context(|name| !lacking.iter().any(|l| l == name), None);

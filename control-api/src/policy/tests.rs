@@ -65,7 +65,6 @@ fn scene() -> Scene {
         camera: Some(camera),
         grants: vec![candidate(sample("g1", |_| ()))],
         purpose: None,
-        emergency: None,
         handling: Handling::default(),
     };
     let action = Action {
@@ -74,6 +73,7 @@ fn scene() -> Scene {
         purpose: "GA-1".into(),
         reason: "接警 2026-117".into(),
         range: None,
+        emergency: None,
     };
     Scene { facts, action }
 }
@@ -92,7 +92,11 @@ fn terms(scene: &mut Scene, change: impl Fn(&mut Terms)) {
     for candidate in &mut scene.facts.grants {
         let mut changed = candidate.grant.terms().clone();
         change(&mut changed);
-        let mut grant = sample("g1", |terms| *terms = changed);
+        let of_emergency = candidate.grant.emergency().is_some();
+        let mut grant = sample("g1", |terms| *terms = changed.clone());
+        if of_emergency {
+            grant = Grant::of_emergency("e-1", "u1".parse().unwrap(), "boss".parse().unwrap(), changed, second(1_500));
+        }
         for past in candidate.grant.history().iter().skip(1) {
             let step = if past.to == GrantState::Revoked { GrantStep::Revoke } else { GrantStep::Suspend };
             grant = grant.after(step, past.at.0, None, Some("test")).unwrap_or(grant);
@@ -126,8 +130,12 @@ fn of_the_past(scene: &mut Scene, verb: Verb) {
     });
 }
 
-fn under_emergency(scene: &mut Scene, covers_camera: bool, others_reviewed: bool) {
-    scene.facts.emergency = Some(EmergencyFacts { covers_camera, others_reviewed });
+/// The scene under the grant that came with an emergency.
+fn under_emergency(scene: &mut Scene) {
+    let (unit, by) = ("u1".parse().unwrap(), "boss".parse().unwrap());
+    let terms =
+        scene.facts.grants.first().map_or_else(|| sample("g1", |_| ()).terms().clone(), |c| c.grant.terms().clone());
+    scene.facts.grants = vec![candidate(Grant::of_emergency("e-1", unit, by, terms, second(1_500)))];
 }
 
 /// One fault for each policy that refuses, in the order of the rules.
@@ -204,8 +212,11 @@ const FAULTS: [Fault; 50] = [
     }),
     (Code::ConcurrencyLimit, |s| caller(s, |c| (c.open_sessions, c.places_max) = (9, Some(9)))),
     (Code::BandwidthLimit, |s| s.facts.overloaded = true),
-    (Code::EmergencyScope, |s| under_emergency(s, false, true)),
-    (Code::EmergencyReviewOverdue, |s| under_emergency(s, true, false)),
+    (Code::EmergencyScope, |s| s.action.emergency = Some("e-2".into())),
+    (Code::EmergencyReviewOverdue, |s| {
+        under_emergency(s);
+        s.facts.standing.emergencies_reviewed = false;
+    }),
     (Code::SecondPersonRequired, |s| {
         of_the_past(s, Verb::Export);
         s.facts.handling.second_person = false;
@@ -432,7 +443,8 @@ fn a_purpose_that_does_not_serve_public_security_keeps_the_small_stream() {
 #[test]
 fn an_emergency_is_exempt_from_limits_and_from_nothing_else() {
     let mut scene = scene();
-    under_emergency(&mut scene, true, true);
+    under_emergency(&mut scene);
+    scene.action.emergency = Some("e-1".into());
     scene.facts.overloaded = true;
     caller(&mut scene, |c| (c.open_sessions, c.places_max) = (9, Some(9)));
     assert!(decided(&scene).is_ok());

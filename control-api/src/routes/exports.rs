@@ -141,6 +141,7 @@ async fn list(
     (status = 403, body = ErrorBody, description = "EXPORT_NOT_AUTHORISED, NO_GRANT, GRANT_*, PURPOSE_NOT_IN_DUTIES, \
         PLAYBACK_DEPTH, MEDIA_RELEASE_APPROVAL_MISSING and the others of the order of decision"),
     (status = 404, body = ErrorBody, description = "CAMERA_UNKNOWN"),
+    (status = 410, body = ErrorBody, description = "RECORDING_PURGED"),
     (status = 409, body = ErrorBody, description = "CONFLICT: too many exports are not over"),
     (status = 422, body = ErrorBody, description = "PURPOSE_REQUIRED, REASON_REQUIRED, INVALID_FIELD"),
     (status = 503, body = ErrorBody)))]

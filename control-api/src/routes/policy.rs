@@ -95,14 +95,7 @@ async fn read(State(deps): State<Arc<Deps>>, _principal: Principal) -> Json<Poli
 async fn reload(State(deps): State<Arc<Deps>>, principal: Principal) -> Result<Json<PolicyView>, ApiError> {
     principal.require(KEEPERS)?;
     let actor = principal.actor();
-    let task = tokio::task::spawn_blocking(move || {
-        let loaded = deps.policies.reload(Some(&actor)).map_err(refusal);
-        if loaded.is_ok() {
-            let ended = deps.sessions.look_at_all();
-            tracing::info!(ended, "sessions were looked at again under the policies");
-        }
-        loaded
-    });
+    let task = tokio::task::spawn_blocking(move || deps.reload_policies(Some(&actor)).map_err(refusal));
     let loaded = task.await.map_err(|error| {
         tracing::error!(%error, "reloading policies ended by a defect");
         ApiError::new(Code::Internal)

@@ -71,6 +71,9 @@ struct NewSession {
     /// End of the stretch, exclusive.
     #[serde(default)]
     to: Option<Stamp>,
+    /// The emergency it is for, by its id: only the grant that came with it counts then, and it has priority.
+    #[serde(default)]
+    emergency: Option<String>,
 }
 
 /// A session that was opened. The token within the URLs is shown this once.
@@ -115,6 +118,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Host {
     (status = 403, body = ErrorBody, description = "ROLE_FORBIDS, NO_GRANT, GRANT_*, VERB_NOT_GRANTED, \
         PURPOSE_NOT_IN_DUTIES, PURPOSE_EXPIRED, OUTSIDE_TIME_WINDOW, PLAYBACK_DEPTH, TERMINAL_MISMATCH"),
     (status = 404, body = ErrorBody, description = "CAMERA_UNKNOWN: also for cameras out of the unit's areas"),
+    (status = 410, body = ErrorBody, description = "RECORDING_PURGED"),
     (status = 422, body = ErrorBody, description = "PURPOSE_REQUIRED, REASON_REQUIRED, INVALID_FIELD"),
     (status = 429, body = ErrorBody, description = "CONCURRENCY_LIMIT"),
     (status = 503, body = ErrorBody, description = "AUDIT_UNAVAILABLE, CAMERA_OFFLINE")))]

@@ -25,6 +25,7 @@ pub fn calls() -> Calls {
     (status = 200, body = Vec<u8>, content_type = "image/jpeg"), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody, description = "VERB_NOT_GRANTED, NO_GRANT, GRANT_* and the others of the order of decision"),
     (status = 404, body = ErrorBody, description = "CAMERA_UNKNOWN; NOT_FOUND where nothing is recorded of that instant"),
+    (status = 410, body = ErrorBody, description = "RECORDING_PURGED"),
     (status = 422, body = ErrorBody), (status = 429, body = ErrorBody), (status = 503, body = ErrorBody)))]
 async fn take(
     State(deps): State<Arc<Deps>>,

@@ -38,7 +38,7 @@ pub struct Ask {
     pub reason: String,
     /// The stretch to be played back.
     pub range: Option<(Wall, Wall)>,
-    /// The emergency under which priority use is asked for (J-8).
+    /// The emergency that is claimed.
     pub emergency: Option<String>,
 }
 
@@ -115,13 +115,14 @@ impl Ask {
             purpose: permit.purpose().to_string(),
             reason: permit.reason().into(),
             range: permit.range(),
-            emergency: permit.emergency().map(Into::into),
+            emergency: None,
         }
     }
 
     pub(super) fn action_as_it_was(&self) -> Action {
         let (verb, profile, range) = (self.verb, self.profile, self.range);
-        Action { verb, profile, purpose: self.purpose.clone(), reason: self.reason.clone(), range }
+        let emergency = self.emergency.clone();
+        Action { verb, profile, purpose: self.purpose.clone(), reason: self.reason.clone(), range, emergency }
     }
 
     /// The action, where the parts of the wish fit together.

@@ -22,7 +22,7 @@ use crate::error::{ApiError, Code};
 use crate::grants::GrantBook;
 use crate::ledger::{Decision, Event, Kind, Ledger, Recorded};
 use crate::policy::{Denial, Permit, Policies};
-use crate::ports::CameraPort;
+use crate::ports::{CameraPort, RetentionPort};
 use crate::register::desk::Desk;
 use crate::registers::Role;
 use crate::store::Store;
@@ -56,6 +56,8 @@ pub struct Tools {
     pub clock_trust: Arc<ClockTrust>,
     /// The registers.
     pub registers: Desk,
+    /// What there is of recordings.
+    pub kept: Arc<dyn RetentionPort>,
     /// Settings.
     pub settings: Settings,
     /// Counters.
@@ -73,6 +75,7 @@ pub struct SessionDesk {
     pub(super) grants: Arc<GrantBook>,
     pub(super) policies: Arc<Policies>,
     pub(super) clock_trust: Arc<ClockTrust>,
+    pub(super) kept: Arc<dyn RetentionPort>,
     pub(super) settings: Settings,
     pub(super) metrics: SessionMetrics,
     pub(super) table: Mutex<Table>,
@@ -85,7 +88,7 @@ impl SessionDesk {
     /// A desk with no session open.
     pub fn new(tools: Tools) -> Arc<Self> {
         let Tools { store, ledger, clock, leases, cameras, register, grants, .. } = tools;
-        let Tools { policies, clock_trust, registers, settings, metrics, .. } = tools;
+        let Tools { policies, clock_trust, registers, kept, settings, metrics, .. } = tools;
         let uses = Mutex::new(Uses::new(settings.unusual.clone(), settings.zone.clone()));
         let (table, balance) = (Mutex::default(), Balance::default());
         Arc::new(Self {
@@ -98,6 +101,7 @@ impl SessionDesk {
             grants,
             policies,
             clock_trust,
+            kept,
             settings,
             metrics,
             table,
@@ -126,9 +130,9 @@ impl SessionDesk {
             camera: &ask.camera,
             profile: ask.profile,
             purpose: &ask.purpose,
+            range: ask.range,
             running: None,
             held_to: held_to(caller),
-            emergency: ask.emergency.as_deref(),
         };
         let decision = self.decide(&self.facts(&inquiry)?, &action);
         let permit = match decision {
@@ -235,9 +239,9 @@ impl SessionDesk {
             camera: &ask.camera,
             profile: ask.profile,
             purpose: &ask.purpose,
+            range: ask.range,
             running: Some(id),
             held_to: held_to(caller),
-            emergency: ask.emergency.as_deref(),
         };
         let permit = match self.decide(&self.facts(&inquiry)?, &action) {
             Ok(permit) => permit,

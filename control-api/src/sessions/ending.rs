@@ -116,9 +116,9 @@ impl SessionDesk {
             camera: &ask.camera,
             profile: ask.profile,
             purpose: &ask.purpose,
+            range: ask.range,
             running: Some(id),
             held_to: &[],
-            emergency: ask.emergency.as_deref(),
         };
         if open.key.as_ref().is_some_and(|key| !self.key_is_in_force(open.permit.user(), key)) {
             return Some(EndReason::Revoked);

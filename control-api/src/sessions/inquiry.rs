@@ -8,11 +8,9 @@ use relay::lease::SessionId;
 
 use super::SessionDesk;
 use super::table::Peg;
-use crate::books::emergency;
 use crate::books::site_purpose::{self, PurposeStanding};
-use crate::error::ApiError;
-use crate::grants::{Grant, GrantId, GrantState};
-use crate::policy::{Caller, Candidate, EmergencyFacts, Facts, Handling, Sight, UnitFacts};
+use crate::error::{ApiError, Code};
+use crate::policy::{Caller, Candidate, Facts, Handling, Sight, UnitFacts};
 use crate::ports::DeviceState;
 use crate::registers::user::{User, UserState};
 use crate::registers::{UserId, camera, unit, user};
@@ -30,13 +28,13 @@ pub(super) struct Inquiry<'a> {
     pub(super) profile: Profile,
     /// What for, as it was given.
     pub(super) purpose: &'a str,
+    /// Which stretch of its recording.
+    pub(super) range: Option<(Wall, Wall)>,
     /// A session that runs is not ended for what only bars new ones: a locked account (a stranger's guesses must not end
     /// a duty officer's view), a camera that is away (viewers stay), its own place under the grant.
     pub(super) running: Option<&'a SessionId>,
     /// The grants that the caller's API key is held to; empty means all.
     pub(super) held_to: &'a [String],
-    /// The emergency under which it is asked for, as it was given.
-    pub(super) emergency: Option<&'a str>,
 }
 
 impl SessionDesk {
@@ -49,12 +47,11 @@ impl SessionDesk {
         let unit = unit.map(|row| row.value);
         let standing = self.standing(account.as_ref(), unit.as_ref(), inquiry.terminal, now)?;
         let caller = account.map(|account| self.caller(&account, unit, inquiry));
-        let camera = self.sight(inquiry.camera, inquiry.profile, running)?;
+        let camera = self.sight(inquiry)?;
         let grants = match (&caller, &camera) {
             (Some(caller), Some(camera)) => self.candidates(caller, camera, inquiry),
             _ => Vec::new(),
         };
-        let emergency = self.emergency(inquiry, caller.as_ref(), camera.as_ref(), now)?;
         let audit_available = running || self.ledger.status().poisoned.is_none();
         let overloaded = !running && self.overloaded(inquiry);
         Ok(Facts {
@@ -70,7 +67,6 @@ impl SessionDesk {
             camera,
             grants,
             purpose: self.purpose(inquiry.purpose, now)?,
-            emergency,
             handling: Handling::default(),
         })
     }
@@ -106,20 +102,27 @@ impl SessionDesk {
         Ok(site_purpose::standing(&self.store, &code, now)?)
     }
 
-    fn sight(&self, camera: &str, profile: Profile, running: bool) -> Result<Option<Sight>, ApiError> {
-        let Ok(id) = camera.parse::<CameraId>() else { return Ok(None) };
+    fn sight(&self, inquiry: &Inquiry<'_>) -> Result<Option<Sight>, ApiError> {
+        let (profile, running) = (inquiry.profile, inquiry.running.is_some());
+        let Ok(id) = inquiry.camera.parse::<CameraId>() else { return Ok(None) };
         let Some(row) = camera::load(&self.store, &id)? else { return Ok(None) };
         let online = running || self.cameras.status(&id).is_some_and(|status| status.state == DeviceState::Online);
+        let recording_kept = running || !self.is_purged(&id, row.value.created_at, inquiry.range)?;
         let stream = StreamKey { camera: id.clone(), profile };
         let carries_marks = running || self.cameras.stream(&stream).is_none_or(|stream| stream.carries_marks);
-        Ok(Some(Sight {
-            id,
-            area: row.value.area,
-            level: row.value.security_level.number(),
-            recording_kept: true,
-            online,
-            carries_marks,
-        }))
+        let level = row.value.security_level.number();
+        Ok(Some(Sight { id, area: row.value.area, level, recording_kept, online, carries_marks }))
+    }
+
+    /// True where the stretch lies wholly before the oldest recording there is, and after the camera was enrolled: it was recorded
+    /// if ever it was, and has been deleted as due. What is held or younger than its floor is never deleted, so it is not before.
+    fn is_purged(&self, id: &CameraId, enrolled: Wall, range: Option<(Wall, Wall)>) -> Result<bool, ApiError> {
+        let Some((from, to)) = range.filter(|(from, _)| *from >= enrolled) else { return Ok(false) };
+        let kept = self.kept.kept(id, from, to).map_err(|error| {
+            tracing::error!(%error, "what is kept could not be looked up");
+            ApiError::new(Code::Internal)
+        })?;
+        Ok(kept.covered_micros == 0 && kept.oldest.is_some_and(|oldest| to <= oldest))
     }
 
     /// Whether another session of this stream finds room on the network and on its core.
@@ -136,36 +139,11 @@ impl SessionDesk {
         known.unwrap_or(EXPECTED_BITS)
     }
 
-    /// How the emergency stands that is claimed; none where none is.
-    fn emergency(
-        &self,
-        inquiry: &Inquiry<'_>,
-        caller: Option<&Caller>,
-        camera: Option<&Sight>,
-        now: Wall,
-    ) -> Result<Option<EmergencyFacts>, ApiError> {
-        let Some(id) = inquiry.emergency else { return Ok(None) };
-        let grant = self.grants.find(&GrantId(id.into())).filter(|grant| grant.emergency() == Some(id));
-        let covers = |grant: &Grant| {
-            grant.state_at(now) == GrantState::Active
-                && camera.is_some_and(|camera| grant.terms().cover(&camera.id, camera.area.as_ref()))
-        };
-        let covers_camera = grant.as_deref().is_some_and(covers);
-        let overdue = caller.map(|caller| emergency::is_review_overdue(&self.store, &caller.unit.id)).transpose()?;
-        Ok(Some(EmergencyFacts { covers_camera, others_reviewed: overdue != Some(true) }))
-    }
-
-    /// The grants that may allow it: those that cover the camera; or that of the emergency which is claimed, whatever it covers, and
-    /// then its scope is asked apart.
     fn candidates(&self, caller: &Caller, camera: &Sight, inquiry: &Inquiry<'_>) -> Vec<Candidate> {
-        let mut grants = match inquiry.emergency {
-            None => self.grants.covering(&caller.unit.id, &caller.user, &camera.id, camera.area.as_ref()),
-            Some(id) => self.grants.find(&GrantId(id.into())).into_iter().collect(),
-        };
-        grants.retain(|grant| grant.unit() == &caller.unit.id && grant.emergency() == inquiry.emergency);
+        let mut grants = self.grants.covering(&caller.unit.id, &caller.user, &camera.id, camera.area.as_ref());
         grants.retain(|grant| inquiry.held_to.is_empty() || inquiry.held_to.contains(&grant.id().0));
         let table = self.table.lock();
-        let candidate = |grant: std::sync::Arc<Grant>| {
+        let candidate = |grant: std::sync::Arc<crate::grants::Grant>| {
             let open_sessions = table.count_on(&Peg::Grant(grant.id().clone()), inquiry.running);
             Candidate { grant, open_sessions }
         };

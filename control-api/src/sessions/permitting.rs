@@ -28,9 +28,9 @@ impl SessionDesk {
             camera: &ask.camera,
             profile: ask.profile,
             purpose: &ask.purpose,
+            range: ask.range,
             running: None,
             held_to: held_to(caller),
-            emergency: ask.emergency.as_deref(),
         };
         match self.decide(&self.facts(&inquiry)?, &action) {
             Ok(permit) => Ok(permit),
@@ -44,16 +44,8 @@ impl SessionDesk {
         let running = SessionId(String::new());
         let running = Some(&running);
         let (camera, purpose) = (ask.camera.as_str(), ask.purpose.as_str());
-        let inquiry = Inquiry {
-            user,
-            terminal,
-            camera,
-            profile: ask.profile,
-            purpose,
-            running,
-            held_to: &[],
-            emergency: ask.emergency.as_deref(),
-        };
+        let inquiry =
+            Inquiry { user, terminal, camera, profile: ask.profile, purpose, range: None, running, held_to: &[] };
         self.decide(&self.facts(&inquiry)?, &ask.action_as_it_was()).map_err(ApiError::from)
     }
 

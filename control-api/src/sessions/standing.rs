@@ -7,7 +7,8 @@ use media::wall::Wall;
 
 use super::SessionDesk;
 use crate::books::{
-    duty_shift, network_zone, staff_statement, suspension, terminal, training, unit_statement, unit_suspension,
+    duty_shift, emergency, network_zone, staff_statement, suspension, terminal, training, unit_statement,
+    unit_suspension,
 };
 use crate::error::ApiError;
 use crate::policy::Standing;
@@ -42,6 +43,7 @@ impl SessionDesk {
             trained: !is_person || training::is_in_force(store, &account.id, now)?,
             on_duty_until: duty_shift::on_shift_until(store, &account.id, now)?,
             unsuspicious: !suspension::is_suspended(store, &account.id)?,
+            emergencies_reviewed: !emergency::is_review_overdue(store, &unit.id)?,
         })
     }
 }

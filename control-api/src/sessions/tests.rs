@@ -1,5 +1,7 @@
 //! Sessions over the real router: given, refused by every code, ended by everything they hang on, and on record throughout.
 
+mod standing;
+
 use std::time::Duration;
 
 use axum::body::Body;

@@ -144,6 +144,12 @@ impl Answer {
         self.json()["code"].as_str().unwrap_or_default().to_owned()
     }
 
+    /// The code where the answer is a refusal; empty where it is anything else, such as a file.
+    pub(crate) fn code_if_any(&self) -> String {
+        let body: Value = serde_json::from_str(&self.text).unwrap_or_default();
+        body["code"].as_str().unwrap_or_default().to_owned()
+    }
+
     #[track_caller]
     pub(crate) fn is(self, status: u16) -> Self {
         assert_eq!(self.status.as_u16(), status, "{}", self.text);
@@ -328,8 +334,10 @@ impl World {
         family.get_metric()[0].get_gauge().get_value()
     }
 
+    /// What is on the ledger, but for the policies that every start takes up.
     pub(crate) fn kinds(&self) -> Vec<String> {
-        self.events().iter().map(|event| event.kind.as_str().to_owned()).collect()
+        let kinds = self.events().into_iter().map(|event| event.kind.as_str().to_owned());
+        kinds.filter(|kind| kind != "policy.loaded").collect()
     }
 
     /// All bytes that answers, ledger and store hold, for a search for secrets.
