@@ -29,8 +29,6 @@ pub struct Permit {
     #[serde(skip_serializing_if = "Option::is_none")]
     emergency: Option<String>,
     approver: UserId,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    emergency: Option<String>,
     raw: bool,
     steers: bool,
     until: Stamp,
@@ -56,7 +54,6 @@ pub(super) fn of_passed(case: &Case<'_>, basis: Basis) -> Option<Permit> {
         grant: grant.id().clone(),
         emergency: grant.emergency().map(str::to_owned),
         approver: grant.approver().clone(),
-        emergency: grant.emergency().map(Into::into),
         raw: grant.terms().verbs.contains(&Verb::Raw),
         steers: grant.terms().verbs.contains(&Verb::Ptz),
         until: facts.open_until(grant)?.into(),
@@ -124,11 +121,6 @@ impl Permit {
     /// Who approved that grant.
     pub const fn approver(&self) -> &UserId {
         &self.approver
-    }
-
-    /// The emergency that gives it priority.
-    pub fn emergency(&self) -> Option<&str> {
-        self.emergency.as_deref()
     }
 
     /// The stream may go to a player that is not ours.

@@ -58,9 +58,6 @@ struct NewSession {
     /// The concrete reason, at most 1000 characters.
     #[serde(default)]
     reason: String,
-    /// The emergency of the unit under which priority use is asked for (J-8).
-    #[serde(default)]
-    emergency: Option<String>,
     /// `main` or `sub`.
     #[serde(default)]
     #[schema(value_type = String, example = "main")]

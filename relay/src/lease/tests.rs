@@ -148,7 +148,7 @@ fn what_goes_over_http_counts_for_its_protocol_and_its_session() {
     let family = families.iter().find(|family| family.name() == "sluice_egress_bytes_total").unwrap();
     let of = |protocol: &str| {
         let series = family.get_metric().iter().find(|m| m.get_label().iter().any(|label| label.value() == protocol));
-        series.map(|series| series.get_counter().value())
+        series.map(|series| series.get_counter().get_value())
     };
     assert_eq!((of("hls"), of("rtsp")), (Some(1_000.0), Some(0.0)));
     desk.pass(60);
