@@ -104,14 +104,18 @@ impl Authn {
             return Err(Code::AuthRequired.into());
         }
         check_user(&counted)?;
-        let user = self.prove(id, otp, now).await?;
+        let user = self.prove(&counted, otp, now).await?;
         self.open(&user, Way::Password, terminal, now).await
     }
 
     /// Takes the code of the second factor where the user has one, and forgets the failures. A code that is missing or wrong
-    /// leaves the attempt counted.
-    async fn prove(&self, id: &UserId, otp: Option<&str>, now: Wall) -> Result<User, ApiError> {
+    /// leaves the attempt counted. What ended their sign-ins since the attempt began (another password) ends it too.
+    async fn prove(&self, counted: &User, otp: Option<&str>, now: Wall) -> Result<User, ApiError> {
+        let id = &counted.id;
         self.change_user(id, |user| {
+            if user.sign_in_epoch != counted.sign_in_epoch {
+                return Err(Code::AuthRequired.into());
+            }
             if let Some(factor) = user.means.second_factor.as_mut() {
                 let typed = otp.ok_or(Code::MfaRequired)?;
                 if !otp::take(&self.otp_key, id, factor, typed, now) {
@@ -127,8 +131,8 @@ impl Authn {
     /// Asks somebody who is signed in for their second factor once more. Counts like an attempt to sign in.
     pub async fn prove_again(&self, id: &UserId, otp: Option<&str>) -> Result<User, ApiError> {
         let now = self.clock.wall();
-        self.count_attempt(id, now).await?;
-        self.prove(id, otp, now).await
+        let counted = self.count_attempt(id, now).await?;
+        self.prove(&counted, otp, now).await
     }
 
     /// True when `password` is the user's. Counts like an attempt to sign in, so that a stolen token cannot guess for ever.

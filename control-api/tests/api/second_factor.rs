@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use control_api::authn::otp;
+use control_api::bootstrap;
 use control_api::config::Config;
 use control_api::registers::Role;
 use control_api::registers::user::means::Reach;
@@ -205,4 +206,24 @@ async fn no_secret_of_a_second_factor_is_kept_or_shown_twice() {
             .collect();
         assert!(places.is_empty() || places == ["answer"], "{places:?}");
     }
+}
+
+#[tokio::test]
+async fn the_last_security_administrator_is_helped_at_the_machine() {
+    let world = world(Reach::Administrators);
+    world.account("security", "zwj", &[Role::SecurityAdmin]);
+    let security = world.signed_in("security").await;
+    enrol(&world, &security).await;
+    let (store, ledger, now) = (&world.deps.store, &world.deps.ledger, world.clock.wall());
+    let reset = |name: &str| bootstrap::reset_second_factor(store, ledger, now, &name.parse().unwrap()).unwrap();
+    assert!(!reset("nobody"));
+    assert!(reset("security"));
+    security.get("/api/v1/me").await.refused(401, "AUTH_REQUIRED");
+    let answer = login(&world.client(), "security", None).await.is(200).json();
+    assert_eq!(answer["must_enrol_second_factor"], true);
+    let told = world.events().into_iter().rfind(|event| event.object.is_some()).unwrap();
+    assert_eq!(
+        (told.action.as_deref(), told.object.as_deref()),
+        (Some("admin.reset_second_factor"), Some("user/security"))
+    );
 }
