@@ -60,6 +60,10 @@ async fn a_key_ends_on_its_day_and_its_sessions_with_it() {
     let (_, key) = with_key(&scene, |form| form["expires_at"] = json!("2026-06-01T10:20:00+08:00")).await;
     let opened = scene.opened(&key).await;
     assert_eq!(opened["expires_at"], "2026-06-01T02:20:00.000Z", "no later than the key");
+    // One that sends nothing is over after a minute.
+    let secret = token(&opened["urls"]["rtsp"]);
+    let running = scene.deps.leases.admit(&secret, TERMINAL.parse().unwrap(), Protocol::Rtsp).unwrap();
+    running.sent(1);
     scene.pass(Duration::from_secs(19 * 60 + 59));
     assert_eq!(scene.read(&key, "/api/v1/me").await.status, 200);
     let id = opened["id"].as_str().unwrap();
@@ -67,6 +71,7 @@ async fn a_key_ends_on_its_day_and_its_sessions_with_it() {
     assert_eq!(renewed.body["expires_at"], "2026-06-01T02:20:00.000Z", "{}", renewed.text);
     scene.pass(Duration::from_secs(1));
     assert_eq!(scene.read(&key, "/api/v1/me").await.code(), "AUTH_REQUIRED");
+    assert_eq!(scene.stopped(&running).await, EndReason::Expired);
 }
 
 #[tokio::test(flavor = "multi_thread")]
