@@ -84,6 +84,8 @@ async fn however_many_go_for_the_last_holders_at_once_one_stays() {
         world.account("x", "zwj", &[Role::AuditAdmin]);
         world.account("y", "zwj", &[Role::AuditAdmin]);
         let hands = [world.signed_in("a").await, world.signed_in("b").await, world.signed_in("c").await];
+        // So that what guards the last holder has been there before.
+        hands[0].patch("/api/v1/users/x", &json!({"name": "first change"})).await.is(200);
         let (off, moved) = (json!({"state": "disabled"}), json!({"roles": ["operator"]}));
         let aims = [("b", &off), ("c", &moved), ("a", &off), ("x", &moved), ("y", &off), ("x", &off)];
         let tries = aims.iter().zip(hands.iter().cycle().skip(round));
