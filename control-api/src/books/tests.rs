@@ -146,7 +146,9 @@ async fn other_units_and_other_people_see_nothing_of_it() {
     let scene = Scene::new().await;
     let record = filed(&scene, "clerk", "training-records", training("li")).await;
     let path = format!("/api/v1/training-records/{}", record["id"].as_str().unwrap());
-    for (who, status) in [("li", 200), ("head", 200), ("approver", 200), ("auditor", 200), ("wang", 404), ("driver", 404)] {
+    for (who, status) in
+        [("li", 200), ("head", 200), ("approver", 200), ("auditor", 200), ("wang", 404), ("driver", 404)]
+    {
         assert_eq!(scene.read(who, &path).await.status.as_u16(), status, "{who}");
     }
     let count = async |who: &str, query: &str| {
@@ -165,7 +167,8 @@ async fn other_units_and_other_people_see_nothing_of_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_correction_keeps_what_was_and_two_at_once_do_not_pass() {
     let scene = Scene::new().await;
-    let plan = filed(&scene, "clerk", "disposal-plans", json!({"title": "堵路", "event": "堵路", "text": "先报告"})).await;
+    let plan =
+        filed(&scene, "clerk", "disposal-plans", json!({"title": "堵路", "event": "堵路", "text": "先报告"})).await;
     let path = format!("/api/v1/disposal-plans/{}", plan["id"].as_str().unwrap());
     let better = json!({"title": "堵路", "event": "堵路", "text": "先报告,后处置"});
     let corrected = scene.call("clerk", "PUT", &path, Some(better.clone())).await;
@@ -176,7 +179,8 @@ async fn a_correction_keeps_what_was_and_two_at_once_do_not_pass() {
     assert_eq!(adopted.body["state"], "in_force", "{}", adopted.text);
     assert_eq!(scene.call("clerk", "PUT", &path, Some(better)).await.code(), "CONFLICT", "what is adopted stands");
     let history = scene.read("clerk", &format!("{path}/history")).await;
-    let texts: Vec<_> = history.body["items"].as_array().unwrap().iter().map(|line| line["fields"]["text"].clone()).collect();
+    let texts: Vec<_> =
+        history.body["items"].as_array().unwrap().iter().map(|line| line["fields"]["text"].clone()).collect();
     assert_eq!(texts, [json!("先报告"), json!("先报告,后处置"), Value::Null]);
 }
 
@@ -198,7 +202,9 @@ async fn a_finding_lies_in_two_inboxes_once_each_and_escalates_when_its_time_is_
     assert!(inbox(&scene, "head").await.contains(&overdue));
     let rectified = step(&scene, "clerk", "findings", &record, "rectify", Some("已修复")).await;
     assert_eq!(rectified.body["state"], "rectified", "{}", rectified.text);
-    assert!(inbox(&scene, "approver").await.is_empty() && !inbox(&scene, "clerk").await.iter().any(|t| t.2 == "overdue"));
+    assert!(
+        inbox(&scene, "approver").await.is_empty() && !inbox(&scene, "clerk").await.iter().any(|t| t.2 == "overdue")
+    );
     let verified = step(&scene, "li", "findings", &record, "verify", None).await;
     assert_eq!(verified.body["state"], "verified");
 }
@@ -217,7 +223,8 @@ async fn a_file_of_records_comes_in_whole_or_not_at_all_and_goes_out_again() {
     let good = "user,from,to,post\nli,2026-06-02T08:00:00+08:00,2026-06-02T20:00:00+08:00,=指挥中心\nwang,2026-06-03T08:00:00+08:00,2026-06-03T20:00:00+08:00,指挥中心\n";
     let (status, refused) = csv("clerk", good.replace("wang", "nobody").replace("20:00:00+08:00,=", "7:00,=")).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
-    let faults: Vec<_> = refused["rows"].as_array().unwrap().iter().map(|r| (r["row"].clone(), r["field"].clone())).collect();
+    let faults: Vec<_> =
+        refused["rows"].as_array().unwrap().iter().map(|r| (r["row"].clone(), r["field"].clone())).collect();
     assert_eq!(faults, [(json!(2), json!("to"))], "{refused}");
     let (_, refused) = csv("clerk", good.replace("wang", "nobody")).await;
     assert_eq!(refused["rows"][0]["row"], 3, "{refused}");
@@ -248,7 +255,13 @@ async fn a_new_text_takes_the_place_of_the_old_one_and_old_signatures_count_no_m
         draft
     };
     let sign = async |version: &str| {
-        scene.post("head", "/api/v1/unit-statements", json!({"text_version": version, "principal": "张三", "valid_to": YEAR})).await
+        scene
+            .post(
+                "head",
+                "/api/v1/unit-statements",
+                json!({"text_version": version, "principal": "张三", "valid_to": YEAR}),
+            )
+            .await
     };
     assert_eq!(sign("1").await.code(), "INVALID_FIELD", "nothing is in force yet");
     let first = publish("1").await;
@@ -308,7 +321,8 @@ async fn an_incident_holds_its_evidence_from_the_same_moment_and_the_bureau_hear
 async fn an_emergency_gives_its_cameras_at_once_lapses_unconfirmed_and_bars_the_next_until_it_is_reviewed() {
     let scene = Scene::new().await;
     scene.add_user("chief", "gaj", Role::IncidentCommander, UserState::Approved);
-    let form = json!({"event": "洪涝", "what": "沁河水位上涨", "cameras": ["cam-1"], "ends_at": "2026-06-01T20:00:00+08:00"});
+    let form =
+        json!({"event": "洪涝", "what": "沁河水位上涨", "cameras": ["cam-1"], "ends_at": "2026-06-01T20:00:00+08:00"});
     assert_eq!(scene.post("li", "/api/v1/emergencies", form.clone()).await.code(), "ROLE_FORBIDS");
     let record = filed(&scene, "chief", "emergencies", form.clone()).await;
     let id = record["id"].as_str().unwrap().to_owned();

@@ -27,8 +27,13 @@ const FIELDS: [&str; 14] = [
     "trainer",
 ];
 /// Fields that are personal in some rows only: a user's name is, a camera's is not.
-const FIELDS_OF: [(&str, &str); 5] =
-    [("user/", "name"), ("duty-logs/", "text"), ("findings/", "what"), ("incidents/", "what"), ("emergencies/", "what")];
+const FIELDS_OF: [(&str, &str); 5] = [
+    ("user/", "name"),
+    ("duty-logs/", "text"),
+    ("findings/", "what"),
+    ("incidents/", "what"),
+    ("emergencies/", "what"),
+];
 /// What a commitment begins with.
 const MARK: &str = "sha256:";
 /// Bytes of a salt: nobody finds a name by trying all names.
