@@ -164,11 +164,7 @@ impl Deps {
         let metrics = RetentionMetrics::new(&registry, Arc::clone(&clock))?;
         let retention = Keeper::new(parts.keeping, Arc::clone(&port), store.clone(), Arc::clone(&clock), metrics);
         let authn = Authn::new(store.clone(), ledger.clone(), Arc::clone(&clock), otp_key, &config)?;
-        ledger.keep_openings(&store);
-        let outbound = Outbound::new();
-        let (seen, told) = (ledger.clone(), ledger.clone());
-        let witness = Witnessing::new(parts.witness, seen, Arc::clone(&clock), outbound.clone(), &registry)?;
-        let webhooks = Webhooks::new(parts.webhooks, store.clone(), told, Arc::clone(&clock), outbound, &registry)?;
+        let (witness, webhooks) = outside(parts.witness, parts.webhooks, &store, &ledger, &clock, &registry)?;
         let outbox = Outbox::start(store.clone(), ledger.clone())?;
         let grants = Arc::new(GrantBook::open(store.clone(), outbox.clone())?);
         let usage = usage_register(&store, &ledger, &clock)?;
@@ -298,6 +294,22 @@ impl Ground<'_> {
         };
         Ok((Snapshots::new((&tools).into()), Exports::new(tools)))
     }
+}
+
+/// Whoever outside is shown what is on the ledger; and from here on its personal words are commitments.
+fn outside(
+    witness: Option<witnessing::Settings>,
+    webhooks: webhooks::Settings,
+    store: &Store,
+    ledger: &Ledger,
+    clock: &Arc<dyn Clock>,
+    registry: &Registry,
+) -> Result<(Arc<Witnessing>, Arc<Webhooks>), prometheus::Error> {
+    ledger.keep_openings(store);
+    let (outbound, knows) = (Outbound::new(), store.clone());
+    let seen = Witnessing::new(witness, ledger.clone(), Arc::clone(clock), outbound.clone(), registry)?;
+    let told = Webhooks::new(webhooks, knows, ledger.clone(), Arc::clone(clock), outbound, registry)?;
+    Ok((seen, told))
 }
 
 fn usage_register(store: &Store, ledger: &Ledger, clock: &Arc<dyn Clock>) -> Result<Register, UsageError> {

@@ -30,6 +30,7 @@ pub mod page;
 pub mod policy;
 pub mod purposes;
 mod register;
+mod register_bodies;
 mod register_doc;
 mod report_format;
 mod report_period;

@@ -210,7 +210,7 @@ impl Witnessing {
         let proof = proof.map_err(|_| Trouble::Task)??.unwrap_or_default();
         let body = protocol::request(old, &proof, &checkpoint.note);
         let answer = self.outbound.post(&protocol::address(&settings.url), HeaderMap::new(), body, TIMEOUT).await?;
-        protocol::reply(answer, old)
+        protocol::reply(&answer, old)
     }
 
     async fn take(&self, settings: &Settings, checkpoint: &Checkpoint, lines: &str) -> Result<(), Trouble> {

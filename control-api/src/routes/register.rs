@@ -8,13 +8,14 @@ use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::Calls;
 use super::csv_stream;
 use super::extract::{Asked, At, Body, check_media_type, parse_json};
 use super::optional_body::OptionalBody;
 use super::page::{self, Page};
+use super::register_bodies::{Filed, StepBody};
 use super::register_doc as doc;
 use crate::authn::Principal;
 use crate::deps::Deps;
@@ -43,25 +44,6 @@ pub(super) struct Query {
     limit: Option<usize>,
     /// The `next` of the page before.
     cursor: Option<String>,
-}
-
-/// What a step brings.
-#[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct StepBody {
-    /// Why; a must for some steps.
-    #[serde(default)]
-    reason: Option<String>,
-    /// The version that was read; where it is not the newest, the answer is CONFLICT.
-    #[serde(default)]
-    version: Option<u64>,
-}
-
-/// What an import took.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub(super) struct Filed {
-    /// Ids, in the order of the file.
-    ids: Vec<RecordId>,
 }
 
 /// The calls of register `R`.

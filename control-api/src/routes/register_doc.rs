@@ -10,7 +10,7 @@ use utoipa::openapi::schema::{AllOfBuilder, ArrayBuilder, ObjectBuilder, SchemaF
 use utoipa::openapi::{KnownFormat, PathItem, Ref, RefOr, Required, Response, ResponseBuilder, Schema};
 
 use super::page::PageQuery;
-use super::register::{Filed, StepBody};
+use super::register_bodies::{Filed, StepBody};
 use crate::error::ErrorBody;
 use crate::register::{Register, State, Who};
 use crate::stamp::Stamp;

@@ -16,9 +16,9 @@ use crate::ledger::{Kind, Ledger};
 use crate::scene::{Scene, live, terms};
 
 /// More operations than one run of a scene does: the last ones strike nothing.
-const OPERATIONS: usize = 26;
+const OPERATIONS: usize = 18;
 /// Sessions asked for in one run.
-const ASKED: usize = 5;
+const ASKED: usize = 3;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What was answered with a URL.

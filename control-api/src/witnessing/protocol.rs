@@ -42,7 +42,7 @@ pub(super) fn request(old: u64, proof: &[Hash], note: &str) -> Bytes {
 }
 
 /// What the answer means.
-pub(super) fn reply(answer: Answer, old: u64) -> Result<Reply, Trouble> {
+pub(super) fn reply(answer: &Answer, old: u64) -> Result<Reply, Trouble> {
     let text = || String::from_utf8(answer.body.to_vec()).map_err(|_| Trouble::Answer(BadNote::Form));
     match answer.status {
         StatusCode::OK => Ok(Reply::Cosigned(text()?)),
@@ -91,7 +91,7 @@ mod tests {
     fn answers_outside_the_protocol_are_told_apart() {
         let answer = |status: u16, body: &'static [u8]| {
             let status = StatusCode::from_u16(status).unwrap();
-            reply(Answer { status, body: Bytes::from_static(body) }, 7)
+            reply(&Answer { status, body: Bytes::from_static(body) }, 7)
         };
         assert_eq!(answer(409, b"12\n").unwrap(), Reply::Has(12));
         assert!(matches!(answer(409, b"twelve"), Err(Trouble::Answer(_))));
