@@ -11,6 +11,7 @@ mod retention;
 mod sections;
 #[cfg(test)]
 mod tests;
+mod unusual;
 mod witness;
 
 use std::collections::BTreeMap;

@@ -48,6 +48,7 @@ pub(super) fn read(document: &mut Document<'_>) -> Config {
     settings.oidc = document.section("oidc", oidc);
     document.section("sessions", |s| self::sessions(s, &mut sessions));
     let policy_path = document.section("policy", |s| policy::policy(s, &mut sessions));
+    sessions.unusual = document.section("unusual", super::unusual::read);
     let clock = document.section("clock", policy::clock);
     let fleet = document.section("cameras", cameras);
     let mut relay = relay::config::Config::default();
