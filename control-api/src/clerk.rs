@@ -28,10 +28,9 @@ pub async fn run(deps: Arc<Deps>) {
             Ok(None) => LOOK_AGAIN_MAX,
             Err(Failed) => AFTER_FAILURE,
         };
-        match tokio::time::timeout(wait, dues.changed()).await {
-            Ok(Err(WatchLag::Closed)) => return,
-            // Time passed, or the queue changed, or so much changed that it has to be looked at anew: the next turn does.
-            _ => {}
+        // Else time passed, or the queue changed, or so much changed that it has to be looked at anew: the next turn does.
+        if let Ok(Err(WatchLag::Closed)) = tokio::time::timeout(wait, dues.changed()).await {
+            return;
         }
     }
 }

@@ -88,7 +88,9 @@ fn each_register_is_whole() {
 /// Who may file and who may read each register, as its declaration says, over every role; and the three administrators apart.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_has_no_part_in_a_register_is_refused_by_role() {
-    struct Collect(Vec<(&'static str, Vec<Role>, bool, Vec<Role>, bool)>);
+    /// Its word, who files it, whether anybody does about themselves, and the same of reading.
+    type Parts = (&'static str, Vec<Role>, bool, Vec<Role>, bool);
+    struct Collect(Vec<Parts>);
     impl Visitor for Collect {
         fn visit<R: Register>(&mut self) {
             let readers = R::READING.all.iter().chain(R::READING.own).copied().collect();
@@ -199,7 +201,7 @@ async fn a_finding_lies_in_two_inboxes_once_each_and_escalates_when_its_time_is_
     filed(&scene, "li", "findings", json!({"what": "再看", "rectify_by": "2026-06-09T10:00:00+08:00"})).await;
     becomes(&scene, "approver", "findings", &record, "overdue").await;
     let overdue = ("findings".to_owned(), id, "overdue".to_owned());
-    assert_eq!(inbox(&scene, "approver").await, [overdue.clone()]);
+    assert_eq!(inbox(&scene, "approver").await, std::slice::from_ref(&overdue));
     assert!(inbox(&scene, "head").await.contains(&overdue));
     let rectified = step(&scene, "clerk", "findings", &record, "rectify", Some("已修复")).await;
     assert_eq!(rectified.body["state"], "rectified", "{}", rectified.text);
