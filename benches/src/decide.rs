@@ -84,20 +84,20 @@ impl Dice {
 pub(crate) fn run(plan: &Plan, report: &Report) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let town = Town::build(plan, folder.path())?;
-    let set = |texts| RuleSet::compile(texts).map_err(|faults| anyhow::anyhow!("{faults:?}"));
-    let site = || Texts::with_site(BTreeMap::from([("site.cedar".to_owned(), SITE.to_owned())]));
-    let ways: [(&str, Box<dyn Fn() -> anyhow::Result<RuleSet>>, usize); 3] = [
-        ("shipped", Box::new(move || set(Texts::shipped())), plan.decisions),
-        ("shipped, each anew", Box::new(move || set(Texts::shipped())), 2_000.min(plan.decisions)),
-        ("with 5 of the site", Box::new(move || set(site())), plan.decisions),
+    let site = Texts::with_site(BTreeMap::from([("site.cedar".to_owned(), SITE.to_owned())]));
+    let ways = [
+        ("shipped", Texts::shipped(), plan.decisions),
+        ("shipped, each anew", Texts::shipped(), 2_000.min(plan.decisions)),
+        ("with 5 of the site", site, plan.decisions),
     ];
     println!(
         "{:>20} {:>10} {:>8} {:>9} {:>9} {:>9}",
         "policies", "decisions", "allowed", "p50 us", "p99 us", "p99.9 us"
     );
     let mut rows = Vec::new();
-    for (name, compile, decisions) in ways {
-        let (times, allowed) = town.decide(compile()?, decisions, name.ends_with("anew"));
+    for (name, texts, decisions) in ways {
+        let rules = RuleSet::compile(texts).map_err(|faults| anyhow::anyhow!("{faults:?}"))?;
+        let (times, allowed) = town.decide(rules, decisions, name.ends_with("anew"));
         let at = |share| percentile(&times, share) * 1e6;
         let (p50, p99, p999) = (at(0.5), at(0.99), at(0.999));
         let share = allowed as f64 / decisions as f64;

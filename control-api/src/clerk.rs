@@ -28,7 +28,7 @@ pub async fn run(deps: Arc<Deps>) {
             Ok(None) => LOOK_AGAIN_MAX,
             Err(Failed) => AFTER_FAILURE,
         };
-        // Time passed, or the queue changed, or so much changed that it has to be looked at anew: the next turn does.
+        // Else time passed, or the queue changed, or so much changed that it has to be looked at anew: the next turn does.
         if let Ok(Err(WatchLag::Closed)) = tokio::time::timeout(wait, dues.changed()).await {
             return;
         }

@@ -159,7 +159,6 @@ impl Deps {
         let Parts {
             store, ledger, clock, leases, cameras, recordings, playback, marks, exports, config, sessions, ..
         } = parts;
-        let recorded = latest_on_record(&ledger)?;
         let (port, registry, otp_key) = (parts.retention, parts.registry, parts.otp_key);
         let metrics = RetentionMetrics::new(&registry, Arc::clone(&clock))?;
         let retention = Keeper::new(parts.keeping, Arc::clone(&port), store.clone(), Arc::clone(&clock), metrics);
@@ -168,7 +167,7 @@ impl Deps {
         let outbox = Outbox::start(store.clone(), ledger.clone())?;
         let grants = Arc::new(GrantBook::open(store.clone(), outbox.clone())?);
         let usage = usage_register(&store, &ledger, &clock)?;
-        let clock_trust = ClockTrust::new(Arc::clone(&clock), parts.clock_trust, recorded, &registry)?;
+        let clock_trust = ClockTrust::new(Arc::clone(&clock), parts.clock_trust, newest_time(&ledger)?, &registry)?;
         let policies = Policies::open(parts.policy, store.clone(), ledger.clone(), Arc::clone(&clock), &registry)?;
         let settings = desk::Settings { zone: sessions.zone.clone(), hold_margin: retention.settings().hold_margin };
         let registers = Desk::new(store.clone(), outbox.clone(), Arc::clone(&clock), Arc::clone(&grants), settings);
@@ -256,7 +255,7 @@ impl Deps {
 }
 
 /// The time of the newest entry, which a clock that is right is past.
-fn latest_on_record(ledger: &Ledger) -> Result<Option<Wall>, LedgerError> {
+fn newest_time(ledger: &Ledger) -> Result<Option<Wall>, LedgerError> {
     let newest = ledger.read(ledger.size().saturating_sub(1), 1)?;
     Ok(newest.first().and_then(|entry| entry.event().ok()).map(|event| event.at.0))
 }

@@ -10,6 +10,7 @@ pub mod facts;
 mod permit;
 pub mod record;
 pub mod replay;
+pub mod rule;
 pub mod rule_set;
 mod site;
 pub mod text;
@@ -25,7 +26,8 @@ use case::{Case, values};
 pub use facts::{Action, Caller, Candidate, Facts, Handling, Sight, Standing, UnitFacts};
 pub use permit::Permit;
 pub use record::Basis;
-pub use rule_set::{Asked, Rule, RuleSet};
+pub use rule::Rule;
+pub use rule_set::{Asked, RuleSet};
 pub use text::{SHIPPED_VERSION, Texts};
 
 /// The policies in force, and since when.

@@ -18,7 +18,11 @@ forbid (principal, action == Action::"live", resource) when { context.level == 1
 fn explained(appliance: &Appliance, request: &str) -> (bool, Value) {
     let ledger = appliance.dir().join("ledger");
     let mut command = Command::new(SLUICE);
-    let told = command.args(["policy", "explain", request, "--json", "--ledger"]).arg(ledger).output().unwrap();
+    let told = command
+        .args(["policy", "explain", request, "--json", "--ledger"])
+        .arg(ledger)
+        .output()
+        .expect("the binary runs");
     let text = String::from_utf8_lossy(&told.stdout);
     let body =
         serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}{}", String::from_utf8_lossy(&told.stderr)));

@@ -88,9 +88,9 @@ fn each_register_is_whole() {
 /// Who may file and who may read each register, as its declaration says, over every role; and the three administrators apart.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_has_no_part_in_a_register_is_refused_by_role() {
-    /// Name, who files, whether anybody files of themselves, who reads, and whether anybody reads of themselves.
-    type Who = (&'static str, Vec<Role>, bool, Vec<Role>, bool);
-    struct Collect(Vec<Who>);
+    /// Its word, who files it, whether anybody does about themselves, and the same of reading.
+    type Parts = (&'static str, Vec<Role>, bool, Vec<Role>, bool);
+    struct Collect(Vec<Parts>);
     impl Visitor for Collect {
         fn visit<R: Register>(&mut self) {
             let readers = R::READING.all.iter().chain(R::READING.own).copied().collect();

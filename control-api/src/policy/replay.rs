@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::fact::FactSet;
 use super::record::Basis;
-use super::rule_set::{ACTIONS, Asked, Rule, RuleSet};
+use super::rule::Rule;
+use super::rule_set::{ACTIONS, Asked, RuleSet};
 use crate::ledger::{Decision, Event};
 
 /// Why a record cannot be replayed.

@@ -12,6 +12,7 @@ use parking_lot::RwLock;
 use rustc_hash::FxHashMap;
 
 use super::fact::{Fact, FactSet};
+use super::rule::Rule;
 use super::text::{self, PolicyFault, Texts};
 use super::values::Values;
 use crate::error::Code;
@@ -20,21 +21,6 @@ use crate::grants::Verb;
 /// Answers that are remembered. A site in good order meets a few dozen kinds of case; past this many all are forgotten, so that
 /// nobody grows it by asking oddly.
 const REMEMBERED_MAX: usize = 4_096;
-
-/// A policy that refuses, as far as a refusal tells of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rule {
-    /// Its `@id`.
-    pub id: Arc<str>,
-    /// Its `@code`.
-    pub code: Code,
-    /// Its `@article`, one by one.
-    pub articles: Vec<String>,
-    /// Its place in the order of the rules; a site's own stands where its code does.
-    pub order: u32,
-    /// One of the site's own.
-    pub is_site: bool,
-}
 
 /// What is asked of the policies.
 #[derive(Clone, Copy, Debug)]

@@ -10,7 +10,7 @@ use miette::Diagnostic;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::rule_set::Rule;
+use super::rule::Rule;
 use crate::error::Code;
 
 /// The shipped policies' version. A test holds it against a hash of their texts: who changes one gives it a new version.
