@@ -46,6 +46,7 @@ pub fn write(report: &Report, asked: &Asked, language: Language, first: Part, fo
     Ok(file)
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "it is what `map_err` is given")]
 fn failed(error: XlsxError) -> ApiError {
     if matches!(error, XlsxError::RowColumnLimitError) {
         return ApiError::new(Code::TooLarge).remedied(
