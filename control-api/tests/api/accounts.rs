@@ -18,10 +18,10 @@ async fn a_sign_in_is_on_the_ledger_and_names_its_user() {
     let me = client.get("/api/v1/me").await.is(200).json();
     assert_eq!((me["user"].as_str(), me["unit"].as_str()), (Some("wang"), Some("gaj")));
     assert_eq!(me["roles"], json!(["operator"]));
-    assert_eq!(world.kinds(), ["policy.loaded", "login.accepted"]);
+    assert_eq!(world.kinds(), ["login.accepted"]);
     client.post("/api/v1/logout", &json!({})).await.is(204);
     client.get("/api/v1/me").await.refused(401, "AUTH_REQUIRED");
-    assert_eq!(world.kinds(), ["policy.loaded", "login.accepted", "login.ended", "decision.denied"]);
+    assert_eq!(world.kinds(), ["login.accepted", "login.ended", "decision.denied"]);
 }
 
 #[tokio::test]
