@@ -30,11 +30,14 @@ pub(super) const REPORT: Report = Report {
     read,
 };
 
+/// Whether a camera has what a line counts.
+type Has = Box<dyn Fn(&Asked, &Camera) -> bool>;
+
 /// One line of the report while it is counted.
 struct Tally {
     words: Words,
     is_mandatory: bool,
-    has: Box<dyn Fn(&Asked, &Camera) -> bool>,
+    has: Has,
     filled: u64,
     missing: Vec<String>,
     missing_count: u64,
