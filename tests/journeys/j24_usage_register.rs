@@ -1,11 +1,13 @@
 //! J-24(3): the usage register. Each viewing has all six columns from before its first byte, whatever becomes of the appliance.
 
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::harness::appliance::Appliance;
 use crate::harness::camera::SimCameras;
+use crate::harness::eventually;
 use crate::harness::viewer::Viewer;
 
 const COLUMNS: [&str; 6] = ["purpose", "user", "approver", "content", "obtained_at", "medium"];
@@ -24,6 +26,11 @@ fn no_session_is_without_its_six_columns_even_after_a_kill() {
     let mut viewer = Viewer::connect(watched["urls"]["rtsp"].as_str().expect("a URL"), Ipv4Addr::LOCALHOST);
     assert_eq!(viewer.play(), 200);
     viewer.some_media();
+    // The first byte is noted beside the stream, not in its way.
+    eventually("the first byte is on record", Duration::from_secs(20), || {
+        let started = |r: &Value| r["session"] == watched["id"] && r["started_at"].is_string();
+        operator.get("/api/v1/usage").1["items"].as_array()?.iter().any(started).then_some(())
+    });
     appliance.kill_nine();
     appliance.start_again();
 

@@ -105,7 +105,7 @@ impl Register for StaffStatement {
 
 /// True where the user and the unit have signed the version in force, and that still holds.
 pub fn is_signed(store: &Store, user: &UserId, now: Wall) -> Result<bool, StoreError> {
-    let Some(text) = statement_text::in_force(store, Signer::Staff)? else { return Ok(false) };
+    let Some(version) = statement_text::version_in_force(store, Signer::Staff)? else { return Ok(false) };
     let signed = rows::find::<StaffStatement>(store, &Record::<StaffStatement>::user_key(user))?;
-    Ok(signed.iter().any(|record| record.fields.text_version == text.text_version && now < record.fields.valid_to.0))
+    Ok(signed.iter().any(|record| record.fields.text_version == version && now < record.fields.valid_to.0))
 }

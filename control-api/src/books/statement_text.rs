@@ -91,8 +91,8 @@ impl Register for StatementText {
     }
 
     fn keys(record: &Record<Self>) -> Vec<String> {
-        let key = key(record.fields.signer);
-        record.is_in(&[TextState::InForce]).then_some(key).into_iter().collect()
+        let key = || [key(record.fields.signer), version_key(&record.fields)];
+        record.is_in(&[TextState::InForce]).then(key).into_iter().flatten().collect()
     }
 
     fn touches(record: &Record<Self>) -> Vec<Touch> {
@@ -122,15 +122,20 @@ fn key(signer: Signer) -> String {
     format!("in-force/{}", word(signer))
 }
 
+/// Says which version is in force, so that no decision has to read the text.
+fn version_key(text: &StatementText) -> String {
+    format!("version-in-force/{}/{}", word(text.signer), text.text_version)
+}
+
 /// The version that is in force for `signer`; none where none was ever published, and then nobody has signed.
-pub fn in_force(store: &Store, signer: Signer) -> Result<Option<StatementText>, StoreError> {
-    Ok(rows::find::<StatementText>(store, &key(signer))?.pop().map(|record| record.fields))
+pub fn version_in_force(store: &Store, signer: Signer) -> Result<Option<String>, StoreError> {
+    Ok(rows::words_under::<StatementText>(store, &format!("version-in-force/{}", word(signer)))?.pop())
 }
 
 /// The refusal of a signature under any other version.
 pub(super) fn check_version(store: &Store, signer: Signer, version: &str) -> Result<(), ApiError> {
-    match in_force(store, signer)? {
-        Some(text) if text.text_version == version => Ok(()),
+    match version_in_force(store, signer)? {
+        Some(in_force) if in_force == version => Ok(()),
         _ => Err(ApiError::field(
             "text_version",
             "不是现行文本的版本,见 GET /api/v1/statement-texts?state=in_force。",

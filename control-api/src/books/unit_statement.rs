@@ -88,7 +88,7 @@ impl Register for UnitStatement {
 
 /// True where the unit has signed the version in force, and its statement still holds.
 pub fn is_signed(store: &Store, unit: &UnitId, now: Wall) -> Result<bool, StoreError> {
-    let Some(text) = statement_text::in_force(store, Signer::Unit)? else { return Ok(false) };
+    let Some(version) = statement_text::version_in_force(store, Signer::Unit)? else { return Ok(false) };
     let signed = rows::find::<UnitStatement>(store, &Record::<UnitStatement>::unit_key(unit))?;
-    Ok(signed.iter().any(|record| record.fields.text_version == text.text_version && now < record.fields.valid_to.0))
+    Ok(signed.iter().any(|record| record.fields.text_version == version && now < record.fields.valid_to.0))
 }

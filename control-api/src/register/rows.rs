@@ -69,6 +69,14 @@ pub fn find<R: Register>(store: &Store, key: &str) -> Result<Vec<Record<R>>, Sto
     Ok(found)
 }
 
+/// What the keys say that begin with `under`, newest record last; nothing of the records themselves is read.
+pub fn words_under<R: Register>(store: &Store, under: &str) -> Result<Vec<String>, StoreError> {
+    let prefix = format!("record-by/{}/{under}/", R::NAME);
+    let rows = store.range(&prefix, None, FOUND_MAX)?;
+    let word = |key: &str| Some(key.strip_prefix(&prefix)?.rsplit_once('/')?.0.to_owned());
+    Ok(rows.iter().filter_map(|row| word(&row.key)).collect())
+}
+
 /// What commits a record with its line of history.
 pub fn kept<R: Register>(
     before: Option<&Versioned<Record<R>>>,

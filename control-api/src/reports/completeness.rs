@@ -30,7 +30,7 @@ pub(super) const REPORT: Report = Report {
     read,
 };
 
-/// Whether a camera has what a line is about.
+/// Whether a camera has what a line counts.
 type Has = Box<dyn Fn(&Asked, &Camera) -> bool>;
 
 /// One line of the report while it is counted.

@@ -57,7 +57,8 @@ fn read(asked: &Asked, _: Option<&str>, _: usize) -> Result<Part, ApiError> {
         Ok(true)
     })?;
     let mut names = Names::of(asked);
-    let rows = owners.into_iter().map(|(unit, owner)| row(&mut names, unit, &owner)).collect::<Result<_, _>>()?;
+    let rows =
+        owners.into_iter().map(|(unit, owner)| row(&mut names, unit.as_ref(), &owner)).collect::<Result<_, _>>()?;
     Ok(Part::last(rows))
 }
 
@@ -76,7 +77,7 @@ impl Owner {
     }
 }
 
-fn row(names: &mut Names<'_>, unit: Option<UnitId>, owner: &Owner) -> Result<Vec<Cell>, StoreError> {
+fn row(names: &mut Names<'_>, unit: Option<&UnitId>, owner: &Owner) -> Result<Vec<Cell>, StoreError> {
     let unit = unit.map(|unit| names.unit(unit.as_str())).transpose()?;
     let (recorded, missing) = (owner.time.recorded, owner.time.missing());
     let gaps: Vec<String> = owner.time.gaps.iter().map(|(reason, seconds)| format!("{reason} {seconds}")).collect();

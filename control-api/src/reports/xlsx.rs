@@ -31,23 +31,22 @@ const DAYS_TO_1970: f64 = 25_569.0;
 /// Writes the whole report, of which `first` was read already. The file lies in `folder` and is positioned at its beginning.
 /// Blocks.
 pub fn write(report: &Report, asked: &Asked, language: Language, first: Part, folder: &Path) -> Result<File, ApiError> {
-    let mut book = Book::open(report, asked, language, folder).map_err(failed)?;
+    let mut book = Book::open(report, asked, language, folder).map_err(|error| failed(&error))?;
     let mut part = first;
     loop {
         for row in &part.rows {
-            book.put(row).map_err(failed)?;
+            book.put(row).map_err(|error| failed(&error))?;
         }
         let Some(next) = part.next else { break };
         part = (report.read)(asked, Some(&next), ROWS_PER_PART)?;
     }
-    let mut file = tempfile::tempfile_in(folder).map_err(|error| failed(error.into()))?;
-    book.workbook.save_to_writer(&file).map_err(failed)?;
-    file.seek(SeekFrom::Start(0)).map_err(|error| failed(error.into()))?;
+    let mut file = tempfile::tempfile_in(folder).map_err(|error| failed(&error.into()))?;
+    book.workbook.save_to_writer(&file).map_err(|error| failed(&error))?;
+    file.seek(SeekFrom::Start(0)).map_err(|error| failed(&error.into()))?;
     Ok(file)
 }
 
-#[allow(clippy::needless_pass_by_value, reason = "it is what `map_err` is given")]
-fn failed(error: XlsxError) -> ApiError {
+fn failed(error: &XlsxError) -> ApiError {
     if matches!(error, XlsxError::RowColumnLimitError) {
         return ApiError::new(Code::TooLarge).remedied(
             "行数超过工作簿上限,请缩短时段或使用 CSV。",

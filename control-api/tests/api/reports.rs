@@ -300,11 +300,14 @@ async fn attendance_names_exactly_the_shifts_that_nobody_had_a_session_in() {
     world.clock.advance(8 * 24 * HOUR);
     let auditor = world.signed_in("audit-admin").await;
     let report = auditor.get("/api/v1/reports/duty-attendance").await.is(200).json();
+    // In the order of their filing, which was at one moment.
+    let mut shifts = items(&report).clone();
+    shifts.sort_by_key(|row| row["from"].to_string());
     let missed: Vec<_> =
-        items(&report).iter().filter(|row| row["attendance"] == "missed").map(|row| row["from"].clone()).collect();
-    assert_eq!(items(&report).len(), 7);
+        shifts.iter().filter(|row| row["attendance"] == "missed").map(|row| row["from"].clone()).collect();
+    assert_eq!(shifts.len(), 7);
     assert_eq!(missed, [json!("2026-03-03T01:00:00.000Z"), json!("2026-03-05T01:00:00.000Z")]);
-    let told = |day: usize| items(&report)[day]["attendance"].as_str().unwrap();
+    let told = |day: usize| shifts[day]["attendance"].as_str().unwrap();
     assert_eq!([told(0), told(5), told(6)], ["attended", "no_working_day", "no_working_day"]);
     let other = auditor.get("/api/v1/reports/duty-attendance?unit=slj").await.is(200).json();
     assert_eq!(items(&other).len(), 0);
@@ -330,8 +333,9 @@ async fn what_is_to_be_connected_filed_and_renewed_is_told() {
     let auditor = world.signed_in("audit-admin").await;
     let connection = auditor.get("/api/v1/reports/connection").await.is(200).json();
     let told: Vec<_> =
-        items(&connection).iter().map(|row| (row["name"].clone(), row["in_catalogue"].clone())).collect();
-    assert_eq!(told, [(json!("一"), json!(false)), (json!("二"), json!(false))], "its camera left the catalogue");
+        items(&connection).iter().map(|row| (row["camera"].clone(), row["in_catalogue"].clone())).collect();
+    assert!(told.contains(&(json!("c1"), json!(false))), "its camera left the catalogue: {told:?}");
+    assert!(told.contains(&(Value::Null, json!(false))) && told.len() == 2, "{told:?}");
     let filings = auditor.get("/api/v1/reports/filings-due?days=30").await.is(200).json();
     assert_eq!(items(&filings)[0]["due"], "2026-03-31T00:00:00.000Z");
     assert_eq!(items(&auditor.get("/api/v1/reports/filings-due?days=7").await.is(200).json()).len(), 0);
