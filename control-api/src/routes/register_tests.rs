@@ -12,7 +12,8 @@ async fn csv(scene: &Scene, who: &str, path: &str, language: &str) -> String {
     let request = request.header("accept", "text/csv").header("accept-language", language).body(Body::empty());
     let response = scene.send(TERMINAL, request.unwrap()).await;
     assert_eq!(response.headers()["content-type"], "text/csv; charset=utf-8");
-    String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
+    let text = String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap();
+    text.strip_prefix('\u{feff}').expect("what spreadsheets tell UTF-8 by").to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]

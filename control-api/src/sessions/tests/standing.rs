@@ -41,7 +41,7 @@ async fn gates<R: Register>(scene: &Scene, id: &RecordId, good: &[R::State], sta
             scene.restate::<R>(id, *bad);
             let record = scene.usage(opened["id"].as_str().unwrap(), |r| r["closed_at"].is_string()).await;
             let why = record["end_reason"].as_str().unwrap_or_default();
-            assert!(["revoked", "suspended"].contains(&why), "{} {}: {why}", R::NAME, state.word());
+            assert!(["revoked", "suspended", "anomaly"].contains(&why), "{} {}: {why}", R::NAME, state.word());
         } else {
             refused(scene, "li", live("cam-1"), status, code).await;
         }
