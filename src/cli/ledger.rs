@@ -1,4 +1,4 @@
-//! `sluice ledger verify`: the standalone check of a ledger's folder, on this or any other machine.
+//! `sluice ledger verify` and `export`: the standalone check of a ledger's folder, on this or any other machine, and a copy to take there.
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Subcommand;
 use control_api::ledger::cosignature::WitnessKey;
-use control_api::ledger::export::export;
+use control_api::ledger::export::{Exported, export};
 use control_api::ledger::note::VerifierKey;
 use control_api::ledger::verify::{Expect, Options, Report, Witnessed, verify};
 use control_api::ledger::witness::remembered;
@@ -60,6 +60,12 @@ struct Known {
     cosigned: Vec<PathBuf>,
 }
 
+/// Copies the ledger into `out`, which is made with the folders above it.
+fn copied(dir: &Path, out: &Path) -> anyhow::Result<Exported> {
+    std::fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
+    Ok(export(dir, out, &mut |_| {})?)
+}
+
 impl Ledger {
     /// Does it.
     pub(super) fn run(self) -> ExitCode {
@@ -70,7 +76,7 @@ impl Ledger {
                     Err(error) => super::failed(&error),
                 }
             }
-            Self::Export { dir, out } => match export(&dir, &out, &mut |_| {}) {
+            Self::Export { dir, out } => match copied(&dir, &out) {
                 Ok(done) => {
                     let cosigned =
                         if done.cosigned { ", with the witness's checkpoint" } else { ", which no witness has seen" };

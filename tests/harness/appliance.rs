@@ -155,6 +155,20 @@ impl Appliance {
         })
     }
 
+    /// What the rules want of a further person of the demo's unit before they view: both signatures, and a training.
+    pub(crate) fn put_in_order(&self, person: &Client) {
+        let user = person.get("/api/v1/me").1["id"].clone();
+        let day = jiff::SignedDuration::from_hours(24);
+        let (before, after) = (jiff::Timestamp::now() - day, jiff::Timestamp::now() + day);
+        let signed = json!({"user": user, "text_version": "demo-1", "valid_to": after});
+        let signed = person.create("/api/v1/staff-statements", &signed)["id"].as_str().expect("an id").to_owned();
+        let head = self.login("unit_principal");
+        head.create(&format!("/api/v1/staff-statements/{signed}/countersign"), &json!({}));
+        let training =
+            json!({"user": user, "course": "上岗", "trainer": "甲", "trained_at": before, "valid_to": after});
+        self.login("unit_admin").create("/api/v1/training-records", &training);
+    }
+
     /// A live session of the operator; the whole answer.
     pub(crate) fn live(&self, operator: &Client, camera: &str) -> Value {
         let body = json!({"camera": camera, "verb": "live", "purpose": self.demo["purpose"], "reason": "journey"});

@@ -121,6 +121,7 @@ fn same_person_twice(appliance: &Appliance, from: jiff::Timestamp) {
     });
     appliance.login("security_admin").create("/api/v1/users", &account);
     let two_hats = Client::login(appliance.api(), "two-hats", "correct horse battery");
+    appliance.put_in_order(&two_hats);
     let id = two_hats.create("/api/v1/exports", &form(appliance, from))["id"].as_str().expect("an id").to_owned();
     step(&appliance.login("unit_principal"), &id, "endorse");
     step(&appliance.login("bureau_approver"), &id, "approve");

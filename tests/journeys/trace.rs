@@ -53,7 +53,9 @@ fn second_operator(appliance: &Appliance) -> (String, Client) {
         "password": password, "must_change_password": false, "state": "approved",
     });
     keeper.create("/api/v1/users", &user);
-    (name.to_owned(), Client::login(appliance.api(), name, password))
+    let second = Client::login(appliance.api(), name, password);
+    appliance.put_in_order(&second);
+    (name.to_owned(), second)
 }
 
 /// What the command says of a file, and its exit code.
