@@ -333,9 +333,15 @@ async fn an_emergency_gives_its_cameras_at_once_lapses_unconfirmed_and_bars_the_
     let state = || scene.deps.grants.find(&grant).unwrap().state();
     assert_eq!(state(), crate::grants::GrantState::Active);
     assert_eq!(inbox(&scene, "approver").await.len(), 1);
+    let mut claim = crate::scene::live("cam-1");
+    claim["emergency"] = grant.0.clone().into();
+    let viewing = scene.post("li", "/api/v1/sessions", claim).await;
+    assert_eq!(viewing.status, StatusCode::CREATED, "{}", viewing.text);
+    let viewing = viewing.body;
     scene.pass(Duration::from_secs(30 * 60 + 1));
     filed(&scene, "clerk", "training-records", training("li")).await;
     becomes(&scene, "approver", "emergencies", &record, "lapsed").await;
+    scene.usage(viewing["id"].as_str().unwrap(), |record| record["end_reason"] == "expired").await;
     assert_eq!(state(), crate::grants::GrantState::Expired);
     scene.pass(Duration::from_secs(24 * 3_600 + 1));
     filed(&scene, "clerk", "training-records", training("wang")).await;

@@ -170,6 +170,9 @@ impl SessionDesk {
     }
 
     fn follow_one(&self, change: &Change) {
+        if let Some(grant) = grant_of(change).filter(|_| change.key.starts_with(GRANTS)) {
+            self.grants.learn(grant);
+        }
         if let Some(peg) = peg(&change.key) {
             self.look_again(&peg);
         }
