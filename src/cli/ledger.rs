@@ -89,7 +89,7 @@ impl Ledger {
                     );
                     ExitCode::SUCCESS
                 }
-                Err(error) => super::failed(&error.into()),
+                Err(error) => super::failed(&error),
             },
         }
     }
