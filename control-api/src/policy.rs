@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 use crate::error::{ApiError, Code};
 use crate::grants::GrantId;
+use crate::registers::purpose;
 use crate::stamp::Stamp;
 pub use book::{Policies, read_and_compile};
 use case::{Case, values};
@@ -110,12 +111,13 @@ fn candidates<'a>(facts: &'a Facts<'_>) -> impl Iterator<Item = Option<&'a Candi
     facts.grants.iter().map(Some).chain(none)
 }
 
-/// A refused purpose cites the article that gave it to its department; one that no article gives, J-21.
+/// A refused purpose cites its own article, other refusals what the table of codes says.
 fn articles(code: Code, facts: &Facts<'_>) -> Vec<&'static str> {
     if !matches!(code, Code::PurposeNotInDuties | Code::PurposeExpired) {
         return code.articles().to_vec();
     }
-    vec![facts.purpose.and_then(|purpose| purpose.article).unwrap_or("J-21"), "J-23"]
+    let duties = facts.caller.as_ref().map_or(&[][..], |caller| &caller.unit.purposes);
+    purpose::cited(facts.purpose.and_then(|purpose| purpose.article), duties)
 }
 
 #[cfg(test)]

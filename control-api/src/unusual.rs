@@ -109,6 +109,11 @@ impl Uses {
         self.breach(user, now)
     }
 
+    /// Counts the account's uses anew: what it was suspended for goes to review, and is not held against it once more after that.
+    pub fn forget(&mut self, user: &UserId) {
+        self.by_user.remove(user);
+    }
+
     /// Notes the end of a session.
     pub fn ended(&mut self, user: &UserId, session: &str, at: Wall) {
         let uses = self.by_user.get_mut(user).into_iter().flatten();
@@ -227,6 +232,16 @@ mod tests {
         assert_eq!(uses.begun(&li, view(9), "s", noon + Duration::from_secs(59)), Some(breach));
         assert_eq!(uses.begun(&li, view(8), "s", noon + Duration::from_secs(61)), None, "the first three are past");
         assert_eq!(uses.begun(&"wang".parse().unwrap(), view(7), "s", noon), None, "another account");
+    }
+
+    #[test]
+    fn what_was_forgotten_does_not_count() {
+        let (mut uses, li) = uses(|bounds| bounds.cameras_per_minute = 1);
+        assert_eq!(uses.begun(&li, view(1), "s", at(NOON)), None);
+        assert!(uses.begun(&li, view(2), "s", at(NOON)).is_some());
+        uses.forget(&li);
+        assert_eq!(uses.begun(&li, view(1), "s", at(NOON)), None);
+        assert!(uses.begun(&li, view(2), "s", at(NOON)).is_some());
     }
 
     #[test]

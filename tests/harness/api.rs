@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use media::wall::Wall;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::eventually;
 
@@ -105,6 +105,22 @@ impl Client {
     /// DELETE.
     pub(crate) fn delete(&self, path: &str) -> Answer {
         answer(self.agent.delete(self.url(path)).header("authorization", self.bearer()).call())
+    }
+
+    /// PATCH that must succeed.
+    #[track_caller]
+    pub(crate) fn change(&self, path: &str, body: &Value) -> Value {
+        let request = self.agent.patch(self.url(path)).header("authorization", self.bearer());
+        let (status, answer) = answer(request.send_json(body));
+        assert_eq!(status, 200, "PATCH {path} {body}: {answer}");
+        answer
+    }
+
+    /// A step of a record, which must succeed.
+    #[track_caller]
+    pub(crate) fn step(&self, register: &str, record: &Value, step: &str) -> Value {
+        let id = record["id"].as_str().expect("a record has an id");
+        self.create(&format!("/api/v1/{register}/{id}/{step}"), &json!({"reason": "journey"}))
     }
 
     /// POST that must succeed with 200 or 201.

@@ -171,8 +171,22 @@ impl Appliance {
 
     /// A live session of the operator; the whole answer.
     pub(crate) fn live(&self, operator: &Client, camera: &str) -> Value {
-        let body = json!({"camera": camera, "verb": "live", "purpose": self.demo["purpose"], "reason": "journey"});
-        operator.create("/api/v1/sessions", &body)
+        operator.create("/api/v1/sessions", &self.live_ask(camera))
+    }
+
+    /// What a live session is asked for with.
+    pub(crate) fn live_ask(&self, camera: &str) -> Value {
+        json!({"camera": camera, "verb": "live", "purpose": self.demo["purpose"], "reason": "journey"})
+    }
+
+    /// Waits until a session's usage record is closed; the record.
+    pub(crate) fn closed(&self, session: &Value) -> Value {
+        let auditor = self.login("audit_admin");
+        eventually("a usage record is closed", Duration::from_secs(20), || {
+            let (_, page) = auditor.get("/api/v1/usage");
+            let of = |record: &&Value| record["session"] == session["id"] && record["closed_at"].is_string();
+            page["items"].as_array()?.iter().find(of).cloned()
+        })
     }
 }
 

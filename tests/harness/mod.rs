@@ -4,6 +4,7 @@
 pub(crate) mod api;
 pub(crate) mod appliance;
 pub(crate) mod camera;
+pub(crate) mod department;
 pub(crate) mod media;
 pub(crate) mod process;
 pub(crate) mod viewer;

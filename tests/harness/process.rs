@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 /// A running child whose standard output is read line by line. Dropping it kills it.
 pub(crate) struct Process {
     child: Child,
-    lines: Receiver<String>,
+    lines: Mutex<Receiver<String>>,
     name: String,
 }
 
@@ -32,14 +33,14 @@ impl Process {
                 }
             }
         });
-        Self { child, lines, name }
+        Self { child, lines: Mutex::new(lines), name }
     }
 
     /// The first line that begins with `prefix`, without the prefix.
     pub(crate) fn line_after(&self, prefix: &str, deadline: Duration) -> String {
-        let mut seen = Vec::new();
+        let (lines, mut seen) = (self.lines.lock().expect("no reader panicked"), Vec::new());
         loop {
-            match self.lines.recv_timeout(deadline) {
+            match lines.recv_timeout(deadline) {
                 Ok(line) => match line.strip_prefix(prefix) {
                     Some(rest) => return rest.trim().to_owned(),
                     None => seen.push(line),

@@ -13,7 +13,7 @@ use crate::mint::sortable_id;
 use crate::outbox::ChangeError;
 use crate::registers::unit::UnitKind;
 use crate::registers::user::{User, UserState};
-use crate::registers::{unit, user};
+use crate::registers::{purpose, unit, user};
 use crate::store::{Batch, Versioned};
 
 /// An approval on its way into one commit.
@@ -53,8 +53,10 @@ impl Approvable for ResourceForm {
     /// Asks for no purpose outside the unit's duties, and for no person outside the unit.
     fn check_registers(&self, desk: &ApplicationDesk, by: &Principal) -> Result<(), ApiError> {
         let unit = unit::load(&desk.store, by.unit())?.ok_or(Code::UnitNotRegistered)?.value;
-        if self.terms.purposes.iter().any(|code| !unit.purposes.contains(code)) {
-            return Err(ApiError::new(Code::PurposeNotInDuties).at("terms.purposes"));
+        if let Some(code) = self.terms.purposes.iter().find(|code| !unit.purposes.contains(code)) {
+            let article = purpose::find(code).map(|shipped| shipped.article);
+            let refused = ApiError::new(Code::PurposeNotInDuties).citing(purpose::cited(article, &unit.purposes));
+            return Err(refused.at("terms.purposes"));
         }
         for id in &self.terms.users {
             let member = user::load(&desk.store, id)?.is_some_and(|row| row.value.unit == *by.unit());

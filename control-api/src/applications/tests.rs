@@ -141,6 +141,7 @@ async fn a_form_outside_the_units_duties_or_people_is_refused_before_it_is_kept(
     foreign["terms"]["purposes"] = json!(["LY-1"]);
     let refused = scene.post("clerk", "/api/v1/applications/resource", foreign).await;
     assert_eq!((refused.status.as_u16(), refused.code()), (403, "PURPOSE_NOT_IN_DUTIES"));
+    assert_eq!(refused.body["articles"], json!(["J-20", "J-23"]), "the article of the purpose");
     let mut stranger = form();
     stranger["terms"]["users"] = json!(["driver"]);
     let refused = scene.post("clerk", "/api/v1/applications/resource", stranger).await;

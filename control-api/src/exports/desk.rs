@@ -124,6 +124,9 @@ impl Exports {
             let code = Code::MediaReleaseApprovalMissing;
             return Err(tools.sessions.refused(by, &ask, &note.request_id, code).await);
         }
+        if form.for_media && form.redact.is_empty() {
+            return Err(tools.sessions.refused(by, &ask, &note.request_id, Code::RedactionRequired).await);
+        }
         if tools.sessions.is_unusual(by, Use::Export, "").await {
             return Err(tools.sessions.refused(by, &ask, &note.request_id, Code::AnomalySuspended).await);
         }

@@ -153,16 +153,18 @@ async fn a_right_that_was_taken_away_is_not_released() {
 }
 
 #[tokio::test]
-async fn an_export_for_the_media_needs_its_units_own_approval() {
+async fn an_export_for_the_media_needs_its_units_own_approval_and_is_redacted() {
     let scene = scene().await;
-    let ask = |release: Option<&str>| {
+    let form_of = |release: Option<&str>| {
         let mut form = form();
         form["for_media"] = json!(true);
+        form["redact"] = json!([{"x": 0, "y": 0, "w": 20, "h": 20}]);
         if let Some(id) = release {
             form["media_release"] = json!(id);
         }
-        scene.post("asker", "/api/v1/exports", form)
+        form
     };
+    let ask = |release: Option<&str>| scene.post("asker", "/api/v1/exports", form_of(release));
     assert_eq!(ask(None).await.code(), "MEDIA_RELEASE_APPROVAL_MISSING");
     assert_eq!(ask(Some("no-such")).await.code(), "MEDIA_RELEASE_APPROVAL_MISSING");
     let release = |from: &str| json!({"camera": "cam-1", "from": from, "to": "2026-06-01T09:30:00+08:00", "outlet": "济源电视台", "reason": "通报"});
@@ -178,6 +180,10 @@ async fn an_export_for_the_media_needs_its_units_own_approval() {
     let given = scene.post("principal", path, whole).await;
     assert_eq!(given.status, 201, "{}", given.text);
     assert_eq!(ask(given.body["id"].as_str()).await.status, 201);
+    let mut recognisable = form_of(given.body["id"].as_str());
+    recognisable["redact"] = json!([]);
+    let refused = scene.post("asker", "/api/v1/exports", recognisable).await;
+    assert_eq!((refused.code(), &refused.body["articles"]), ("REDACTION_REQUIRED", &json!(["J-23", "O-22"])));
     scene.event(|e| e.kind.as_str() == "media_release.approved" && e.articles == ["J-23"]).await;
     let refused = scene.event(|e| e.code.as_deref() == Some("MEDIA_RELEASE_APPROVAL_MISSING")).await;
     assert_eq!(refused.articles, ["J-23"]);

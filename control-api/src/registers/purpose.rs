@@ -132,6 +132,11 @@ pub fn find(code: &PurposeCode) -> Option<&'static Purpose> {
     LIST.iter().find(|purpose| purpose.code == *code)
 }
 
+/// What a refused purpose cites: the article that gave it to its department; J-21 where none did, and of a unit without any duties.
+pub fn cited(article: Option<&'static str>, duties: &[PurposeCode]) -> Vec<&'static str> {
+    vec![article.filter(|_| !duties.is_empty()).unwrap_or("J-21"), "J-23"]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

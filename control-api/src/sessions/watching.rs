@@ -21,8 +21,11 @@ impl SessionDesk {
         let (rule, evidence) = (breach.rule.into(), breach.evidence());
         tracing::warn!(user = %caller.user(), %evidence, "unusual use: viewing is suspended until it has been reviewed");
         let suspension = Suspension { user: caller.user().clone(), rule, evidence };
-        if let Err(error) = self.registers.file_own(caller.unit().clone(), suspension).await {
-            tracing::error!(user = %caller.user(), code = error.code().text(), "a suspension could not be filed");
+        match self.registers.file_own(caller.unit().clone(), suspension).await {
+            Ok(_) => self.uses.lock().forget(caller.user()),
+            Err(error) => {
+                tracing::error!(user = %caller.user(), code = error.code().text(), "a suspension could not be filed");
+            }
         }
         true
     }
