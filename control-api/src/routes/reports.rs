@@ -115,6 +115,7 @@ struct ReportQuery {
     /// So many days ahead, 1 to 366.
     days: Option<u32>,
     /// `json`, `csv` or `xlsx`; else what `Accept` asks for.
+    #[param(inline)]
     format: Option<Format>,
     /// Items of one JSON answer, 1 to 10,000.
     limit: Option<usize>,
