@@ -54,6 +54,7 @@ struct ExportQuery {
     #[param(value_type = Option<String>)]
     stage: Option<Stage>,
     /// Items of the page, 1 to 500.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<usize>,
     /// The `next` of the page before.
     cursor: Option<String>,

@@ -33,6 +33,7 @@ struct LedgerQuery {
     #[param(format = "uint64")]
     from: u64,
     /// Entries of the page, 1 to 500.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<usize>,
 }
 
