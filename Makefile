@@ -8,7 +8,7 @@ FUZZ_SECONDS ?= 20
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-rules loom lint fmt clippy tidy bench fuzz fuzz-smoke deny ci clean
+.PHONY: help run test test-rules loom lint fmt clippy tidy bench api-fuzz fuzz fuzz-smoke deny ci clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,10 @@ fuzz-smoke: ## Every parser on mutated seeds for FUZZ_SECONDS (default 20) each
 
 fuzz: ## One parser under libFuzzer, with a nightly toolchain: make fuzz TARGET=depacketize FUZZ_SECONDS=60
 	@tools/fuzz.sh $(TARGET) $(FUZZ_SECONDS)
+
+api-fuzz: ## Every call of the API with made-up and broken data, as each role of a demo (ROLES="operator" for one)
+	@tools/apt.sh run
+	@tools/schemathesis.sh $(ROLES)
 
 deny: ## Licences, sources and banned crates
 	@tools/deny.sh

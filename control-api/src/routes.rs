@@ -10,6 +10,7 @@ pub mod camera_room;
 pub mod camera_view;
 pub mod cameras;
 mod csv_stream;
+mod every_call;
 pub mod exports;
 pub mod extract;
 mod file;
@@ -154,7 +155,9 @@ fn described() -> Calls {
     let mut head = <Head as utoipa::OpenApi>::openapi();
     let components = head.components.get_or_insert_default();
     components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
-    Calls::with_openapi(head).merge(health::calls()).nest("/api/v1", calls())
+    let mut all = Calls::with_openapi(head).merge(health::calls()).nest("/api/v1", calls());
+    every_call::complete(all.get_openapi_mut());
+    all
 }
 
 #[cfg(test)]

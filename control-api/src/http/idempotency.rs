@@ -29,7 +29,7 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// All kept results.
 pub const KEPT: &str = "idempotency/";
 /// Longest key; a UUID has 36.
-const KEY_CHARS_MAX: usize = 128;
+pub(crate) const KEY_CHARS_MAX: usize = 128;
 /// Largest answer that is kept. The largest, a page of an import's report, is below it.
 const ANSWER_BYTES_MAX: usize = 512 * 1_024;
 /// Bytes of a ChaCha20-Poly1305 nonce. Random is safe here: a key serves one sign-in's POSTs, far below 2^32.
@@ -62,12 +62,16 @@ struct Keyed {
     cipher: ChaCha20Poly1305,
 }
 
+/// True where a result is kept. No picture is, not even for a day and sealed: each one asked for is decided and recorded.
+pub(crate) fn honours(path: &str) -> bool {
+    path.rsplit('/').next() != Some("snapshots")
+}
+
 /// The layer; requests without the header pass.
 pub async fn replay(State(deps): State<Arc<Deps>>, request: Request, next: Next) -> Response {
     let is_keyed = request.method() == Method::POST
         && request.headers().contains_key(IDEMPOTENCY_KEY)
-        // No picture is kept, not even for a day and sealed: each one asked for is decided and recorded.
-        && !request.uri().path().ends_with("/snapshots");
+        && honours(request.uri().path());
     // Without a sign-in there is nobody to keep a result for; the handler refuses or, for the sign-in itself, answers anew.
     let Some(token) = bearer(request.headers()).ok().map(str::to_owned).filter(|_| is_keyed) else {
         return next.run(request).await;

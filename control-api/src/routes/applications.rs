@@ -54,6 +54,7 @@ struct ApplicationQuery {
     #[param(value_type = Option<String>)]
     stage: Option<Stage>,
     /// Items of the page, 1 to 500.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<usize>,
     /// The `next` of the page before.
     cursor: Option<String>,
@@ -224,7 +225,7 @@ async fn revise_resource(
 /// Take a step: endorse (unit_principal), submit (unit_admin), accept, return, approve, refuse (bureau_approver of another
 /// unit), withdraw (the unit). Approving makes the grant.
 #[utoipa::path(post, path = "/applications/resource/{id}/{step}", tag = "applications",
-    params(("id" = String, Path), ("step" = Taken, Path)), request_body = StepBody, responses(
+    params(("id" = String, Path), ("step" = inline(Taken), Path)), request_body = StepBody, responses(
     (status = 200, body = ApplicationView<ResourceForm>), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody, description = "ROLE_FORBIDS: role, unit or person does not fit the step"),
     (status = 404, body = ErrorBody), (status = 409, body = ErrorBody, description = "CONFLICT: stage or version"),
@@ -296,7 +297,7 @@ async fn revise_user(
 
 /// Take a step, as for resource applications. Approving approves the account with its roles.
 #[utoipa::path(post, path = "/applications/user/{id}/{step}", tag = "applications",
-    params(("id" = String, Path), ("step" = Taken, Path)), request_body = StepBody, responses(
+    params(("id" = String, Path), ("step" = inline(Taken), Path)), request_body = StepBody, responses(
     (status = 200, body = ApplicationView<UserForm>), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody),
     (status = 422, body = ErrorBody), (status = 503, body = ErrorBody)))]

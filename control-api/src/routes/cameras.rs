@@ -133,6 +133,7 @@ struct CameraEdit {
 #[serde(deny_unknown_fields, default)]
 struct Filter {
     /// Items of the page, 1 to 500.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<usize>,
     /// The `next` of the page before.
     cursor: Option<String>,

@@ -54,6 +54,7 @@ struct ExportQuery {
     #[param(value_type = Option<String>)]
     stage: Option<Stage>,
     /// Items of the page, 1 to 500.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<usize>,
     /// The `next` of the page before.
     cursor: Option<String>,
@@ -166,7 +167,7 @@ async fn read(State(deps): State<Arc<Deps>>, by: Principal, At(id): At<String>) 
 /// Take a step: endorse (unit_principal), approve (bureau_approver of another unit), release (export_officer), refuse (whoever
 /// decides next), withdraw (the unit), close (requester or export_officer; the package is deleted). The steps of judgement are by
 /// different persons.
-#[utoipa::path(post, path = "/exports/{id}/{step}", tag = "exports", params(("id" = String, Path), ("step" = ExportStep, Path)),
+#[utoipa::path(post, path = "/exports/{id}/{step}", tag = "exports", params(("id" = String, Path), ("step" = inline(ExportStep), Path)),
     request_body = ExportStepBody, responses(
     (status = 200, body = ExportView), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody, description = "ROLE_FORBIDS; SECOND_PERSON_REQUIRED; the grant's refusals at release"),

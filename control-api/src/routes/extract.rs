@@ -80,6 +80,10 @@ pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     if depth(bytes) > JSON_DEPTH_MAX {
         return Err(ApiError::new(Code::BadRequest).remedied("JSON 嵌套过深。", "The JSON is nested too deeply."));
     }
+    // A list would be read as a form's fields in their order.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err(ApiError::field("body", "须为 JSON 对象。", "Send a JSON object."));
+    }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
@@ -223,7 +227,9 @@ mod tests {
         assert_eq!(refused(r#"{"name":"a","inner":{"count":300}}"#), field("inner.count"));
         assert_eq!(refused(r#"{"name":"a","inner":{}}"#), field("inner.count"));
         assert_eq!(refused(r#"{"name":"a","inner":{"count":1,"x":2}}"#), field("inner.x"));
-        assert_eq!(refused("[]"), field("body"), "no field is to blame");
+        for list in ["[]", r#" ["a", null]"#] {
+            assert_eq!(refused(list), field("body"), "no field is to blame");
+        }
         for broken in ["", "{", r#"{"name":"a"} x"#, "\u{0}", r#"{"name":"a"#] {
             assert_eq!(refused(broken), (Code::BadRequest, None), "{broken:?}");
         }

@@ -107,6 +107,7 @@ struct HoldQuery {
     #[param(value_type = Option<String>)]
     state: Option<HoldState>,
     /// Items of the page, 1 to 500.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<usize>,
     /// The `next` of the page before.
     cursor: Option<String>,

@@ -30,8 +30,10 @@ pub fn calls() -> Calls {
 struct LedgerQuery {
     /// The first entry, from 0.
     #[serde(default)]
+    #[param(format = "uint64")]
     from: u64,
     /// Entries of the page, 1 to 500.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<usize>,
 }
 

@@ -36,6 +36,7 @@ impl<T> Page<T> {
 #[serde(deny_unknown_fields)]
 pub struct PageQuery {
     /// Items of the page, 1 to 500.
+    #[param(minimum = 1, maximum = 500)]
     pub limit: Option<usize>,
     /// The `next` of the page before.
     pub cursor: Option<String>,

@@ -52,8 +52,11 @@ pub(super) fn calls<R: Register>() -> Calls {
     let calls = Calls::new()
         .routes((doc::schemas::<R>(), doc::collection::<R>(), get(list::<R>).post(file::<R>)).at(&at("")))
         .routes((Vec::new(), doc::import::<R>(), post(import::<R>)).at(&at("/import")))
-        .routes((Vec::new(), doc::history::<R>(), get(history::<R>)).at(&at("/{id}/history")))
-        .routes((Vec::new(), doc::step::<R>(), post(step::<R>)).at(&at("/{id}/{step}")));
+        .routes((Vec::new(), doc::history::<R>(), get(history::<R>)).at(&at("/{id}/history")));
+    let calls = match doc::step::<R>() {
+        Some(steps) => calls.routes((Vec::new(), steps, post(step::<R>)).at(&at("/{id}/{step}"))),
+        None => calls,
+    };
     let one = if R::CORRECTED_IN.is_empty() { get(read::<R>) } else { get(read::<R>).put(correct::<R>) };
     calls.routes((Vec::new(), doc::one::<R>(), one).at(&at("/{id}")))
 }

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
-use utoipa::openapi::schema::{AllOfBuilder, ArrayBuilder, ObjectBuilder, SchemaFormat, SchemaType, Type};
+use utoipa::openapi::schema::{ArrayBuilder, Object, ObjectBuilder, SchemaFormat, SchemaType, Type};
 use utoipa::openapi::{KnownFormat, PathItem, Ref, RefOr, Required, Response, ResponseBuilder, Schema};
 
 use super::page::PageQuery;
@@ -56,7 +56,7 @@ pub(super) fn schemas<R: Register>() -> Schemas {
     ErrorBody::schemas(&mut all);
     Stamp::schemas(&mut all);
     all.push((R::name().into(), R::schema()));
-    all.push((state_name::<R>(), R::State::schema()));
+    all.push((state_name::<R>(), states::<R>()));
     all.push((StepBody::name().into(), StepBody::schema()));
     all.push((Filed::name().into(), Filed::schema()));
     all.push((ErrorBody::name().into(), ErrorBody::schema()));
@@ -70,8 +70,27 @@ pub(super) fn schemas<R: Register>() -> Schemas {
     all
 }
 
+/// The states under the words they are written with.
+fn states<R: Register>() -> RefOr<Schema> {
+    let mut states = R::State::schema();
+    if let RefOr::T(Schema::Object(states)) = &mut states {
+        states.enum_values = Some(R::State::ALL.iter().map(|state| state.word().into()).collect());
+    }
+    states
+}
+
+/// What is known of a record beside its fields, and these: one object, since the form takes no member more than its own.
 fn view<R: Register>() -> Schema {
-    let about = ObjectBuilder::new()
+    let mut about = about::<R>();
+    if let RefOr::T(Schema::Object(fields)) = R::schema() {
+        about.properties.extend(fields.properties);
+        about.required.extend(fields.required);
+    }
+    Schema::Object(about)
+}
+
+fn about<R: Register>() -> Object {
+    ObjectBuilder::new()
         .property("id", of_text().description(Some("Its id.")))
         .property("unit", of_text().description(Some("Whose it is.")))
         .property("state", Ref::from_schema_name(state_name::<R>()))
@@ -88,8 +107,8 @@ fn view<R: Register>() -> Schema {
         .required("state")
         .required("filed_at")
         .required("since")
-        .required("version");
-    Schema::AllOf(AllOfBuilder::new().item(about).item(Ref::from_schema_name(R::name())).build())
+        .required("version")
+        .build()
 }
 
 fn line<R: Register>() -> Schema {
@@ -252,8 +271,8 @@ pub(super) fn one<R: Register>() -> PathItem {
     joined([read, (HttpMethod::Put, correct.build())])
 }
 
-/// The steps.
-pub(super) fn step<R: Register>() -> PathItem {
+/// The steps; none where nobody but the appliance takes one.
+pub(super) fn step<R: Register>() -> Option<PathItem> {
     let mut words: Vec<&str> = Vec::new();
     let mut about = String::new();
     for taken in R::MOVES.iter().filter(|taken| !taken.who.is_appliance()) {
@@ -264,6 +283,9 @@ pub(super) fn step<R: Register>() -> PathItem {
         let reason = if taken.needs_reason { ", with a reason" } else { "" };
         about +=
             &format!("`{}`: {} → {}, by {}{reason}. ", taken.step, from.join(", "), taken.to.word(), who(&taken.who));
+    }
+    if words.is_empty() {
+        return None;
     }
     let step = of_text().enum_values(Some(words));
     let step = ParameterBuilder::new()
@@ -286,7 +308,7 @@ pub(super) fn step<R: Register>() -> PathItem {
             ("422", "REASON_REQUIRED"),
         ],
     );
-    PathItem::new(HttpMethod::Post, operation.build())
+    Some(PathItem::new(HttpMethod::Post, operation.build()))
 }
 
 /// What became of a record.

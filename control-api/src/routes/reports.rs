@@ -113,10 +113,13 @@ struct ReportQuery {
     /// Only this unit.
     unit: Option<UnitId>,
     /// So many days ahead, 1 to 366.
+    #[param(minimum = 1, maximum = 366)]
     days: Option<u32>,
     /// `json`, `csv` or `xlsx`; else what `Accept` asks for.
+    #[param(inline)]
     format: Option<Format>,
     /// Items of one JSON answer, 1 to 10,000.
+    #[param(minimum = 1, maximum = 10000)]
     limit: Option<usize>,
     /// The `next` of the JSON answer before.
     cursor: Option<String>,

@@ -54,6 +54,7 @@ struct UsageQuery {
     /// Only opened before.
     to: Option<Stamp>,
     /// Items of the page, 1 to 500.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<usize>,
     /// The `next` of the page before.
     cursor: Option<String>,

@@ -21,6 +21,8 @@ async fn hostile_bodies_get_a_code_and_the_field() {
     let deep = format!("{}1{}", "{\"a\":".repeat(5_000), "}".repeat(5_000));
     post(deep.into_bytes()).await.refused(400, "BAD_REQUEST");
     post(b"{\"id\":\"x\",".to_vec()).await.refused(400, "BAD_REQUEST");
+    let list = post(br#"["cgj", "x"]"#.to_vec()).await.refused(422, "INVALID_FIELD");
+    assert_eq!(list.json()["field"], "body");
     post(vec![0xff; 100]).await.refused(400, "BAD_REQUEST");
     post(vec![b' '; (1 << 20) + 1]).await.refused(413, "TOO_LARGE");
     let wrong = post(br#"{"id":"cgj","name":17}"#.to_vec()).await.refused(422, "INVALID_FIELD");
