@@ -21,6 +21,7 @@ mod j21_other_units;
 mod j22_statement;
 mod j23_media;
 mod j24_usage_register;
+mod j25_jurisdiction;
 mod j29_policy;
 mod ledger;
 mod playback;
