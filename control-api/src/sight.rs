@@ -18,28 +18,54 @@ pub struct Scope<'a> {
     grants: &'a GrantBook,
     now: Wall,
     principal: &'a Principal,
+    /// Empty means the whole zone.
     jurisdiction: Vec<Area>,
 }
 
 impl<'a> Scope<'a> {
     /// Of `principal`, at this moment.
     pub fn of(store: &Store, grants: &'a GrantBook, now: Wall, principal: &'a Principal) -> Result<Self, StoreError> {
-        let jurisdiction = if principal.roles().has_any(SEE_JURISDICTION) {
-            unit::load(store, principal.unit())?.map(|row| row.value.areas).unwrap_or_default()
-        } else {
-            Vec::new()
-        };
+        let jurisdiction = unit::load(store, principal.unit())?.map(|row| row.value.areas).unwrap_or_default();
         Ok(Self { grants, now, principal, jurisdiction })
     }
 
-    /// True where the catalogue shows them the camera.
+    /// True where the catalogue shows them the camera. A grant that reaches past the jurisdiction shows no more than that.
     pub fn shows(&self, camera: &Camera) -> bool {
-        let owns = camera.owner.as_ref() == Some(self.principal.unit());
-        let within = |place: &Area| self.jurisdiction.iter().any(|area| area.covers(place));
-        let (unit, user) = (self.principal.unit(), self.principal.user());
+        let (unit, user, area) = (self.principal.unit(), self.principal.user(), camera.area.as_ref());
+        let named = area.is_some_and(|place| self.jurisdiction.iter().any(|area| area.covers(place)));
+        let within = named || self.jurisdiction.is_empty();
         self.principal.roles().has_any(SEE_ALL)
-            || owns
-            || camera.area.as_ref().is_some_and(within)
-            || self.grants.shows(self.now, unit, user, &camera.id, camera.area.as_ref())
+            || camera.owner.as_ref() == Some(unit)
+            || named && self.principal.roles().has_any(SEE_JURISDICTION)
+            || within && self.grants.shows(self.now, unit, user, &camera.id, area)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::registers::unit;
+    use crate::scene::{Scene, terms};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_grant_past_the_jurisdiction_shows_nothing_there() {
+        let scene = Scene::new().await;
+        scene.granted(terms()).await;
+        let listed = async || scene.read("li", "/api/v1/cameras").await.body["items"].as_array().map(Vec::len);
+        let police = "gaj".parse().unwrap();
+        let mut row = unit::load(&scene.deps.store, &police).unwrap().unwrap().value;
+        for (areas, shown) in [(&[][..], 1), (&["济源/沁园"], 1), (&["济源/天坛"], 0)] {
+            row.areas = areas.iter().map(|area| area.parse().unwrap()).collect();
+            scene.deps.store.put_json(&unit::key(&police), &row).unwrap();
+            assert_eq!(listed().await, Some(shown), "{areas:?}");
+            for path in ["", "/timeline"] {
+                let read = scene.read("li", &format!("/api/v1/cameras/cam-1{path}")).await;
+                assert_eq!(read.status.is_success(), shown == 1, "{areas:?}{path}: {}", read.text);
+            }
+            let seen = json!({"camera": "cam-1", "at": "2026-06-01T09:50:00+08:00", "event": "火情", "what": "烟"});
+            let filed = scene.post("li", "/api/v1/incidents", seen).await;
+            assert_eq!(filed.code() == "CAMERA_UNKNOWN", shown == 0, "{areas:?}: {}", filed.text);
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Sessions over the real router: given, refused by every code, ended by everything they hang on, and on record throughout.
 
+mod many;
 mod standing;
 
 use std::time::Duration;
