@@ -76,7 +76,8 @@ except urllib.error.HTTPError:
 PYTHON
 }
 
-# One run as a role. Not asked for is positive_data_acceptance: no schema says which cameras and people there are.
+# One run as a role. Absent: the stateful phase, which follows none of the links it infers from this description; and
+# positive_data_acceptance: no schema says which cameras and people there are.
 attack() {
     local role=$1 token
     shift
@@ -92,7 +93,7 @@ failed=0
 own='/api/v1/(login|logout|me)(/|$)'
 for role in "${roles[@]}"; do
     out=$results/$role.txt
-    attack "$role" --exclude-path-regex "$own" --phases examples,coverage,fuzzing,stateful >"$out" 2>&1 || failed=1
+    attack "$role" --exclude-path-regex "$own" --phases examples,coverage,fuzzing >"$out" 2>&1 || failed=1
     say "$role: $(grep -E ' generated, ' "$out" | xargs || true)"
     # A run of 401s would pass too: the token has to be good to the end, except where the run signed itself out.
     ! grep -qE '^401 Unauthorized \([0-9]{2,} operations\)' "$out" || { say "$role: met 401 throughout"; failed=1; }
