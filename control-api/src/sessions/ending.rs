@@ -170,6 +170,10 @@ impl SessionDesk {
     }
 
     fn follow_one(&self, change: &Change) {
+        if let Some(grant) = grant_of(change).filter(|_| change.key.starts_with(GRANTS)) {
+            // Whoever committed it may not have come to the index yet: what is decided here has to know of it.
+            self.grants.keep(grant)();
+        }
         if let Some(peg) = peg(&change.key) {
             self.look_again(&peg);
         }
