@@ -29,7 +29,7 @@ macro_rules! codes {
     ($($variant:ident $text:literal $status:literal [$($article:literal)*]
         $zh:literal $en:literal => $remedy_zh:literal $remedy_en:literal;)*) => {
         /// Every code a client can meet. The order is the order of decision; the first failing check wins.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
         pub enum Code {
             $(#[doc = $en] #[serde(rename = $text)] $variant,)*
         }
@@ -215,6 +215,10 @@ codes! {
     SessionEnded "SESSION_ENDED" 403 ["J-26"]
         "会话已结束。" "The session is over."
         => "请重新申请会话。" "Open a new session.";
+
+    PreemptedByEmergency "PREEMPTED_BY_EMERGENCY" 403 ["J-8"]
+        "会话已让位于突发事件的优先使用。" "The session gave way to the priority use of an emergency."
+        => "请稍后重新申请会话;参与处置的单位可按突发事件申请优先使用。" "Open a new one later; a unit that handles the emergency has priority under it.";
 
     BadRequest "BAD_REQUEST" 400 []
         "请求格式有误。" "The request cannot be read."
@@ -421,7 +425,7 @@ pub struct Bilingual {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ErrorBody {
     /// For programs.
-    #[schema(example = "NO_GRANT")]
+    #[schema(value_type = Code)]
     pub code: String,
     /// The articles a refusal rests on; empty for plain API errors.
     #[schema(example = json!(["J-7"]))]

@@ -9,6 +9,7 @@ pub mod camera_past;
 pub mod camera_room;
 pub mod camera_view;
 pub mod cameras;
+mod code_table;
 mod csv_stream;
 mod every_call;
 pub mod exports;
@@ -145,7 +146,7 @@ fn described() -> Calls {
         info(
             title = "Sluice control API",
             description = "Who may view which camera, and the proof that they did. Every error has the body `ErrorBody`; \
-                its `code` is one of a fixed list. Times are RFC 3339. POST honours `Idempotency-Key` for 24 hours.",
+                its `code` is one of a fixed list, `x-codes`. Times are RFC 3339. POST honours `Idempotency-Key` for 24 hours.",
             license(name = "Apache-2.0", identifier = "Apache-2.0")
         ),
         components(schemas(ErrorBody)),
@@ -155,6 +156,7 @@ fn described() -> Calls {
     let mut head = <Head as utoipa::OpenApi>::openapi();
     let components = head.components.get_or_insert_default();
     components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+    head.extensions = Some(code_table::extension());
     let mut all = Calls::with_openapi(head).merge(health::calls()).nest("/api/v1", calls());
     every_call::complete(all.get_openapi_mut());
     all

@@ -239,6 +239,7 @@ impl Refused {
             Self::Unknown | Self::WrongProtocol => "SESSION_UNKNOWN",
             Self::WrongTerminal => "TERMINAL_MISMATCH",
             Self::Expired => "SESSION_EXPIRED",
+            Self::Ended(EndReason::Preempted) => "PREEMPTED_BY_EMERGENCY",
             Self::Ended(_) => "SESSION_ENDED",
         }
     }

@@ -96,10 +96,68 @@ impl Client {
         answer(self.agent.post(self.url(path)).header("authorization", self.bearer()).send_json(body))
     }
 
+    /// Any method; with an empty object where it has a body. In Chinese where `chinese`.
+    pub(crate) fn call(&self, method: &str, path: &str, chinese: bool) -> Answer {
+        let request = ureq::http::Request::builder().method(method).uri(self.url(path));
+        // A server that refuses before it has read the body may close: each call has a connection of its own.
+        let request = request.header("authorization", self.bearer()).header("connection", "close");
+        let request = request.header("accept-language", if chinese { "zh-CN" } else { "en" });
+        if matches!(method, "POST" | "PUT" | "PATCH") {
+            let request = request.header("content-type", "application/json");
+            return answer(self.agent.run(request.body("{}").expect("a request")));
+        }
+        answer(self.agent.run(request.body(()).expect("a request")))
+    }
+
+    /// Every call that the description names, but those that ask for no sign-in, as method and path with each id filled in.
+    pub(crate) fn described_calls(&self) -> Vec<(String, String)> {
+        let (status, document) = self.get("/openapi.json");
+        assert_eq!(status, 200);
+        let paths = document["paths"].as_object().expect("paths");
+        let of_path = paths.iter().flat_map(|(path, item)| {
+            let methods = item.as_object().expect("an object").iter();
+            let closed = methods.filter(|(_, call)| call["responses"].is_object() && call["security"] != json!([{}]));
+            closed.map(move |(method, _)| (method.to_uppercase(), filled_in(path)))
+        });
+        of_path.collect()
+    }
+
+    /// Who is signed in, by id.
+    pub(crate) fn own_id(&self) -> String {
+        self.get("/api/v1/me").1["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// What of that register lies in the inbox.
+    pub(crate) fn inbox(&self, register: &str) -> Vec<Value> {
+        let (status, inbox) = self.get("/api/v1/inbox");
+        assert_eq!(status, 200, "{inbox}");
+        let tasks = inbox["items"].as_array().expect("items").iter();
+        tasks.filter(|task| task["register"] == register).cloned().collect()
+    }
+
+    /// All events of the ledger, in order; for the auditor.
+    pub(crate) fn ledger(&self) -> Vec<Value> {
+        let (mut events, mut from) = (Vec::new(), "0".to_owned());
+        loop {
+            let (status, page) = self.get(&format!("/api/v1/ledger?limit=500&from={from}"));
+            assert_eq!(status, 200, "{page}");
+            events.extend(page["items"].as_array().expect("items").iter().map(|item| item["event"].clone()));
+            match page["next"].as_str() {
+                Some(next) => from = next.to_owned(),
+                None => return events,
+            }
+        }
+    }
+
     /// POST of CSV.
     pub(crate) fn post_csv(&self, path: &str, body: &str) -> Answer {
         let request = self.agent.post(self.url(path)).header("authorization", self.bearer());
         answer(request.header("content-type", "text/csv").send(body))
+    }
+
+    /// PATCH of JSON.
+    pub(crate) fn patch(&self, path: &str, body: &Value) -> Answer {
+        answer(self.agent.patch(self.url(path)).header("authorization", self.bearer()).send_json(body))
     }
 
     /// DELETE.
@@ -130,6 +188,19 @@ impl Client {
         assert!((200..300).contains(&status), "POST {path} {body}: {status} {answer}");
         answer
     }
+}
+
+/// A path with `1` for each id in it.
+fn filled_in(path: &str) -> String {
+    let part = |part: &str| if part.starts_with('{') { "1".to_owned() } else { part.to_owned() };
+    path.split('/').map(part).collect::<Vec<_>>().join("/")
+}
+
+/// The time so many seconds from now, as the API takes it.
+#[expect(clippy::disallowed_methods, reason = "the appliance goes by real time")]
+pub(crate) fn from_now(seconds: f64) -> jiff::Timestamp {
+    jiff::Timestamp::try_from(SystemTime::now()).expect("a time of this age")
+        + jiff::SignedDuration::from_secs_f64(seconds)
 }
 
 /// The codes that an authenticator with this secret shows now and in the next half minute.

@@ -62,16 +62,26 @@ impl GstCamera {
 pub(crate) struct SimCameras {
     process: Process,
     address: String,
+    count: usize,
 }
 
 impl SimCameras {
     /// `count` cameras serving the built-in clip.
     pub(crate) fn start(count: usize) -> Self {
+        Self::start_at("127.0.0.1:0", count)
+    }
+
+    fn start_at(address: &str, count: usize) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
-        command.args(["camera-sim", "--listen", "127.0.0.1:0", "--cameras", &count.to_string()]);
+        command.args(["camera-sim", "--listen", address, "--cameras", &count.to_string()]);
         let process = Process::start(&mut command);
         let address = process.line_after("ready ", START);
-        Self { process, address }
+        Self { process, address, count }
+    }
+
+    /// Plugs them in again, after [`Self::kill`]: the same cameras at the same address.
+    pub(crate) fn return_again(&mut self) {
+        *self = Self::start_at(&self.address, self.count);
     }
 
     /// Pulls the plug of all of them.

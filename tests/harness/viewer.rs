@@ -2,9 +2,12 @@
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
+
+/// Longest stretch of media that is waited out.
+const REST: Duration = Duration::from_secs(15);
 
 /// One connection.
 pub(crate) struct Viewer {
@@ -122,10 +125,14 @@ impl Viewer {
     }
 
     /// Reads on until the server closes; media bytes that came.
+    #[track_caller]
     pub(crate) fn rest(&mut self) -> usize {
-        let mut buffer = vec![0; 64 << 10];
+        #[expect(clippy::disallowed_methods, reason = "tests run against a real process in real time")]
+        let now = Instant::now;
+        let (started, mut buffer) = (now(), vec![0; 64 << 10]);
         let mut total = 0;
         loop {
+            assert!(started.elapsed() < REST, "media still comes after {REST:?}");
             match self.socket.read(&mut buffer) {
                 Ok(0) | Err(_) => return total,
                 Ok(n) => total += n,

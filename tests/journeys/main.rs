@@ -2,9 +2,6 @@
 #![allow(missing_docs, reason = "tests are read, not linked")]
 #![allow(clippy::indexing_slicing, reason = "an index out of bounds fails the test, as it should")]
 
-#[path = "../harness/mod.rs"]
-mod harness;
-
 mod camera_faults;
 mod check;
 mod confine;
@@ -13,9 +10,19 @@ mod download;
 mod export;
 mod gate;
 mod gst_camera;
+#[path = "../harness/mod.rs"]
+mod harness;
 mod hostile;
+mod j01_citations;
+mod j02_units;
+mod j03_dispatch;
 mod j04_catalogue;
+mod j05_duty;
 mod j06_online_rate;
+mod j07_applications;
+mod j08_emergency;
+mod j09_training;
+mod j10_findings;
 mod j11_purposes;
 mod j21_other_units;
 mod j22_statement;

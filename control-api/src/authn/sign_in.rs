@@ -162,8 +162,10 @@ impl Authn {
         .await
     }
 
-    /// All that is asked for was given: on the ledger first, then the sign-in comes to be.
+    /// All that is asked for was given: on the ledger first, then the sign-in comes to be. Outside a registered unit there is no
+    /// way in (J-2).
     pub(super) async fn open(&self, user: &User, way: Way, terminal: IpAddr, now: Wall) -> Result<SignedIn, ApiError> {
+        self.registered_unit(user)?;
         let token = mint::Token::fresh().map_err(no_entropy)?.text;
         let id: LoginId =
             mint::sortable_id(now).map_err(no_entropy)?.parse().map_err(|_| ApiError::new(Code::Internal))?;

@@ -140,14 +140,9 @@ impl GrantBook {
         }
     }
 
-    /// Takes a grant into the index as the store told of it, unless a later state of it is there already. Whoever follows the store may
-    /// be faster than whoever commits.
+    /// Takes a grant into the index as the store told of it: whoever follows the store may be faster than whoever commits.
     pub(crate) fn learn(&self, grant: Grant) {
-        let mut index = self.index.write();
-        let known = index.by_id(grant.id()).map(|known| known.history().len());
-        if known.is_none_or(|lines| lines < grant.history().len()) {
-            index.put(grant);
-        }
+        self.index.write().put(grant);
     }
 
     /// Takes a step. `taken` runs once the step is in force, before the ledger is written.

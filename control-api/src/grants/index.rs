@@ -26,6 +26,11 @@ struct UnitGrants {
 impl GrantIndex {
     /// Puts a grant in, or a newer state of one. What a grant covers never changes, so only a new one is keyed.
     pub(crate) fn put(&mut self, grant: Grant) {
+        // Who commits and who follows the store both bring it, in whatever order: a step that was taken is never untaken.
+        let is_older = |kept: &Arc<Grant>| grant.history().len() < kept.history().len();
+        if self.grants.get(grant.id()).is_some_and(is_older) {
+            return;
+        }
         let grant = Arc::new(grant);
         if self.grants.insert(grant.id().clone(), Arc::clone(&grant)).is_some() {
             return;
@@ -122,5 +127,7 @@ mod tests {
         index.put(grant.after(GrantStep::Revoke, now, None, Some("misuse")).unwrap());
         assert_eq!(found(&index, "u1", "li", "cam-1", None), ["g1"]);
         assert_eq!(index.by_id(grant.id()).unwrap().history().len(), 2);
+        index.put(grant.clone());
+        assert_eq!(index.by_id(grant.id()).unwrap().history().len(), 2, "what comes late changes nothing");
     }
 }

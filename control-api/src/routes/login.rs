@@ -67,7 +67,7 @@ impl From<authn::SignedIn> for SignedIn {
 #[utoipa::path(post, path = "/login", tag = "login", request_body = SignIn, security(()), responses(
     (status = 200, body = SignedIn),
     (status = 401, body = ErrorBody, description = "AUTH_REQUIRED (name or password is wrong), MFA_REQUIRED (the code is missing or wrong), ACCOUNT_LOCKED"),
-    (status = 403, body = ErrorBody, description = "ACCOUNT_DISABLED, USER_NOT_APPROVED"),
+    (status = 403, body = ErrorBody, description = "ACCOUNT_DISABLED, USER_NOT_APPROVED, UNIT_NOT_REGISTERED"),
     (status = 422, body = ErrorBody, description = "INVALID_FIELD"),
     (status = 429, body = ErrorBody, description = "RATE_LIMITED"),
     (status = 503, body = ErrorBody, description = "AUDIT_UNAVAILABLE")))]

@@ -11,7 +11,7 @@ use axum::routing::get;
 use media::mark::Pen;
 use recorder::PlaybackError;
 use relay::admission::Admitted;
-use relay::lease::{Protocol, Refused};
+use relay::lease::{EndReason, Protocol, Refused};
 
 use crate::deps::Deps;
 use crate::error::{ApiError, Code};
@@ -134,6 +134,7 @@ fn refusal(why: Refused) -> ApiError {
             "The session is bound to the terminal that opened it; open one from this terminal.",
         ),
         Refused::Expired => Code::SessionExpired.into(),
+        Refused::Ended(EndReason::Preempted) => Code::PreemptedByEmergency.into(),
         Refused::Ended(_) => Code::SessionEnded.into(),
     };
     error.recorded()

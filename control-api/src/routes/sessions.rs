@@ -113,7 +113,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Host {
     (status = 201, body = OpenedView),
     (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody, description = "ROLE_FORBIDS, NO_GRANT, GRANT_*, VERB_NOT_GRANTED, \
-        PURPOSE_NOT_IN_DUTIES, PURPOSE_EXPIRED, OUTSIDE_TIME_WINDOW, PLAYBACK_DEPTH, TERMINAL_MISMATCH"),
+        PURPOSE_NOT_IN_DUTIES, PURPOSE_EXPIRED, OUTSIDE_TIME_WINDOW, PLAYBACK_DEPTH, TERMINAL_MISMATCH, EMERGENCY_SCOPE"),
     (status = 404, body = ErrorBody, description = "CAMERA_UNKNOWN: also for cameras out of the unit's areas"),
     (status = 410, body = ErrorBody, description = "RECORDING_PURGED"),
     (status = 422, body = ErrorBody, description = "PURPOSE_REQUIRED, REASON_REQUIRED, INVALID_FIELD"),
@@ -181,7 +181,8 @@ async fn read(
 
 /// Prolong one's own session; everything is decided anew.
 #[utoipa::path(post, path = "/sessions/{id}/renew", tag = "sessions", params(("id" = String, Path)), responses(
-    (status = 200, body = Renewed), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+    (status = 200, body = Renewed), (status = 401, body = ErrorBody),
+    (status = 403, body = ErrorBody, description = "As for a new session; PREEMPTED_BY_EMERGENCY"),
     (status = 404, body = ErrorBody), (status = 503, body = ErrorBody)))]
 async fn renew(
     State(deps): State<Arc<Deps>>,

@@ -227,7 +227,8 @@ impl SessionDesk {
 
     /// Prolongs a session of the caller's own, after deciding anew.
     pub async fn renew(&self, caller: &Principal, id: &SessionId, request_id: &str) -> Result<Wall, ApiError> {
-        let open = self.table.lock().find(id).cloned().ok_or(Code::NotFound)?;
+        let open = self.table.lock().find(id).cloned();
+        let open = open.ok_or_else(|| self.why_gone(caller, id))?;
         if open.permit.user() != caller.user() {
             return Err(Code::NotFound.into());
         }
@@ -262,6 +263,15 @@ impl SessionDesk {
         }
         table.put(id.clone(), Open { permit, expires_at, ..open });
         Ok(expires_at)
+    }
+
+    /// What is said of a session that does not run: one's own that made way for an emergency is told so.
+    fn why_gone(&self, caller: &Principal, id: &SessionId) -> Code {
+        let record = self.register.find(id).ok().flatten();
+        let made_way = record.is_some_and(|record| {
+            record.user == caller.user().as_str() && record.end_reason == Some(EndReason::Preempted)
+        });
+        if made_way { Code::PreemptedByEmergency } else { Code::NotFound }
     }
 
     /// Ends a session at its viewer's wish, or at an overseer's.

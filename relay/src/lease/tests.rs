@@ -288,6 +288,7 @@ fn an_emergency_takes_the_place_of_the_youngest_ordinary_session() {
     let emergency = |session: &str, token| Lease { priority: Priority::Emergency, ..desk.lease(session, token) };
     assert_eq!(desk.leases.grant(emergency("04-emergency", 4)), Ok(()));
     assert!(desk.leases.snapshot(&younger).is_none() && desk.leases.snapshot(&older).is_some());
+    assert_eq!(Refused::Ended(EndReason::Preempted).code(), "PREEMPTED_BY_EMERGENCY");
     assert_eq!(desk.leases.grant(emergency("05-emergency", 5)), Ok(()));
     assert_eq!(desk.leases.grant(emergency("06-emergency", 6)), Err(full), "none of its own kind makes way");
     for _ in 0..2 {
