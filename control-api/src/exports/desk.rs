@@ -231,6 +231,10 @@ impl Exports {
 
     /// Its package, for whoever may collect it; that it was collected is on record then.
     pub async fn collect(&self, by: &Principal, id: &ExportId, request_id: &str) -> Result<PathBuf, ApiError> {
+        let form = self.find(by, id)?.value.form;
+        if let Some(code) = self.tools.sessions.place_bars(by)? {
+            return Err(self.tools.sessions.refused(by, &ask_of(&form), request_id, code).await);
+        }
         let note = Note { request_id: request_id.into(), ..Note::default() };
         self.step(by, id, Step::Collect, note).await?;
         Ok(self.package(id))

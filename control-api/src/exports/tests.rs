@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::books::network_zone::{NetworkZone, ZoneState};
+use crate::register::rows;
 use crate::registers::user::UserState;
 use crate::registers::{Role, Roles};
 use crate::scene::{Scene, terms};
@@ -187,6 +189,18 @@ async fn an_export_for_the_media_needs_its_units_own_approval_and_is_redacted() 
     scene.event(|e| e.kind.as_str() == "media_release.approved" && e.articles == ["J-23"]).await;
     let refused = scene.event(|e| e.code.as_deref() == Some("MEDIA_RELEASE_APPROVAL_MISSING")).await;
     assert_eq!(refused.articles, ["J-23"]);
+}
+
+#[tokio::test]
+async fn a_package_does_not_leave_the_dedicated_network() {
+    let scene = scene().await;
+    let package = format!("/api/v1/exports/{}/package", filed(&scene, "asker").await);
+    assert_eq!(scene.read("asker", &package).await.code(), "CONFLICT", "it is not ready");
+    let zone = rows::find::<NetworkZone>(&scene.deps.store, "in-force").unwrap().remove(0).id;
+    scene.restate::<NetworkZone>(&zone, ZoneState::Removed);
+    assert_eq!(scene.read("asker", &package).await.code(), "NETWORK_ZONE");
+    let refused = scene.event(|e| e.code.as_deref() == Some("NETWORK_ZONE")).await;
+    assert_eq!(refused.articles, ["J-27"]);
 }
 
 /// Nothing is recorded here, so that the rendering fails: it is said, on record, and can be released once more.

@@ -11,7 +11,7 @@ use super::inquiry::Inquiry;
 use crate::authn::Principal;
 use crate::error::{ApiError, Code};
 use crate::policy::{self, Action, Denial, Facts, Permit};
-use crate::registers::UserId;
+use crate::registers::{UserId, unit, user};
 
 /// The grants that the caller's API key is held to; empty means all.
 pub(super) fn held_to(caller: &Principal) -> &[String] {
@@ -47,6 +47,19 @@ impl SessionDesk {
         let inquiry =
             Inquiry { user, terminal, camera, profile: ask.profile, purpose, range: None, running, held_to: &[] };
         self.decide(&self.facts(&inquiry)?, &ask.action_as_it_was()).map_err(ApiError::from)
+    }
+
+    /// Why media may not leave to where the caller is: outside the zones, or no registered terminal where the site asks for one
+    /// (J-27). For what was decided long before it leaves.
+    pub fn place_bars(&self, by: &Principal) -> Result<Option<Code>, ApiError> {
+        let account = user::load(&self.store, by.user())?.map(|row| row.value);
+        let unit = unit::load(&self.store, by.unit())?.map(|row| row.value);
+        let standing = self.standing(account.as_ref(), unit.as_ref(), by.terminal(), self.clock.wall())?;
+        Ok(match (standing.in_network_zone, standing.terminal_registered) {
+            (false, _) => Some(Code::NetworkZone),
+            (true, false) => Some(Code::TerminalUnregistered),
+            (true, true) => None,
+        })
     }
 
     /// Decides by the policies in force at this moment.
