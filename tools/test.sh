@@ -30,7 +30,8 @@ fi
 for engine in $engines; do
     export SLUICE_TEST_ENGINE=$engine
     again relay relay "$@"
-    again . journeys "$@"
+    # What an engine sends is not what a register holds: the journeys by article, and those of files alone, ran above.
+    again . journeys --skip j0 --skip j1 --skip j2 --skip check:: --skip confine:: --skip ledger:: "$@"
 done
 
 printf '\nSummary\n'
