@@ -211,6 +211,10 @@ fn the_example_shows_the_defaults() {
     assert_eq!(shown.recorder.volume_bytes_max.take(), Some(500 << 30));
     assert_eq!(shown.relay.egress_bits_max.take(), Some(8_000_000_000));
     assert_eq!(shown.api.settings.oidc.take().map(|oidc| oidc.client_id).as_deref(), Some("sluice"));
+    assert_eq!(shown.sessions.per_user_max.take(), Some(64));
+    assert!(shown.policy_path.take().is_some());
+    assert!(shown.witness.take().is_some());
+    assert!(!std::mem::take(&mut shown.webhooks.hosts).is_empty());
     let defaults = load("").unwrap();
     let (shown, defaults) = (format!("{shown:#?}"), format!("{defaults:#?}"));
     let wrong: Vec<_> = shown.lines().zip(defaults.lines()).filter(|(shown, default)| shown != default).collect();
@@ -234,8 +238,8 @@ fn every_setting_of_the_layers_has_its_key() {
     // The binary's own: listen. The identity provider has a section of its own.
     assert_eq!(keys(["api", "login"]) - 3 + 1, fields(&control_api::config::Config::default()));
     // public_host and time_zone stand in [api], merge_latency and busy_percent_max in [relay]; the two ports are those of the
-    // listeners.
-    assert_eq!(keys(["sessions", ""]) + 2 + 2 + 2, fields(&control_api::sessions::Settings::default()));
+    // listeners. Two are in [policy], and what is unusual has a section of its own.
+    assert_eq!(keys(["sessions", ""]) + 2 + 2 + 2 + 2 + 1, fields(&control_api::sessions::Settings::default()));
     assert_eq!(keys(["rtsp", "relay"]), fields(&relay::config::Config::default()));
     // time_zone stands in [api].
     assert_eq!(keys(["retention", ""]) + 1, fields(&control_api::retention::Settings::default()));
