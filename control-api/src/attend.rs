@@ -51,7 +51,6 @@ fn spawn_all(tasks: &mut JoinSet<()>, deps: &Arc<Deps>, events: EventReceiver) {
     let sessions = Arc::clone(&deps.sessions);
     tasks.spawn(async move { sessions.compare().await });
     tasks.spawn(crate::clerk::run(Arc::clone(deps)));
-    tasks.spawn(crate::clerk::follow_holds(Arc::clone(deps)));
     let trust = Arc::clone(&deps.clock_trust);
     tasks.spawn(async move {
         let mut looks = tokio::time::interval(LOOK_AT_CLOCK_EVERY);

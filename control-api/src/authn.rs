@@ -26,6 +26,7 @@ use crate::audit::record;
 use crate::config::Config;
 use crate::error::{ApiError, Code};
 use crate::ledger::{Event, Kind, Ledger};
+use crate::outbound::Outbound;
 use crate::registers::user::means::Reach;
 use crate::registers::user::{User, UserState};
 use crate::registers::{UnitId, UserId, unit, user};
@@ -80,9 +81,11 @@ impl Authn {
         ledger: Ledger,
         clock: Arc<dyn Clock>,
         otp_key: OtpKey,
+        outbound: Outbound,
         config: &Config,
     ) -> Result<Self, AuthnStartError> {
-        let provider = config.oidc.clone().map(|settings| Oidc::new(settings, Arc::clone(&clock))).transpose()?;
+        let provider =
+            config.oidc.clone().map(|settings| Oidc::new(settings, Arc::clone(&clock), outbound)).transpose()?;
         Ok(Self {
             store,
             ledger,

@@ -9,8 +9,7 @@ use media::wall::Wall;
 use crate::books;
 use crate::deps::Deps;
 use crate::register::rows::{DUES, due_of};
-use crate::registers::hold;
-use crate::store::{Watch, WatchLag};
+use crate::store::WatchLag;
 
 /// It looks at least this often, so that a clock that is set is followed.
 const LOOK_AGAIN_MAX: Duration = Duration::from_secs(30);
@@ -61,24 +60,6 @@ async fn take_due(deps: &Arc<Deps>) -> Result<Option<Wall>, Failed> {
         }
         if rows.len() < ROWS_FETCHED {
             return if failed { Err(Failed) } else { Ok(None) };
-        }
-    }
-}
-
-/// Hands holds to the recorder that were placed with something else, an incident, for as long as the store is open.
-pub async fn follow_holds(deps: Arc<Deps>) {
-    let mut active: Watch = deps.store.watch(hold::ACTIVE);
-    loop {
-        let changes = match active.changed().await {
-            Ok(changes) => changes,
-            // Housekeeping hands all of them over again.
-            Err(WatchLag::Missed { .. }) => continue,
-            Err(WatchLag::Closed) => return,
-        };
-        for camera in changes.iter().filter_map(|change| hold::camera_of(&change.key)) {
-            if let Err(error) = deps.retention.apply_holds(&camera) {
-                tracing::error!(%camera, %error, "the recorder did not take a hold; it is tried again");
-            }
         }
     }
 }

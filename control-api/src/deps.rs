@@ -25,7 +25,7 @@ use crate::playback::PlaybackPort;
 use crate::policy::book::PolicyError;
 use crate::policy::{self, InForce, Policies};
 use crate::ports::{CameraPort, RecordingPort, RetentionPort};
-use crate::register::desk::{self, Desk};
+use crate::register::desk::Desk;
 use crate::retention::{self, Keeper, RetentionMetrics};
 use crate::sessions::desk::Tools;
 use crate::sessions::{self, SessionDesk, SessionMetrics};
@@ -122,7 +122,7 @@ pub struct Deps {
     /// The recorder's index.
     pub recordings: Arc<dyn RecordingPort>,
     /// How long recordings are kept, and what is held.
-    pub retention: Keeper,
+    pub retention: Arc<Keeper>,
     /// The recorder's pieces.
     pub playback: Arc<dyn PlaybackPort>,
     /// The appliance's key for marks.
@@ -162,15 +162,23 @@ impl Deps {
         let (port, registry, otp_key) = (parts.retention, parts.registry, parts.otp_key);
         let metrics = RetentionMetrics::new(&registry, Arc::clone(&clock))?;
         let retention = Keeper::new(parts.keeping, Arc::clone(&port), store.clone(), Arc::clone(&clock), metrics);
-        let authn = Authn::new(store.clone(), ledger.clone(), Arc::clone(&clock), otp_key, &config)?;
-        let (witness, webhooks) = outside(parts.witness, parts.webhooks, &store, &ledger, &clock, &registry)?;
+        let retention = Arc::new(retention);
+        let outbound = Outbound::new();
+        let authn = Authn::new(store.clone(), ledger.clone(), Arc::clone(&clock), otp_key, outbound.clone(), &config)?;
+        let (witness, webhooks) = outside(parts.witness, parts.webhooks, outbound, &store, &ledger, &clock, &registry)?;
         let outbox = Outbox::start(store.clone(), ledger.clone())?;
         let grants = Arc::new(GrantBook::open(store.clone(), outbox.clone())?);
         let usage = usage_register(&store, &ledger, &clock)?;
         let clock_trust = ClockTrust::new(Arc::clone(&clock), parts.clock_trust, newest_time(&ledger)?, &registry)?;
         let policies = Policies::open(parts.policy, store.clone(), ledger.clone(), Arc::clone(&clock), &registry)?;
-        let settings = desk::Settings { zone: sessions.zone.clone(), hold_margin: retention.settings().hold_margin };
-        let registers = Desk::new(store.clone(), outbox.clone(), Arc::clone(&clock), Arc::clone(&grants), settings);
+        let registers = Desk::new(
+            store.clone(),
+            outbox.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&grants),
+            Arc::clone(&retention),
+            sessions.zone.clone(),
+        );
         let sessions = SessionDesk::new(Tools {
             store: store.clone(),
             ledger: ledger.clone(),
@@ -299,15 +307,15 @@ impl Ground<'_> {
 fn outside(
     witness: Option<witnessing::Settings>,
     webhooks: webhooks::Settings,
+    outbound: Outbound,
     store: &Store,
     ledger: &Ledger,
     clock: &Arc<dyn Clock>,
     registry: &Registry,
 ) -> Result<(Arc<Witnessing>, Arc<Webhooks>), prometheus::Error> {
     ledger.keep_openings(store);
-    let (outbound, knows) = (Outbound::new(), store.clone());
     let seen = Witnessing::new(witness, ledger.clone(), Arc::clone(clock), outbound.clone(), registry)?;
-    let told = Webhooks::new(webhooks, knows, ledger.clone(), Arc::clone(clock), outbound, registry)?;
+    let told = Webhooks::new(webhooks, store.clone(), ledger.clone(), Arc::clone(clock), outbound, registry)?;
     Ok((seen, told))
 }
 

@@ -287,6 +287,19 @@ pub struct RowError {
     pub en: String,
 }
 
+impl RowError {
+    /// A fault of a row, or of a field of it.
+    pub fn new(row: u64, field: &str, zh: &str, en: &str) -> Self {
+        Self { row, field: field.into(), zh: zh.into(), en: en.into() }
+    }
+
+    /// The refusal of one form as the fault of its row.
+    pub fn told(row: u64, error: &ApiError) -> Self {
+        let (zh, en) = (error.body("", true).remedy, error.body("", false));
+        Self { row, field: en.field.unwrap_or_default(), zh, en: en.remedy }
+    }
+}
+
 /// A code on its way to the client, with what helps to correct it. The request id is added by the shell, which writes the body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiError {
@@ -319,6 +332,12 @@ impl ApiError {
     /// `INVALID_FIELD` for `field`, with what to correct in Chinese and English.
     pub fn field(field: impl Into<String>, zh: impl Into<Cow<'static, str>>, en: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::InvalidField).at(field).remedied(zh, en)
+    }
+
+    /// The refusal of a whole file, for these rows.
+    pub fn rows(rows: Vec<RowError>) -> Self {
+        let zh = "请修正所列各行后重新导入;未导入任何数据。";
+        Self::field("rows", zh, "Correct the rows and import again; nothing was taken.").with_rows(rows)
     }
 
     /// The same error, naming the field of the request it is about.

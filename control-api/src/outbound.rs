@@ -1,9 +1,9 @@
-//! Requests of the appliance's own to others: the witness, and who subscribed to events. One POST, bounded in time and in what is
-//! read of the answer. Deliberately absent: redirects, proxies and cookies; where a request goes is what the configuration says.
+//! Requests of the appliance's own to others: the witness, who subscribed to events, the identity provider. Bounded in time and in
+//! what is read of the answer. Deliberately absent: redirects, proxies and cookies; where a request goes is what the configuration says.
 
 use std::time::Duration;
 
-use axum::http::{HeaderMap, Method, Request, StatusCode};
+use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -44,8 +44,8 @@ pub enum OutboundError {
     #[error("no answer within {0:?}")]
     Late(Duration),
     /// The answer is longer than any that is meant.
-    #[error("the answer is longer than {ANSWER_BYTES_MAX} bytes")]
-    Long,
+    #[error("the answer is longer than {0} bytes")]
+    Long(usize),
 }
 
 /// The client; clones share its connections.
@@ -84,25 +84,40 @@ impl Outbound {
             *own = headers;
         }
         let request = request.body(Full::new(body)).map_err(|_| OutboundError::Address)?;
+        let answer = self.send(request, ANSWER_BYTES_MAX, timeout).await?;
+        Ok(Answer { status: answer.status(), body: answer.into_body() })
+    }
+
+    /// Sends any request and gives the answer, of which no more than `bytes_max` is read.
+    pub async fn send(
+        &self,
+        request: Request<Full<Bytes>>,
+        bytes_max: usize,
+        timeout: Duration,
+    ) -> Result<Response<Bytes>, OutboundError> {
         let asked = async {
-            let sent = match (url.scheme(), &self.tls) {
-                ("http", _) => self.plain.request(request),
-                ("https", Some(tls)) => tls.request(request),
-                ("https", None) => return Err(OutboundError::NoRoots),
+            let sent = match (request.uri().scheme_str(), &self.tls) {
+                (Some("http"), _) => self.plain.request(request),
+                (Some("https"), Some(tls)) => tls.request(request),
+                (Some("https"), None) => return Err(OutboundError::NoRoots),
                 _ => return Err(OutboundError::Address),
             };
-            let response = sent.await.map_err(|error| OutboundError::Failed(causes(&error)))?;
-            let status = response.status();
-            let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await.map_err(|error| {
+            let (parts, body) = sent.await.map_err(|error| OutboundError::Failed(causes(&error)))?.into_parts();
+            let body = Limited::new(body, bytes_max).collect().await.map_err(|error| {
                 if error.is::<LengthLimitError>() {
-                    OutboundError::Long
+                    OutboundError::Long(bytes_max)
                 } else {
                     OutboundError::Failed(error.to_string())
                 }
             })?;
-            Ok(Answer { status, body: body.to_bytes() })
+            Ok(Response::from_parts(parts, body.to_bytes()))
         };
         tokio::time::timeout(timeout, asked).await.unwrap_or(Err(OutboundError::Late(timeout)))
+    }
+
+    /// True where https is possible: the system has root certificates.
+    pub const fn speaks_tls(&self) -> bool {
+        self.tls.is_some()
     }
 }
 

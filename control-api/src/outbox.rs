@@ -2,6 +2,7 @@
 //! So the ledger never tells of what did not happen, and what happened is told at the next start at the latest. A failed
 //! ledger takes nothing more in until then, and without it no session opens.
 
+use futures_util::future::try_join_all;
 use media::wall::Wall;
 
 use crate::error::{ApiError, Code};
@@ -88,7 +89,7 @@ impl Outbox {
         self.change_all(now, batch, vec![event], committed).await
     }
 
-    /// As [`Self::change`], with several events, in their order. Once begun it goes on to its end even if the caller is
+    /// As [`Self::change`], with several events, queued in their order. Once begun it goes on to its end even if the caller is
     /// dropped: a client that hangs up must not leave a change half told.
     pub async fn change_all(
         &self,
@@ -118,9 +119,8 @@ impl Outbox {
         }
         self.store.commit_async(batch).await?;
         committed();
-        for event in &events {
-            self.ledger.append_async(event).await?;
-        }
+        // Side by side, so that many share a sync; each is queued in its turn as it is first polled.
+        try_join_all(events.iter().map(|event| self.ledger.append_async(event))).await?;
         if let Err(error) = self.store.commit_async(paid).await {
             // The ledger has them; the next start tells them once more.
             tracing::warn!(%error, "events stay in the outbox");

@@ -20,7 +20,7 @@ use utoipa::ToSchema;
 
 use crate::authn::Principal;
 use crate::error::{ApiError, Code};
-use crate::registers::{UnitId, UserId};
+use crate::registers::{UnitId, UserId, user};
 use crate::stamp::Stamp;
 use crate::store::{Batch, Store};
 pub use who::{Reading, Who};
@@ -201,9 +201,12 @@ pub trait Register:
     /// The fields with their texts trimmed, or a refusal that names the first bad one.
     fn checked(self, filing: &Filing<'_>) -> Result<Self, ApiError>;
 
-    /// Whose record it is, where it is not the unit's of who files it.
-    fn unit(&self, _store: &Store) -> Result<Option<UnitId>, ApiError> {
-        Ok(None)
+    /// Whose record it is, where it is not the unit's of who files it: of one about a person, that person's.
+    fn unit(&self, store: &Store) -> Result<Option<UnitId>, ApiError> {
+        let Some(user) = self.subject() else { return Ok(None) };
+        let row = user::load(store, user)?;
+        let row = row.ok_or_else(|| ApiError::field("user", "没有该用户。", "There is no such user."))?;
+        Ok(Some(row.value.unit))
     }
 
     /// The person it is about.

@@ -88,6 +88,8 @@ pub struct Uses {
 struct Entry {
     at: Wall,
     what: Use,
+    /// The night that it began in; none by day.
+    night: Option<Date>,
     /// When it ended; none while it goes on, and for what has no length.
     ended: Option<Wall>,
     session: String,
@@ -101,11 +103,12 @@ impl Uses {
 
     /// Counts a use that begins, and gives the first bound that it passes.
     pub fn begun(&mut self, user: &UserId, what: Use, session: &str, now: Wall) -> Option<Breach> {
+        let night = self.night_of(now);
         let uses = self.by_user.entry(user.clone()).or_default();
         while uses.front().is_some_and(|first| now.since(first.at) > WEEK) || uses.len() >= USES_MAX {
             uses.pop_front();
         }
-        uses.push_back(Entry { at: now, what, ended: None, session: session.into() });
+        uses.push_back(Entry { at: now, what, night, ended: None, session: session.into() });
         self.breach(user, now)
     }
 
@@ -125,22 +128,18 @@ impl Uses {
     fn breach(&self, user: &UserId, now: Wall) -> Option<Breach> {
         let uses = self.by_user.get(user)?;
         let bounds = &self.bounds;
-        let checks = [
-            ("cameras_per_minute", bounds.cameras_per_minute, cameras(uses, now)),
-            ("hours_per_day", bounds.hours_per_day, hours(uses, now)),
-            ("nights_per_week", bounds.nights_per_week, self.nights(uses)),
-            ("exports_per_day", bounds.exports_per_day, exports(uses, now)),
+        let checks: [(&'static str, u32, Count); 4] = [
+            ("cameras_per_minute", bounds.cameras_per_minute, cameras),
+            ("hours_per_day", bounds.hours_per_day, hours),
+            ("nights_per_week", bounds.nights_per_week, nights),
+            ("exports_per_day", bounds.exports_per_day, exports),
         ];
-        let passed = checks.into_iter().find(|(_, bound, counted)| *bound > 0 && counted > bound);
-        passed.map(|(rule, bound, counted)| Breach { rule, counted, bound })
+        let in_force = checks.into_iter().filter(|(_, bound, _)| *bound > 0);
+        let mut counted = in_force.map(|(rule, bound, count)| Breach { rule, counted: count(uses, now), bound });
+        counted.find(|breach| breach.counted > breach.bound)
     }
 
-    /// In how many nights something was begun. The hours after midnight belong to the night of the day before.
-    fn nights(&self, uses: &VecDeque<Entry>) -> u32 {
-        let nights: BTreeSet<Date> = uses.iter().filter_map(|entry| self.night_of(entry.at)).collect();
-        count(nights.len())
-    }
-
+    /// The night that this instant lies in. The hours after midnight belong to that of the day before.
     fn night_of(&self, at: Wall) -> Option<Date> {
         let local = jiff::Timestamp::from_microsecond(at.micros()).ok()?.to_zoned_datetime(self.zone.clone());
         let (date, time) = (local.date(), local.time());
@@ -151,6 +150,14 @@ impl Uses {
             false => (time < to).then(|| date.yesterday().unwrap_or(date)),
         }
     }
+}
+
+/// Counts what one bound is about.
+type Count = fn(&VecDeque<Entry>, Wall) -> u32;
+
+/// Nights of the last week in which something was begun.
+fn nights(uses: &VecDeque<Entry>, now: Wall) -> u32 {
+    count(within(uses, now, WEEK).filter_map(|entry| entry.night).collect::<BTreeSet<Date>>().len())
 }
 
 fn count(number: usize) -> u32 {

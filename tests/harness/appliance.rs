@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use super::api::Client;
 use super::eventually;
+use super::order::put_in_order;
 use super::process::Process;
 
 /// The binary.
@@ -155,18 +156,9 @@ impl Appliance {
         })
     }
 
-    /// What the rules want of a further person of the demo's unit before they view: both signatures, and a training.
+    /// What the rules want of a further person of the demo's unit before they view.
     pub(crate) fn put_in_order(&self, person: &Client) {
-        let user = person.get("/api/v1/me").1["id"].clone();
-        let day = jiff::SignedDuration::from_hours(24);
-        let (before, after) = (jiff::Timestamp::now() - day, jiff::Timestamp::now() + day);
-        let signed = json!({"user": user, "text_version": "demo-1", "valid_to": after});
-        let signed = person.create("/api/v1/staff-statements", &signed)["id"].as_str().expect("an id").to_owned();
-        let head = self.login("unit_principal");
-        head.create(&format!("/api/v1/staff-statements/{signed}/countersign"), &json!({}));
-        let training =
-            json!({"user": user, "course": "上岗", "trainer": "甲", "trained_at": before, "valid_to": after});
-        self.login("unit_admin").create("/api/v1/training-records", &training);
+        put_in_order(person, &self.login("unit_principal"), &self.login("unit_admin"));
     }
 
     /// A live session of the operator; the whole answer.

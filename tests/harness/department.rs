@@ -4,9 +4,8 @@ use serde_json::{Value, json};
 
 use super::api::Client;
 use super::appliance::Appliance;
+use super::order::{in_days, put_in_order};
 
-/// The demo's version of both texts.
-pub(crate) const TEXT_VERSION: &str = "demo-1";
 const PASSWORD: &str = "correct horse battery 9";
 /// Who a department needs, and what their names end in.
 const PEOPLE: [(&str, &str); 3] = [("operator", "op"), ("unit_principal", "head"), ("unit_admin", "clerk")];
@@ -34,13 +33,7 @@ impl Department {
         });
         let named = json!({"principal": format!("{unit}-head")});
         appliance.login("bureau_approver").change(&format!("/api/v1/units/{unit}"), &named);
-        let user = operator.get("/api/v1/me").1["id"].clone();
-        let (from, to) = (in_days(-1), in_days(300));
-        let signed = json!({"user": user, "text_version": TEXT_VERSION, "valid_to": to});
-        let signed = operator.create("/api/v1/staff-statements", &signed);
-        head.step("staff-statements", &signed, "countersign");
-        let training = json!({"user": user, "course": "上岗", "trainer": "甲", "trained_at": from, "valid_to": to});
-        clerk.create("/api/v1/training-records", &training);
+        put_in_order(&operator, &head, &clerk);
         Self { unit: unit.to_owned(), operator, head, clerk }
     }
 
@@ -68,9 +61,4 @@ pub(crate) fn application(purposes: &Value, verbs: &[&str]) -> Value {
         "areas": ["济源"], "purposes": purposes, "verbs": verbs, "valid_from": in_days(-1), "valid_to": in_days(300),
     });
     json!({"responsible_person": "甲", "contact": "0391", "narrative": "journey", "terms": terms})
-}
-
-/// So many days from now.
-pub(crate) fn in_days(days: i64) -> String {
-    (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * days)).to_string()
 }

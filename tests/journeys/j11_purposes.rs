@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use crate::harness::appliance::{Appliance, SLUICE};
 use crate::harness::camera::SimCameras;
-use crate::harness::department::{Department, TEXT_VERSION};
+use crate::harness::department::Department;
+use crate::harness::order::TEXT_VERSION;
 
 /// The departments, in the order of their articles.
 const UNITS: [&str; 10] = ["cjb", "jtj", "slj", "gaj", "wjw", "yjj", "zjj", "wlj", "nyj", "lyj"];

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::harness::appliance::Appliance;
 use crate::harness::camera::SimCameras;
-use crate::harness::department::{Department, TEXT_VERSION, application};
+use crate::harness::department::{Department, application};
+use crate::harness::order::TEXT_VERSION;
 
 #[test]
 fn a_new_unit_is_refused_every_session_until_the_bureau_sets_its_purposes() {

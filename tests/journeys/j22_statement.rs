@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use crate::harness::api::Client;
 use crate::harness::appliance::Appliance;
 use crate::harness::camera::SimCameras;
-use crate::harness::department::{Department, TEXT_VERSION, in_days};
+use crate::harness::department::Department;
+use crate::harness::order::{TEXT_VERSION, in_days};
 use crate::harness::viewer::Viewer;
 
 /// People of one unit who watch at once.

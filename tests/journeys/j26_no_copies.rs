@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 use crate::harness::api::Client;
 use crate::harness::appliance::{Appliance, SLUICE};
 use crate::harness::camera::SimCameras;
-use crate::harness::department::{Department, TEXT_VERSION};
+use crate::harness::department::Department;
 use crate::harness::media::run;
+use crate::harness::order::TEXT_VERSION;
 
 /// Recorded time that copies are made of: two marks and more.
 const SECONDS: i64 = 5;

@@ -20,6 +20,7 @@ use url::Url;
 
 use crate::config::oidc::Settings;
 use crate::mint::{NoEntropy, Token};
+use crate::outbound::{Outbound, OutboundError};
 use http::Http;
 
 /// How long the provider's description and keys are used before they are asked for again.
@@ -44,8 +45,8 @@ pub enum OidcStartError {
         error: std::io::Error,
     },
     /// The system has no certificates to check the provider's with.
-    #[error("the system's certificates could not be read: {0}")]
-    Roots(std::io::Error),
+    #[error(transparent)]
+    Roots(OutboundError),
 }
 
 /// Why a visit to the provider told nothing.
@@ -100,14 +101,16 @@ impl fmt::Debug for Oidc {
 }
 
 impl Oidc {
-    /// Reads the secret and, for TLS, the system's certificates. Asks the provider nothing yet. Blocks.
-    pub fn new(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, OidcStartError> {
+    /// Reads the secret. Asks the provider nothing yet. Blocks.
+    pub fn new(settings: Settings, clock: Arc<dyn Clock>, outbound: Outbound) -> Result<Self, OidcStartError> {
         let path = &settings.client_secret_file;
         let secret =
             std::fs::read_to_string(path).map_err(|error| OidcStartError::Secret { path: path.clone(), error })?;
-        let http = Http::new(&settings.issuer).map_err(OidcStartError::Roots)?;
+        if settings.issuer.scheme() == "https" && !outbound.speaks_tls() {
+            return Err(OidcStartError::Roots(OutboundError::NoRoots));
+        }
         let secret = ClientSecret::new(secret.trim().to_owned());
-        Ok(Self { settings, secret, http, clock, known: Mutex::default() })
+        Ok(Self { settings, secret, http: Http(outbound), clock, known: Mutex::default() })
     }
 
     /// Begins a visit: asks the provider for its description where that is not known.

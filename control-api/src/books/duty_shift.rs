@@ -6,9 +6,9 @@ use media::wall::Wall;
 use serde::{Deserialize, Serialize};
 
 use crate::error::ApiError;
-use crate::register::{Column, Due, Filing, Move, Reading, Record, Register, Touch, Who, desk, rows, text};
+use crate::register::{Column, Due, Filing, Move, Reading, Record, Register, Touch, Who, rows, text};
 use crate::registers::field::line;
-use crate::registers::{Role, UnitId, UserId};
+use crate::registers::{Role, UserId};
 use crate::stamp::Stamp;
 use crate::store::{Store, StoreError};
 
@@ -80,10 +80,6 @@ impl Register for DutyShift {
             return Err(ApiError::field("to", "须晚于现在。", "It has to lie ahead."));
         }
         Ok(Self { post: line("post", &self.post)?, ..self })
-    }
-
-    fn unit(&self, store: &Store) -> Result<Option<UnitId>, ApiError> {
-        desk::unit_of(store, &self.user).map(Some)
     }
 
     fn subject(&self) -> Option<&UserId> {

@@ -7,8 +7,8 @@ use super::statement_text::{self, Signer};
 use super::term;
 use crate::error::ApiError;
 use crate::register::inbox::Waiter;
-use crate::register::{Due, Filing, Move, Reading, Record, Register, Touch, Who, desk, rows, text};
-use crate::registers::{Role, UnitId, UserId};
+use crate::register::{Due, Filing, Move, Reading, Record, Register, Touch, Who, rows, text};
+use crate::registers::{Role, UserId};
 use crate::stamp::Stamp;
 use crate::store::{Store, StoreError};
 
@@ -75,10 +75,6 @@ impl Register for StaffStatement {
         statement_text::check_version(filing.store, Signer::Staff, &self.text_version)?;
         term::check(self.valid_to, filing.now)?;
         Ok(self)
-    }
-
-    fn unit(&self, store: &Store) -> Result<Option<UnitId>, ApiError> {
-        desk::unit_of(store, &self.user).map(Some)
     }
 
     fn subject(&self) -> Option<&UserId> {

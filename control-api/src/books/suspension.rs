@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::ApiError;
 use crate::register::inbox::Waiter;
-use crate::register::{Column, Filing, Move, Reading, Record, Register, Touch, Who, desk, rows, text};
+use crate::register::{Column, Filing, Move, Reading, Record, Register, Touch, Who, rows, text};
 use crate::registers::field::{line, prose};
-use crate::registers::{Role, UnitId, UserId};
+use crate::registers::{Role, UserId};
 use crate::store::{Store, StoreError};
 
 /// A suspension.
@@ -70,10 +70,6 @@ impl Register for Suspension {
 
     fn checked(self, _: &Filing<'_>) -> Result<Self, ApiError> {
         Ok(Self { rule: line("rule", &self.rule)?, evidence: prose("evidence", &self.evidence)?, ..self })
-    }
-
-    fn unit(&self, store: &Store) -> Result<Option<UnitId>, ApiError> {
-        desk::unit_of(store, &self.user).map(Some)
     }
 
     fn subject(&self) -> Option<&UserId> {

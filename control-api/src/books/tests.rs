@@ -241,6 +241,12 @@ async fn a_file_of_records_comes_in_whole_or_not_at_all_and_goes_out_again() {
     assert!(text.contains(",'=指挥中心\r\n"), "a formula is no formula: {text}");
     let (status, again) = csv("clerk", text).await;
     assert_eq!(status, StatusCode::CREATED, "what went out comes in: {again}");
+    let posts = scene.read("clerk", "/api/v1/duty-shifts").await;
+    let posts = posts.body["items"].as_array().unwrap();
+    let formulas = posts.iter().filter(|shift| shift["post"] == "=指挥中心").count();
+    assert_eq!((posts.len(), formulas), (4, 2), "as it was: {posts:?}");
+    let (_, empty) = csv("clerk", "user,from,to,post\n".into()).await;
+    assert_eq!(empty["rows"][0]["row"], 2, "{empty}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -279,6 +285,27 @@ async fn a_new_text_takes_the_place_of_the_old_one_and_old_signatures_count_no_m
     assert!(signed());
     step(&scene, "approver", "unit-statements", &second.body, "revoke", Some("违规")).await;
     assert!(!signed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_purpose_of_the_sites_own_is_given_to_a_unit_and_lapses() {
+    let scene = Scene::new().await;
+    let change = async |codes: &[&str]| {
+        scene.call("approver", "PATCH", "/api/v1/units/gaj", Some(json!({"purposes": codes}))).await
+    };
+    assert_eq!(change(&["GA-1", "GA-9"]).await.code(), "INVALID_FIELD", "nobody knows it");
+    let form = json!({"code": "GA-9", "zh": "大型活动", "en": "Large events", "ps": "Y", "valid_to": "2026-06-02T00:00:00+08:00"});
+    filed(&scene, "approver", "site-purposes", form).await;
+    assert_eq!(change(&["GA-1", "GA-9"]).await.status, StatusCode::OK);
+    let mut terms = crate::scene::terms();
+    terms["purposes"] = json!(["GA-9"]);
+    scene.granted(terms).await;
+    let mut wish = crate::scene::live("cam-1");
+    wish["purpose"] = "GA-9".into();
+    let opened = scene.post("li", "/api/v1/sessions", wish.clone()).await;
+    assert_eq!(opened.status, StatusCode::CREATED, "{}", opened.text);
+    scene.pass(Duration::from_secs(15 * 3_600));
+    assert_eq!(scene.post("li", "/api/v1/sessions", wish).await.code(), "PURPOSE_EXPIRED");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -333,6 +360,8 @@ async fn an_emergency_gives_its_cameras_at_once_lapses_unconfirmed_and_bars_the_
     let state = || scene.deps.grants.find(&grant).unwrap().state();
     assert_eq!(state(), crate::grants::GrantState::Active);
     assert_eq!(inbox(&scene, "approver").await.len(), 1);
+    let unclaimed = scene.post("li", "/api/v1/sessions", crate::scene::live("cam-1")).await;
+    assert_eq!(unclaimed.code(), "NO_GRANT", "whoever claims nothing has no part in it");
     let mut claim = crate::scene::live("cam-1");
     claim["emergency"] = grant.0.clone().into();
     let viewing = scene.post("li", "/api/v1/sessions", claim).await;

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::term;
 use crate::error::ApiError;
-use crate::register::{Due, Filing, Move, Reading, Record, Register, Touch, Who, desk, rows, text};
+use crate::register::{Due, Filing, Move, Reading, Record, Register, Touch, Who, rows, text};
 use crate::registers::field::line;
-use crate::registers::{Role, UnitId, UserId};
+use crate::registers::{Role, UserId};
 use crate::stamp::Stamp;
 use crate::store::{Store, StoreError};
 
@@ -79,10 +79,6 @@ impl Register for Training {
         term::check(self.valid_to, filing.now)?;
         let (course, trainer) = (line("course", &self.course)?, line("trainer", &self.trainer)?);
         Ok(Self { course, trainer, ..self })
-    }
-
-    fn unit(&self, store: &Store) -> Result<Option<UnitId>, ApiError> {
-        desk::unit_of(store, &self.user).map(Some)
     }
 
     fn subject(&self) -> Option<&UserId> {

@@ -131,7 +131,7 @@ impl GrantBook {
     pub(crate) fn keep_all(&self, batch: &Batch) -> impl FnOnce() + Send + 'static {
         let index = Arc::clone(&self.index);
         let grants: Vec<Grant> =
-            batch.stored_under(GRANTS).filter_map(|bytes| serde_json::from_slice(bytes).ok()).collect();
+            batch.stored_under(GRANTS).filter_map(|(_, bytes)| serde_json::from_slice(bytes).ok()).collect();
         move || {
             if !grants.is_empty() {
                 let mut index = index.write();

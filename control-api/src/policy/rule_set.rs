@@ -44,7 +44,8 @@ pub type Verdict = Option<Arc<Rule>>;
 pub struct RuleSet {
     texts: Texts,
     version: Arc<str>,
-    names: Vec<String>,
+    /// What the policies' schema calls the facts, each with the fact that it is.
+    names: Vec<(String, Option<Fact>)>,
     shipped: PolicySet,
     site: Option<PolicySet>,
     rules: FxHashMap<PolicyId, Arc<Rule>>,
@@ -87,7 +88,7 @@ impl RuleSet {
         };
         Ok(Self {
             version: texts.version().into(),
-            names: text::fact_names(&texts),
+            names: text::fact_names(&texts).into_iter().map(named).collect(),
             texts,
             shipped: compiled.shipped,
             site: compiled.site,
@@ -134,12 +135,13 @@ impl RuleSet {
 
     /// As [`Self::verdict`], but every rule that refuses, in order, and nothing remembered: for an explanation.
     pub fn all_refusals(&self, asked: &Asked<'_>, lacking: &[String]) -> Vec<Arc<Rule>> {
-        let context = self.context(|name| !lacking.iter().any(|l| l == name), None);
+        let holds = |name: &str, _: Option<Fact>| !lacking.iter().any(|lacks| lacks == name);
+        let context = self.context(holds, None);
         let mut rules = match context {
             Some(context) => self.ask(&self.shipped, &self.uids.anybody, asked.verb, &self.uids.anything, context),
             None => vec![Arc::clone(&self.nothing_permits)],
         };
-        rules.extend(self.site_rules_where(asked, |name| !lacking.iter().any(|l| l == name)));
+        rules.extend(self.site_rules_where(asked, holds));
         rules.sort_by(|a, b| (a.order, &a.id).cmp(&(b.order, &b.id)));
         rules
     }
@@ -170,7 +172,7 @@ impl RuleSet {
         self.site_rules_where(asked, holding(asked.facts))
     }
 
-    fn site_rules_where(&self, asked: &Asked<'_>, holds: impl Fn(&str) -> bool) -> Vec<Arc<Rule>> {
+    fn site_rules_where(&self, asked: &Asked<'_>, holds: impl Fn(&str, Option<Fact>) -> bool) -> Vec<Arc<Rule>> {
         let Some(site) = &self.site else { return Vec::new() };
         let Some(context) = self.context(holds, Some(asked.values)) else {
             return vec![Arc::clone(&self.nothing_permits)];
@@ -199,16 +201,23 @@ impl RuleSet {
     }
 
     /// The facts as policies see them. None only where Cedar refuses a plain record, which then forbids.
-    fn context(&self, holds: impl Fn(&str) -> bool, values: Option<&Values>) -> Option<Context> {
-        let facts = self.names.iter().map(|name| (name.clone(), RestrictedExpression::new_bool(holds(name))));
+    fn context(&self, holds: impl Fn(&str, Option<Fact>) -> bool, values: Option<&Values>) -> Option<Context> {
+        let said =
+            |(name, fact): &(String, Option<Fact>)| (name.clone(), RestrictedExpression::new_bool(holds(name, *fact)));
+        let facts = self.names.iter().map(said);
         let values = values.map(Values::pairs).unwrap_or_default();
         Context::from_pairs(facts.chain(values)).ok()
     }
 }
 
-/// The facts of a set by name. A name that is no fact's does not hold.
-fn holding(facts: FactSet) -> impl Fn(&str) -> bool {
-    move |name| Fact::ALL.iter().any(|fact| fact.name() == name && facts.holds(*fact))
+/// The facts of a set. A name that is no fact's does not hold.
+fn holding(facts: FactSet) -> impl Fn(&str, Option<Fact>) -> bool {
+    move |_, fact| fact.is_some_and(|fact| facts.holds(fact))
+}
+
+fn named(name: String) -> (String, Option<Fact>) {
+    let fact = Fact::ALL.iter().copied().find(|fact| fact.name() == name);
+    (name, fact)
 }
 
 fn place(rule: &Arc<Rule>) -> (u32, bool) {

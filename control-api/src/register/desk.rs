@@ -2,7 +2,6 @@
 //! Deliberately absent: what the registers are.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use media::id::CameraId;
@@ -16,7 +15,8 @@ use crate::ledger::{Event, Kind};
 use crate::mint;
 use crate::outbox::Outbox;
 use crate::registers::field::prose;
-use crate::registers::{UnitId, UserId, camera};
+use crate::registers::{UnitId, UserId, camera, hold};
+use crate::retention::Keeper;
 use crate::sight::Scope;
 use crate::store::{Batch, Revision, Store, Versioned};
 
@@ -54,16 +54,8 @@ pub struct Desk {
     outbox: Outbox,
     clock: Arc<dyn Clock>,
     grants: Arc<GrantBook>,
-    settings: Settings,
-}
-
-/// What holds for all registers.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The site's time zone.
-    pub zone: TimeZone,
-    /// How far a hold around an instant reaches to each side.
-    pub hold_margin: Duration,
+    keeper: Arc<Keeper>,
+    zone: TimeZone,
 }
 
 /// A record with its key.
@@ -76,9 +68,10 @@ impl Desk {
         outbox: Outbox,
         clock: Arc<dyn Clock>,
         grants: Arc<GrantBook>,
-        settings: Settings,
+        keeper: Arc<Keeper>,
+        zone: TimeZone,
     ) -> Self {
-        Self { store, outbox, clock, grants, settings }
+        Self { store, outbox, clock, grants, keeper, zone }
     }
 
     /// The registers' rows.
@@ -93,7 +86,7 @@ impl Desk {
 
     /// The site's time zone.
     pub const fn zone(&self) -> &TimeZone {
-        &self.settings.zone
+        &self.zone
     }
 
     fn checked<R: Register>(&self, by: &Principal, form: R, now: Wall) -> Result<R, ApiError> {
@@ -101,87 +94,68 @@ impl Desk {
             let Some(row) = camera::load(&self.store, id)? else { return Ok(false) };
             Ok(Scope::of(&self.store, &self.grants, now, by)?.shows(&row.value))
         };
-        form.checked(&Filing { store: &self.store, by, now, zone: &self.settings.zone, sees: &sees })
+        form.checked(&Filing { store: &self.store, by, now, zone: &self.zone, sees: &sees })
     }
 
     /// Files one record.
     pub async fn file<R: Register>(&self, by: &Principal, form: R, request_id: &str) -> Result<RecordId, ApiError> {
-        let ids = self.file_all(by, vec![form], request_id).await?;
-        ids.into_iter().next().ok_or_else(|| Code::Internal.into())
+        let record = self.filed(by, form)?;
+        let id = record.id.clone();
+        self.file_all(by, vec![record], request_id).await?;
+        Ok(id)
     }
 
-    /// Files records, all or none.
+    /// Files records that [`Self::filed`] made, all or none.
     pub async fn file_all<R: Register>(
         &self,
         by: &Principal,
-        forms: Vec<R>,
+        records: Vec<Record<R>>,
         request_id: &str,
-    ) -> Result<Vec<RecordId>, ApiError> {
+    ) -> Result<(), ApiError> {
         self.outbox.require_ledger()?;
-        let now = self.now();
-        let (mut batch, mut events, mut ids) = (Batch::new(), Vec::new(), Vec::new());
-        for form in forms {
-            let record = self.filed(by, form, now)?;
-            batch = batch.and(self.batch(None, &record, &line_of(&record, FILE, Some(by.user()), None, true), None)?);
-            events.push(event(FILED, &record, FILE, Some(by), None).request_id(request_id));
-            ids.push(record.id);
+        let (mut batch, mut events) = (Batch::new(), Vec::new());
+        for record in &records {
+            batch = batch.and(self.batch(None, record, &line_of(record, FILE, Some(by.user()), None, true), None)?);
+            events.push(event(FILED, record, FILE, Some(by), None).request_id(request_id));
         }
-        let kept = self.grants.keep_all(&batch);
-        self.outbox.change_all(now, batch, events, kept).await?;
-        Ok(ids)
+        self.commit(batch, events).await
+    }
+
+    /// Commits a change; what follows from it (grants, holds) is in force when this returns.
+    async fn commit(&self, batch: Batch, events: Vec<Event>) -> Result<(), ApiError> {
+        let (kept, held) = (self.grants.keep_all(&batch), hold::held_by(&batch));
+        let changed = self.outbox.change_all(self.now(), batch, events, kept).await;
+        for camera in held {
+            if let Err(error) = self.keeper.apply_holds(&camera) {
+                tracing::error!(%camera, %error, "the recorder did not take a hold; it is tried again");
+            }
+        }
+        Ok(changed?)
     }
 
     /// Files a record of the appliance's own.
     pub async fn file_own<R: Register>(&self, unit: UnitId, fields: R) -> Result<RecordId, ApiError> {
-        let now = self.now();
-        let id = RecordId(mint::sortable_id(now).map_err(|_| Code::Internal)?);
-        let since = now.into();
-        let record = Record {
-            id,
-            unit,
-            state: R::FIRST,
-            filed_by: None,
-            filed_at: since,
-            since,
-            hands: Vec::new(),
-            lines: 1,
-            fields,
-        };
+        let record = record(unit, fields, self.now())?;
         let batch = self.batch(None, &record, &line_of(&record, FILE, None, None, true), None)?;
-        let kept = self.grants.keep_all(&batch);
-        self.outbox.change(now, batch, event(FILED, &record, FILE, None, None), kept).await?;
+        self.commit(batch, vec![event(FILED, &record, FILE, None, None)]).await?;
         Ok(record.id)
     }
 
-    /// Whether a form could be filed; nothing is stored.
-    pub fn check<R: Register>(&self, by: &Principal, form: R) -> Result<(), ApiError> {
-        let now = self.now();
-        let record = self.filed(by, form, now)?;
-        self.batch(None, &record, &line_of(&record, FILE, Some(by.user()), None, true), None).map(|_| ())
-    }
-
-    /// The record that a form makes; nothing is stored.
-    fn filed<R: Register>(&self, by: &Principal, form: R, now: Wall) -> Result<Record<R>, ApiError> {
+    /// The record that a form makes, or why it cannot be filed; nothing is stored. Blocks on store reads.
+    pub fn filed<R: Register>(&self, by: &Principal, form: R) -> Result<Record<R>, ApiError> {
         // Who may not file at all hears so before the form is looked at.
         let may = by.roles().has_any(&R::FILING.roles().collect::<Vec<_>>()) || R::FILING.is_of_subject();
         if !may {
             return Err(Code::RoleForbids.into());
         }
+        let now = self.now();
         let fields = self.checked(by, form, now)?;
         let unit = fields.unit(&self.store)?.unwrap_or_else(|| by.unit().clone());
         R::FILING.check_filing(by, &unit, fields.subject())?;
-        let id = RecordId(mint::sortable_id(now).map_err(|_| Code::Internal)?);
-        Ok(Record {
-            id,
-            unit,
-            state: R::FIRST,
-            filed_by: Some(by.user().clone()),
-            filed_at: now.into(),
-            since: now.into(),
-            hands: vec![by.user().clone()],
-            lines: 1,
-            fields,
-        })
+        let mut record = record(unit, fields, now)?;
+        record.filed_by = Some(by.user().clone());
+        record.hands.push(by.user().clone());
+        Ok(record)
     }
 
     /// Takes a step that a person takes.
@@ -232,9 +206,7 @@ impl Desk {
             event(MOVED, &next, transition.step, by, reason.as_deref()).with("from", row.value.state.word());
         event.at = now.into();
         event.request_id = request_id.map(Into::into);
-        let kept = self.grants.keep_all(&batch);
-        self.outbox.change(now, batch, event, kept).await?;
-        Ok(())
+        self.commit(batch, vec![event]).await
     }
 
     /// Corrects a record's fields; what they were stays in the history.
@@ -265,9 +237,7 @@ impl Desk {
         let batch = self.batch(Some(&row), &next, &line, Some(CORRECT))?;
         let mut event = event(MOVED, &next, CORRECT, Some(by), None).request_id(&note.request_id);
         event.at = now.into();
-        let kept = self.grants.keep_all(&batch);
-        self.outbox.change(now, batch, event, kept).await?;
-        Ok(())
+        self.commit(batch, vec![event]).await
     }
 
     fn batch<R: Register>(
@@ -279,7 +249,7 @@ impl Desk {
     ) -> Result<Batch, ApiError> {
         let batch = rows::kept(before, after, line)?;
         let before = before.map(|row| &row.value);
-        let hold_margin = self.settings.hold_margin;
+        let hold_margin = self.keeper.settings().hold_margin;
         R::with(batch, &Change { before, after, step, store: &self.store, now: self.now(), hold_margin })
     }
 
@@ -312,6 +282,23 @@ impl Desk {
         found.truncate(limit + 1);
         Ok(found)
     }
+}
+
+/// A new record, filed by nobody yet.
+fn record<R: Register>(unit: UnitId, fields: R, now: Wall) -> Result<Record<R>, ApiError> {
+    let id = RecordId(mint::sortable_id(now).map_err(|_| Code::Internal)?);
+    let since = now.into();
+    Ok(Record {
+        id,
+        unit,
+        state: R::FIRST,
+        filed_by: None,
+        filed_at: since,
+        since,
+        hands: Vec::new(),
+        lines: 1,
+        fields,
+    })
 }
 
 /// The record with one more line, and with `by` among its hands.
@@ -389,10 +376,4 @@ fn event<R: Register>(
         return event.with("fields", fields);
     }
     event
-}
-
-/// The unit of a user, for registers whose records are about people.
-pub fn unit_of(store: &Store, user: &UserId) -> Result<UnitId, ApiError> {
-    let row = crate::registers::user::load(store, user)?;
-    row.map(|row| row.value.unit).ok_or_else(|| ApiError::field("user", "没有该用户。", "There is no such user."))
 }

@@ -57,22 +57,36 @@ pub fn read(bytes: &[u8], mut enrolment: impl FnMut() -> Result<Enrolment, ApiEr
     let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(text);
     let header = match reader.headers() {
         Ok(header) => header.clone(),
-        Err(_) => return Err(refused(vec![fault(1, "", "表头须为UTF-8文本。", "The header has to be UTF-8 text.")])),
+        Err(_) => {
+            return Err(ApiError::rows(vec![RowError::new(
+                1,
+                "",
+                "表头须为UTF-8文本。",
+                "The header has to be UTF-8 text.",
+            )]));
+        }
     };
     let mut faults = header_faults(&header);
     if !faults.is_empty() {
-        return Err(refused(faults));
+        return Err(ApiError::rows(faults));
     }
     let (mut rows, mut ids) = (Vec::new(), HashSet::new());
     for (i, record) in reader.into_records().enumerate() {
         let before = faults.len();
         if i >= ROWS_MAX {
-            faults.push(fault(line_of(i), "", "每个文件最多2000行。", "A file has at most 2000 rows; split it."));
+            faults.push(RowError::new(
+                line_of(i),
+                "",
+                "每个文件最多2000行。",
+                "A file has at most 2000 rows; split it.",
+            ));
             break;
         }
         match row(&header, i, record, &mut enrolment) {
             Ok(row) if ids.insert(row.camera.id.clone()) => rows.push(row),
-            Ok(row) => faults.push(fault(row.line, "id", "编号在文件中重复。", "The id stands twice in the file.")),
+            Ok(row) => {
+                faults.push(RowError::new(row.line, "id", "编号在文件中重复。", "The id stands twice in the file."))
+            }
             Err(RowFault::Fault(fault)) => faults.push(fault),
             Err(RowFault::Whole(error)) => return Err(error),
         }
@@ -81,24 +95,9 @@ pub fn read(bytes: &[u8], mut enrolment: impl FnMut() -> Result<Enrolment, ApiEr
         }
     }
     if rows.is_empty() && faults.is_empty() {
-        faults.push(fault(2, "", "文件没有数据行。", "The file has no rows."));
+        faults.push(RowError::new(2, "", "文件没有数据行。", "The file has no rows."));
     }
-    if faults.is_empty() { Ok(rows) } else { Err(refused(faults)) }
-}
-
-/// A refusal of the whole file.
-pub fn refused(rows: Vec<RowError>) -> ApiError {
-    ApiError::field(
-        "rows",
-        "请修正所列各行后重新导入;未导入任何数据。",
-        "Correct the rows and import again; nothing was taken.",
-    )
-    .with_rows(rows)
-}
-
-/// A fault on a line.
-pub fn fault(line: u64, field: &str, zh: &str, en: &str) -> RowError {
-    RowError { row: line, field: field.into(), zh: zh.into(), en: en.into() }
+    if faults.is_empty() { Ok(rows) } else { Err(ApiError::rows(faults)) }
 }
 
 enum RowFault {
@@ -117,16 +116,16 @@ fn header_faults(header: &StringRecord) -> Vec<RowError> {
     for column in header {
         let shown: String = column.chars().take(64).collect();
         if !MANDATORY.contains(&column) && !OPTIONAL.contains(&column) {
-            faults.push(fault(1, &shown, "没有该列。", "There is no such column."));
+            faults.push(RowError::new(1, &shown, "没有该列。", "There is no such column."));
         } else if !seen.insert(column) {
-            faults.push(fault(1, &shown, "列重复。", "The column stands twice."));
+            faults.push(RowError::new(1, &shown, "列重复。", "The column stands twice."));
         }
         if faults.len() >= FAULTS_MAX {
             return faults;
         }
     }
     let missing = MANDATORY.iter().filter(|&&column| !seen.contains(column));
-    faults.extend(missing.map(|column| fault(1, column, "缺少该列。", "The column is missing.")));
+    faults.extend(missing.map(|column| RowError::new(1, column, "缺少该列。", "The column is missing.")));
     faults
 }
 
@@ -138,24 +137,23 @@ fn row(
 ) -> Result<Row, RowFault> {
     let record = record.map_err(|error| {
         let line = error.position().map_or(line_of(i), csv::Position::line);
-        RowFault::Fault(fault(line, "", "该行不是UTF-8文本。", "The row is no UTF-8 text."))
+        RowFault::Fault(RowError::new(line, "", "该行不是UTF-8文本。", "The row is no UTF-8 text."))
     })?;
     let line = record.position().map_or(line_of(i), csv::Position::line);
     if record.len() != header.len() {
-        return Err(RowFault::Fault(fault(line, "", "列数与表头不符。", "It has not as many columns as the header.")));
+        return Err(RowFault::Fault(RowError::new(
+            line,
+            "",
+            "列数与表头不符。",
+            "It has not as many columns as the header.",
+        )));
     }
-    let form = form(header, &record).map_err(|error| RowFault::Fault(told(line, &error)))?;
+    let form = form(header, &record).map_err(|error| RowFault::Fault(RowError::told(line, &error)))?;
     let enrolment = enrolment().map_err(RowFault::Whole)?;
     match form.checked(enrolment) {
         Ok((camera, credentials)) => Ok(Row { line, camera, credentials }),
-        Err(error) => Err(RowFault::Fault(told(line, &error))),
+        Err(error) => Err(RowFault::Fault(RowError::told(line, &error))),
     }
-}
-
-/// A field's refusal as a row's fault.
-pub fn told(line: u64, error: &ApiError) -> RowError {
-    let (zh, en) = (error.body("", true).remedy, error.body("", false));
-    RowError { row: line, field: en.field.unwrap_or_default(), zh, en: en.remedy }
 }
 
 fn form(header: &StringRecord, record: &StringRecord) -> Result<CameraForm, ApiError> {

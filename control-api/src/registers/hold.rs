@@ -200,6 +200,11 @@ pub fn camera_of(active_key: &str) -> Option<CameraId> {
     active_key.strip_prefix(ACTIVE)?.split('/').next()?.parse().ok()
 }
 
+/// The cameras that a batch places holds on.
+pub fn held_by(batch: &Batch) -> Vec<CameraId> {
+    batch.stored_under(ACTIVE).filter_map(|(key, _)| camera_of(key)).collect()
+}
+
 fn active_key(hold: &Hold) -> String {
     format!("{}{}", active_of(&hold.camera), hold.id.0)
 }

@@ -16,11 +16,11 @@ use super::cameras::{KEEPERS, check_owner, enrolment};
 use super::extract::check_media_type;
 use crate::authn::Principal;
 use crate::deps::Deps;
-use crate::error::{ApiError, Code, ErrorBody};
+use crate::error::{ApiError, Code, ErrorBody, RowError};
 use crate::ledger::Kind;
 use crate::ports::CameraSetup;
 use crate::registers::camera;
-use crate::registers::camera_csv::{self, FAULTS_MAX, Row, fault, refused, told};
+use crate::registers::camera_csv::{self, FAULTS_MAX, Row};
 use crate::registers::camera_fields::differences;
 use crate::registers::retired;
 use crate::request::{RequestId, body_bytes};
@@ -108,11 +108,11 @@ fn check_against_register(deps: &Deps, rows: &mut Vec<Row>) -> Result<(), ApiErr
                 known.insert(*line);
                 continue;
             }
-            faults.push(fault(*line, "id", "该编号已被使用。", "The id is taken."));
+            faults.push(RowError::new(*line, "id", "该编号已被使用。", "The id is taken."));
         }
         match check_owner(&deps.store, camera) {
             Ok(()) => {}
-            Err(error) if error.code() == Code::InvalidField => faults.push(told(*line, &error)),
+            Err(error) if error.code() == Code::InvalidField => faults.push(RowError::told(*line, &error)),
             Err(error) => return Err(error),
         }
         if faults.len() >= FAULTS_MAX {
@@ -120,7 +120,7 @@ fn check_against_register(deps: &Deps, rows: &mut Vec<Row>) -> Result<(), ApiErr
         }
     }
     if !faults.is_empty() {
-        return Err(refused(faults));
+        return Err(ApiError::rows(faults));
     }
     rows.retain(|row| !known.contains(&row.line));
     Ok(())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
@@ -17,9 +17,10 @@ use super::optional_body::OptionalBody;
 use super::page::{self, Page};
 use super::register_bodies::{Filed, StepBody};
 use super::register_doc as doc;
+use super::report_format::Format;
 use crate::authn::Principal;
 use crate::deps::Deps;
-use crate::error::{ApiError, Code};
+use crate::error::{ApiError, Code, RowError};
 use crate::register::desk::Note;
 use crate::register::rows::{self, View};
 use crate::register::{Line, Record, RecordId, Register, State as _, csv};
@@ -98,8 +99,7 @@ async fn list<R: Register>(
     if asked.state.as_deref().is_some_and(|state| R::State::ALL.iter().all(|known| known.word() != state)) {
         return Err(ApiError::field("state", "没有该状态。", "There is no such state."));
     }
-    let wanted = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if wanted.starts_with("text/csv") {
+    if Format::accepted(&headers) == Format::Csv {
         return Ok(as_csv::<R>(&deps, by, &asked));
     }
     let limit = page::limit(asked.limit)?;
@@ -144,19 +144,20 @@ async fn import<R: Register>(
     by.require(&R::FILING.roles().collect::<Vec<_>>())?;
     check_media_type(request.headers(), "text/csv")?;
     let bytes = body_bytes(request, deps.config.import_bytes_max).await?;
-    let read = csv::read::<R>(&bytes, parse_json)?;
-    let (lines, forms): (Vec<_>, Vec<_>) = read.into_iter().unzip();
-    let faults: Vec<_> = lines
-        .iter()
-        .zip(&forms)
-        .filter_map(|(line, form)| {
-            deps.registers.check(&by, form.clone()).err().map(|error| csv::of_error(*line, &error))
-        })
-        .collect();
-    if !faults.is_empty() {
-        return Err(csv::refused(faults));
-    }
-    let ids = deps.registers.file_all(&by, forms, &request_id).await?;
+    let (desk, reader) = (deps.registers.clone(), by.clone());
+    let read = tokio::task::spawn_blocking(move || {
+        let (mut records, mut faults) = (Vec::new(), Vec::new());
+        for (line, form) in csv::read::<R>(&bytes, parse_json)? {
+            match desk.filed(&reader, form) {
+                Ok(record) => records.push(record),
+                Err(error) => faults.push(RowError::told(line, &error)),
+            }
+        }
+        if faults.is_empty() { Ok(records) } else { Err(ApiError::rows(faults)) }
+    });
+    let records = read.await.map_err(|_| ApiError::new(Code::Internal))??;
+    let ids = records.iter().map(|record| record.id.clone()).collect();
+    deps.registers.file_all(&by, records, &request_id).await?;
     Ok((StatusCode::CREATED, Json(Filed { ids })).into_response())
 }
 

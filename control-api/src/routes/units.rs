@@ -12,12 +12,13 @@ use super::Calls;
 use super::extract::{Asked, At, Body};
 use super::page::{self, Page, PageQuery};
 use crate::authn::Principal;
+use crate::books::site_purpose;
 use crate::deps::Deps;
 use crate::error::{ApiError, Code, ErrorBody};
 use crate::ledger::Kind;
 use crate::registers::field::line;
 use crate::registers::unit::{self, Unit, UnitKind, UnitState};
-use crate::registers::{Area, PurposeCode, Role, UnitId, camera, purpose};
+use crate::registers::{Area, PurposeCode, Role, UnitId, camera};
 use crate::request::RequestId;
 use crate::stamp::Stamp;
 use crate::store::Batch;
@@ -144,7 +145,7 @@ async fn register(
         credit_code: optional("credit_code", new.credit_code.as_deref().unwrap_or_default())?,
         principal: optional("principal", new.principal.as_deref().unwrap_or_default())?,
         state: UnitState::Registered,
-        purposes: known_purposes(new.purposes)?,
+        purposes: known_purposes(&deps, new.purposes)?,
         areas: areas("areas", &new.areas)?,
         duty_areas: areas("duty_areas", &new.duty_areas)?,
         version: 1,
@@ -195,7 +196,7 @@ async fn change(
     principal.require(KEEPERS)?;
     let row = unit::load(&deps.store, &id)?.ok_or(Code::NotFound)?;
     let mut unit = row.value;
-    apply(&mut unit, wanted)?;
+    apply(&deps, &mut unit, wanted)?;
     unit.version += 1;
     unit.changed_at = deps.now();
     let key = unit::key(&id);
@@ -206,7 +207,7 @@ async fn change(
     Ok(Json(unit.into()))
 }
 
-fn apply(unit: &mut Unit, wanted: UnitChange) -> Result<(), ApiError> {
+fn apply(deps: &Deps, unit: &mut Unit, wanted: UnitChange) -> Result<(), ApiError> {
     if let Some(name) = wanted.name {
         unit.name = line("name", &name)?;
     }
@@ -223,7 +224,7 @@ fn apply(unit: &mut Unit, wanted: UnitChange) -> Result<(), ApiError> {
         unit.state = state;
     }
     if let Some(purposes) = wanted.purposes {
-        unit.purposes = known_purposes(purposes)?;
+        unit.purposes = known_purposes(deps, purposes)?;
     }
     if let Some(given) = wanted.areas {
         unit.areas = areas("areas", &given)?;
@@ -238,10 +239,11 @@ fn optional(field: &str, text: &str) -> Result<Option<String>, ApiError> {
     if text.trim().is_empty() { Ok(None) } else { line(field, text).map(Some) }
 }
 
-fn known_purposes(given: Vec<PurposeCode>) -> Result<Vec<PurposeCode>, ApiError> {
-    let shipped = purpose::shipped();
+/// Shipped ones and the site's own.
+fn known_purposes(deps: &Deps, given: Vec<PurposeCode>) -> Result<Vec<PurposeCode>, ApiError> {
     for (i, code) in given.iter().enumerate() {
-        if given.iter().take(i).any(|earlier| earlier == code) || shipped.iter().all(|p| p.code != *code) {
+        let is_known = site_purpose::standing(&deps.store, code, deps.now())?.is_some();
+        if given.iter().take(i).any(|earlier| earlier == code) || !is_known {
             return Err(ApiError::field(
                 format!("purposes[{i}]"),
                 "没有该用途代码,或重复。",

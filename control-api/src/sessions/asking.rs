@@ -115,7 +115,7 @@ impl Ask {
             purpose: permit.purpose().to_string(),
             reason: permit.reason().into(),
             range: permit.range(),
-            emergency: None,
+            emergency: permit.emergency().map(Into::into),
         }
     }
 

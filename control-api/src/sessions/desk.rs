@@ -13,7 +13,6 @@ use super::asking::{Ask, NewSession, Opened, Origin, Permitted, REASON_CHARS_MAX
 use super::balance::Balance;
 use super::inquiry::Inquiry;
 use super::metrics::{ALLOWED, SessionMetrics};
-use super::permitting::held_to;
 use super::table::{Open, Table};
 use super::{Settings, ending};
 use crate::authn::Principal;
@@ -124,21 +123,7 @@ impl SessionDesk {
 
     async fn open_to_end(&self, caller: &Principal, ask: &Ask, origin: &Origin) -> Result<Opened, ApiError> {
         let action = ask.action(self.clock.wall(), self.settings.playback_max)?;
-        let inquiry = Inquiry {
-            user: caller.user(),
-            terminal: caller.terminal(),
-            camera: &ask.camera,
-            profile: ask.profile,
-            purpose: &ask.purpose,
-            range: ask.range,
-            running: None,
-            held_to: held_to(caller),
-        };
-        let decision = self.decide(&self.facts(&inquiry)?, &action);
-        let permit = match decision {
-            Ok(permit) => permit,
-            Err(denial) => return Err(self.refuse(caller, ask, &origin.request_id, denial).await),
-        };
+        let permit = self.permit_or_refuse(caller, ask, &action, None, &origin.request_id).await?;
         let new = NewSession::of(permit, caller, origin)?;
         let (permit, usage) = self.put_on_record(&new).await?;
         let (id, expires_at) = (new.id.clone(), self.expiry(caller, &permit.value().permit, new.opened_at));
@@ -154,7 +139,7 @@ impl SessionDesk {
             return Err(code.into());
         }
         // A right that was taken away since the decision found no session to end; it is found here, before the URL leaves.
-        if let Err(denial) = self.decide(&self.facts(&Inquiry { running: Some(&id), ..inquiry })?, &action) {
+        if let Err(denial) = self.decide(&self.facts(&Inquiry::of(caller, ask, Some(&id)))?, &action) {
             self.end(&id, ending::reason(denial.code));
             return Err(self.refuse(caller, ask, &origin.request_id, denial).await);
         }
@@ -234,20 +219,7 @@ impl SessionDesk {
         }
         let ask = Ask::again(&open.permit);
         let action = ask.action_as_it_was();
-        let inquiry = Inquiry {
-            user: caller.user(),
-            terminal: caller.terminal(),
-            camera: &ask.camera,
-            profile: ask.profile,
-            purpose: &ask.purpose,
-            range: ask.range,
-            running: Some(id),
-            held_to: held_to(caller),
-        };
-        let permit = match self.decide(&self.facts(&inquiry)?, &action) {
-            Ok(permit) => permit,
-            Err(denial) => return Err(self.refuse(caller, &ask, request_id, denial).await),
-        };
+        let permit = self.permit_or_refuse(caller, &ask, &action, Some(id), request_id).await?;
         let expires_at = self.expiry(caller, &permit, open.opened_at);
         let event = Event::new(Kind::SESSION_RENEWED, self.clock.wall())
             .actor(caller.actor())

@@ -110,16 +110,7 @@ impl SessionDesk {
     /// Why a session that runs may not go on. It stands on the grant it was opened under, whatever others there are.
     fn barred(&self, id: &SessionId, open: &Open) -> Option<EndReason> {
         let ask = Ask::again(&open.permit);
-        let inquiry = Inquiry {
-            user: open.permit.user(),
-            terminal: open.terminal,
-            camera: &ask.camera,
-            profile: ask.profile,
-            purpose: &ask.purpose,
-            range: ask.range,
-            running: Some(id),
-            held_to: &[],
-        };
+        let inquiry = Inquiry::about(open.permit.user(), open.terminal, &ask, Some(id));
         if open.key.as_ref().is_some_and(|key| !self.key_is_in_force(open.permit.user(), key)) {
             return Some(EndReason::Revoked);
         }

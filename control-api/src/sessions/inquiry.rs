@@ -2,12 +2,14 @@
 
 use std::net::IpAddr;
 
-use media::id::{CameraId, Profile, StreamKey};
+use media::id::{CameraId, StreamKey};
 use media::wall::Wall;
 use relay::lease::SessionId;
 
 use super::SessionDesk;
+use super::asking::Ask;
 use super::table::Peg;
+use crate::authn::Principal;
 use crate::books::site_purpose::{self, PurposeStanding};
 use crate::error::{ApiError, Code};
 use crate::policy::{Caller, Candidate, Facts, Handling, Sight, UnitFacts};
@@ -22,19 +24,26 @@ const EXPECTED_BITS: u64 = 4_000_000;
 pub(super) struct Inquiry<'a> {
     pub(super) user: &'a UserId,
     pub(super) terminal: IpAddr,
-    /// As it was given: no camera has a name that is none.
-    pub(super) camera: &'a str,
-    /// Which of its streams.
-    pub(super) profile: Profile,
-    /// What for, as it was given.
-    pub(super) purpose: &'a str,
-    /// Which stretch of its recording.
-    pub(super) range: Option<(Wall, Wall)>,
+    /// What is asked for, as it was given: no camera has a name that is none.
+    pub(super) ask: &'a Ask,
     /// A session that runs is not ended for what only bars new ones: a locked account (a stranger's guesses must not end
     /// a duty officer's view), a camera that is away (viewers stay), its own place under the grant.
     pub(super) running: Option<&'a SessionId>,
     /// The grants that the caller's API key is held to; empty means all.
     pub(super) held_to: &'a [String],
+}
+
+impl<'a> Inquiry<'a> {
+    /// What `caller` asks; of a session that runs where there is one.
+    pub(super) fn of(caller: &'a Principal, ask: &'a Ask, running: Option<&'a SessionId>) -> Self {
+        let held_to = caller.key().map_or(&[][..], |key| key.grants.as_slice());
+        Self { held_to, ..Self::about(caller.user(), caller.terminal(), ask, running) }
+    }
+
+    /// What somebody asks who need not be there.
+    pub(super) fn about(user: &'a UserId, terminal: IpAddr, ask: &'a Ask, running: Option<&'a SessionId>) -> Self {
+        Self { user, terminal, ask, running, held_to: &[] }
+    }
 }
 
 impl SessionDesk {
@@ -66,7 +75,7 @@ impl SessionDesk {
             caller,
             camera,
             grants,
-            purpose: self.purpose(inquiry.purpose, now)?,
+            purpose: self.purpose(&inquiry.ask.purpose, now)?,
             handling: Handling::default(),
         })
     }
@@ -103,11 +112,11 @@ impl SessionDesk {
     }
 
     fn sight(&self, inquiry: &Inquiry<'_>) -> Result<Option<Sight>, ApiError> {
-        let (profile, running) = (inquiry.profile, inquiry.running.is_some());
-        let Ok(id) = inquiry.camera.parse::<CameraId>() else { return Ok(None) };
+        let (profile, running) = (inquiry.ask.profile, inquiry.running.is_some());
+        let Ok(id) = inquiry.ask.camera.parse::<CameraId>() else { return Ok(None) };
         let Some(row) = camera::load(&self.store, &id)? else { return Ok(None) };
         let online = running || self.cameras.status(&id).is_some_and(|status| status.state == DeviceState::Online);
-        let recording_kept = running || !self.is_purged(&id, row.value.created_at, inquiry.range)?;
+        let recording_kept = running || !self.is_purged(&id, row.value.created_at, inquiry.ask.range)?;
         let stream = StreamKey { camera: id.clone(), profile };
         let carries_marks = running || self.cameras.stream(&stream).is_none_or(|stream| stream.carries_marks);
         let level = row.value.security_level.number();
@@ -127,8 +136,8 @@ impl SessionDesk {
 
     /// Whether another session of this stream finds room on the network and on its core.
     fn overloaded(&self, inquiry: &Inquiry<'_>) -> bool {
-        let Ok(camera) = inquiry.camera.parse::<CameraId>() else { return false };
-        let stream = StreamKey { camera, profile: inquiry.profile };
+        let Ok(camera) = inquiry.ask.camera.parse::<CameraId>() else { return false };
+        let stream = StreamKey { camera, profile: inquiry.ask.profile };
         let busy = self.cameras.stream(&stream).map_or(0.0, |stream| stream.core_busy);
         busy >= self.settings.core_busy_max || self.leases.room_for(self.expected_bits(&stream)).is_err()
     }
@@ -142,6 +151,9 @@ impl SessionDesk {
     fn candidates(&self, caller: &Caller, camera: &Sight, inquiry: &Inquiry<'_>) -> Vec<Candidate> {
         let mut grants = self.grants.covering(&caller.unit.id, &caller.user, &camera.id, camera.area.as_ref());
         grants.retain(|grant| inquiry.held_to.is_empty() || inquiry.held_to.contains(&grant.id().0));
+        // What came with an emergency counts for whoever claims it, and gives nobody else its priority.
+        let claimed = inquiry.ask.emergency.as_deref();
+        grants.retain(|grant| grant.emergency().is_none() || grant.emergency() == claimed);
         let table = self.table.lock();
         let candidate = |grant: std::sync::Arc<crate::grants::Grant>| {
             let open_sessions = table.count_on(&Peg::Grant(grant.id().clone()), inquiry.running);

@@ -13,26 +13,23 @@ use crate::error::{ApiError, Code};
 use crate::policy::{self, Action, Denial, Facts, Permit};
 use crate::registers::{UserId, unit, user};
 
-/// The grants that the caller's API key is held to; empty means all.
-pub(super) fn held_to(caller: &Principal) -> &[String] {
-    caller.key().map_or(&[], |key| key.grants.as_slice())
-}
-
 impl SessionDesk {
     /// A permit for what is asked, or the refusal, which is on record then.
     pub async fn permit(&self, caller: &Principal, ask: &Ask, request_id: &str) -> Result<Permit, ApiError> {
         let action = ask.action(self.clock.wall(), self.settings.playback_max)?;
-        let inquiry = Inquiry {
-            user: caller.user(),
-            terminal: caller.terminal(),
-            camera: &ask.camera,
-            profile: ask.profile,
-            purpose: &ask.purpose,
-            range: ask.range,
-            running: None,
-            held_to: held_to(caller),
-        };
-        match self.decide(&self.facts(&inquiry)?, &action) {
+        self.permit_or_refuse(caller, ask, &action, None, request_id).await
+    }
+
+    /// As [`Self::permit`], of a wish whose parts were looked at, or of a session that runs.
+    pub(super) async fn permit_or_refuse(
+        &self,
+        caller: &Principal,
+        ask: &Ask,
+        action: &Action,
+        running: Option<&SessionId>,
+        request_id: &str,
+    ) -> Result<Permit, ApiError> {
+        match self.decide(&self.facts(&Inquiry::of(caller, ask, running))?, action) {
             Ok(permit) => Ok(permit),
             Err(denial) => Err(self.refuse(caller, ask, request_id, denial).await),
         }
@@ -42,10 +39,7 @@ impl SessionDesk {
     pub fn still_permits(&self, user: &UserId, terminal: IpAddr, ask: &Ask) -> Result<Permit, ApiError> {
         // Not a new request: what only bars those (a lock after a stranger's guesses) does not count.
         let running = SessionId(String::new());
-        let running = Some(&running);
-        let (camera, purpose) = (ask.camera.as_str(), ask.purpose.as_str());
-        let inquiry =
-            Inquiry { user, terminal, camera, profile: ask.profile, purpose, range: None, running, held_to: &[] };
+        let inquiry = Inquiry::about(user, terminal, ask, Some(&running));
         self.decide(&self.facts(&inquiry)?, &ask.action_as_it_was()).map_err(ApiError::from)
     }
 

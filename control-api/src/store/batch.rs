@@ -70,10 +70,10 @@ impl Batch {
         self
     }
 
-    /// What it stores under keys that begin with `prefix`.
-    pub fn stored_under<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    /// What it stores under keys that begin with `prefix`, by key.
+    pub fn stored_under<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a [u8])> {
         let under = self.writes.iter().filter(move |(key, _)| key.starts_with(prefix));
-        under.filter_map(|(_, value)| value.as_deref())
+        under.filter_map(|(key, value)| Some((key.as_str(), value.as_deref()?)))
     }
 
     /// No write in it. Committing it checks its preconditions and changes nothing.

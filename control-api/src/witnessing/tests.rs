@@ -227,7 +227,7 @@ async fn a_witness_that_refuses_lies_or_babbles_is_told_and_nothing_of_it_is_kep
             Manner::Refuses => matches!(trouble, Trouble::Unknown(403)),
             Manner::Lies => matches!(trouble, Trouble::Answer(BadNote::Signature)),
             Manner::Impersonates => matches!(trouble, Trouble::Answer(BadNote::OtherKey)),
-            Manner::Babbles => matches!(trouble, Trouble::Unreached(OutboundError::Long)),
+            Manner::Babbles => matches!(trouble, Trouble::Unreached(OutboundError::Long(_))),
             _ => matches!(trouble, Trouble::Unsteady),
         };
         assert!(fits, "{trouble}");
