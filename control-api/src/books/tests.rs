@@ -350,6 +350,11 @@ async fn an_incident_holds_its_evidence_from_the_same_moment_and_the_bureau_hear
 #[tokio::test(flavor = "multi_thread")]
 async fn an_emergency_gives_its_cameras_at_once_lapses_unconfirmed_and_bars_the_next_until_it_is_reviewed() {
     let scene = Scene::new().await;
+    // The unit may use players of its own, on another camera: so it may in its emergencies.
+    scene.post("keeper", "/api/v1/cameras", crate::scene::camera("cam-2")).await;
+    let mut elsewhere = crate::scene::terms();
+    elsewhere["cameras"] = json!(["cam-2"]);
+    scene.granted(elsewhere).await;
     scene.add_user("chief", "gaj", Role::IncidentCommander, UserState::Approved);
     let form =
         json!({"event": "洪涝", "what": "沁河水位上涨", "cameras": ["cam-1"], "ends_at": "2026-06-01T20:00:00+08:00"});
@@ -367,10 +372,13 @@ async fn an_emergency_gives_its_cameras_at_once_lapses_unconfirmed_and_bars_the_
     let viewing = scene.post("li", "/api/v1/sessions", claim).await;
     assert_eq!(viewing.status, StatusCode::CREATED, "{}", viewing.text);
     let viewing = viewing.body;
+    let token = crate::scene::token(&viewing["urls"]["rtsp"]);
+    let running = scene.deps.leases.admit(&token, TERMINAL.parse().unwrap(), relay::lease::Protocol::Rtsp).unwrap();
+    running.sent(1);
     scene.pass(Duration::from_secs(30 * 60 + 1));
     filed(&scene, "clerk", "training-records", training("li")).await;
     becomes(&scene, "approver", "emergencies", &record, "lapsed").await;
-    scene.usage(viewing["id"].as_str().unwrap(), |record| record["end_reason"] == "expired").await;
+    assert_eq!(scene.stopped(&running).await, relay::lease::EndReason::Expired);
     assert_eq!(state(), crate::grants::GrantState::Expired);
     scene.pass(Duration::from_secs(24 * 3_600 + 1));
     filed(&scene, "clerk", "training-records", training("wang")).await;
