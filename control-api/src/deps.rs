@@ -171,14 +171,8 @@ impl Deps {
         let usage = usage_register(&store, &ledger, &clock)?;
         let clock_trust = ClockTrust::new(Arc::clone(&clock), parts.clock_trust, newest_time(&ledger)?, &registry)?;
         let policies = Policies::open(parts.policy, store.clone(), ledger.clone(), Arc::clone(&clock), &registry)?;
-        let registers = Desk::new(
-            store.clone(),
-            outbox.clone(),
-            Arc::clone(&clock),
-            Arc::clone(&grants),
-            Arc::clone(&retention),
-            sessions.zone.clone(),
-        );
+        let ground = Ground { store: &store, ledger: &ledger, outbox: &outbox, clock: &clock, registry: &registry };
+        let registers = ground.registers(&grants, &retention, &sessions);
         let sessions = SessionDesk::new(Tools {
             store: store.clone(),
             ledger: ledger.clone(),
@@ -201,7 +195,6 @@ impl Deps {
             Arc::clone(&grants),
             Arc::clone(&sessions),
         );
-        let ground = Ground { store: &store, ledger: &ledger, outbox: &outbox, clock: &clock, registry: &registry };
         let (snapshots, exports) = ground.exports(&sessions, &usage, &recordings, &marks, exports)?;
         Ok(Arc::new(Self {
             store,
@@ -278,6 +271,12 @@ struct Ground<'a> {
 }
 
 impl Ground<'_> {
+    /// The registers that the regulation wants kept.
+    fn registers(&self, grants: &Arc<GrantBook>, keeper: &Arc<Keeper>, settings: &sessions::Settings) -> Desk {
+        let (store, outbox, clock) = (self.store.clone(), self.outbox.clone(), Arc::clone(self.clock));
+        Desk::new(store, outbox, clock, Arc::clone(grants), Arc::clone(keeper), settings.zone.clone())
+    }
+
     /// Snapshots and exports, which are made with the same tools.
     fn exports(
         &self,

@@ -85,7 +85,7 @@ pub fn read(bytes: &[u8], mut enrolment: impl FnMut() -> Result<Enrolment, ApiEr
         match row(&header, i, record, &mut enrolment) {
             Ok(row) if ids.insert(row.camera.id.clone()) => rows.push(row),
             Ok(row) => {
-                faults.push(RowError::new(row.line, "id", "编号在文件中重复。", "The id stands twice in the file."))
+                faults.push(RowError::new(row.line, "id", "编号在文件中重复。", "The id stands twice in the file."));
             }
             Err(RowFault::Fault(fault)) => faults.push(fault),
             Err(RowFault::Whole(error)) => return Err(error),
