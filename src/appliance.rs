@@ -18,6 +18,7 @@ use prometheus::Registry;
 use recorder::Recorder;
 use relay::core::Cores;
 use relay::directory::Streams;
+use relay::egress::Stage;
 use relay::egress::rtsp::{self, RtspServer};
 use relay::fleet::Fleet;
 use relay::lease::{EventReceiver, Leases};
@@ -121,16 +122,17 @@ impl Appliance {
         let (leases, events) = Leases::new(Arc::clone(&clock), &config.relay);
         let recorder =
             Arc::new(Recorder::open(config.recorder, Arc::clone(&clock), &registry).context("recorder.path")?);
-        let rtsp = RtspServer::bind(rtsp::Parts {
+        let stage = Arc::new(Stage {
             clock: Arc::clone(&clock),
             leases: Arc::clone(&leases),
             streams,
-            recordings: Tapes::new(recorder.playback()),
             cores: Arc::clone(&cores),
-            marks: marks.clone(),
+            marks,
             metrics: EgressMetrics::register(&registry, &leases)?,
             config: config.relay,
-        })?;
+        });
+        let recordings = Tapes::new(recorder.playback());
+        let rtsp = RtspServer::bind(rtsp::Parts { stage: Arc::clone(&stage), recordings })?;
         let rtsp_address = *rtsp.addresses().first().context("rtsp.listen names no address")?;
 
         let reached = Reached { api: api.local_addr()?, rtsp: rtsp_address, metrics: metrics.local_addr()? };
@@ -141,12 +143,11 @@ impl Appliance {
             store,
             ledger: ledger.clone(),
             clock: Arc::clone(&clock),
-            leases: Arc::clone(&leases),
+            stage,
             cameras,
             recordings: Arc::new(Recordings(Arc::clone(&recorder))),
             retention: Arc::new(Retention(Arc::clone(&recorder))),
             playback: Arc::new(recorder.playback()),
-            marks: marks.clone(),
             otp_key: mark_key::otp_key(&config.state_path).context("state.path")?,
             exports: exports(&config.exports_path, &config.state_path, &recorder, &clock)?,
             config: config.api.settings,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use media::mark::MarkKey;
 use media::wall::{Clock, Wall};
 use prometheus::Registry;
+use relay::egress::Stage;
 use relay::lease::Leases;
 
 use crate::applications::ApplicationDesk;
@@ -43,8 +44,8 @@ pub struct Parts {
     pub ledger: Ledger,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// The relay's table of leases.
-    pub leases: Arc<Leases>,
+    /// The relay's ways out, and its table of leases.
+    pub stage: Arc<Stage>,
     /// The relay's fleet of cameras.
     pub cameras: Arc<dyn CameraPort>,
     /// The recorder's index.
@@ -53,8 +54,6 @@ pub struct Parts {
     pub retention: Arc<dyn RetentionPort>,
     /// The recorder's pieces.
     pub playback: Arc<dyn PlaybackPort>,
-    /// The appliance's key for marks.
-    pub marks: MarkKey,
     /// The appliance's key for second factors.
     pub otp_key: OtpKey,
     /// What exports and snapshots are made with.
@@ -115,6 +114,8 @@ pub struct Deps {
     pub webhooks: Arc<Webhooks>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// The relay's ways out.
+    pub stage: Arc<Stage>,
     /// The relay's table of leases.
     pub leases: Arc<Leases>,
     /// The relay's fleet of cameras.
@@ -156,9 +157,8 @@ pub struct Deps {
 impl Deps {
     /// Joins the parts. Blocks: it settles what the last run owed the ledger, reads the grants and hashes one password.
     pub fn new(parts: Parts) -> Result<Arc<Self>, StartError> {
-        let Parts {
-            store, ledger, clock, leases, cameras, recordings, playback, marks, exports, config, sessions, ..
-        } = parts;
+        let Parts { store, ledger, clock, stage, cameras, recordings, playback, exports, config, sessions, .. } = parts;
+        let (leases, marks) = (Arc::clone(&stage.leases), stage.marks.clone());
         let (port, registry, otp_key) = (parts.retention, parts.registry, parts.otp_key);
         let metrics = RetentionMetrics::new(&registry, Arc::clone(&clock))?;
         let retention = Keeper::new(parts.keeping, Arc::clone(&port), store.clone(), Arc::clone(&clock), metrics);
@@ -202,6 +202,7 @@ impl Deps {
             witness,
             webhooks,
             clock,
+            stage,
             leases,
             cameras,
             recordings,

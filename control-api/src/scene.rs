@@ -18,7 +18,11 @@ use parking_lot::Mutex;
 use prometheus::Registry;
 use recorder::playback::extract::{Extract, ExtractError, Watch};
 use recorder::{PlaybackError, Range};
+use relay::core::Cores;
+use relay::directory::Streams;
+use relay::egress::Stage;
 use relay::lease::Leases;
+use relay::metrics::EgressMetrics;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -286,12 +290,11 @@ impl Scene {
             store: Store::open(&folder.path().join("state")).unwrap(),
             ledger: open(&folder.path().join("ledger"), clock.clone(), &registry),
             clock: clock.clone(),
-            leases,
+            stage: stage(clock.clone(), leases, &registry),
             cameras: fleet.clone(),
             recordings: Arc::new(Tape),
             retention: Arc::new(Tape),
             playback: Arc::new(Tape),
-            marks: MarkKey::new(&[6; 32]),
             otp_key: crate::authn::otp::OtpKey::new(&[8; 32]),
             exports: crate::exports::Setup {
                 folder: folder.path().join("exports"),
@@ -601,4 +604,18 @@ pub(crate) fn live(camera: &str) -> Value {
 pub(crate) fn token(url: &Value) -> String {
     let url = url.as_str().expect("a URL");
     url.split("/s/").nth(1).unwrap().split('/').next().unwrap().to_owned()
+}
+
+/// The relay's ways out without a listener and without a camera, on one thread.
+fn stage(clock: Arc<dyn Clock>, leases: Arc<Leases>, registry: &Registry) -> Arc<Stage> {
+    let config = relay::config::Config::default();
+    Arc::new(Stage {
+        streams: Streams::new(),
+        cores: Cores::start(1, config.engine, &clock).unwrap(),
+        config,
+        marks: MarkKey::new(&[6; 32]),
+        metrics: EgressMetrics::register(registry, &leases).unwrap(),
+        leases,
+        clock,
+    })
 }

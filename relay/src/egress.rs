@@ -2,3 +2,6 @@
 
 mod fan;
 pub mod rtsp;
+mod stage;
+
+pub use stage::Stage;

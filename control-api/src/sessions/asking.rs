@@ -57,9 +57,15 @@ pub struct Urls {
     /// RTSP, for grants that carry `raw`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rtsp: Option<String>,
+    /// Fragmented MP4 over a WebSocket, for Media Source Extensions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mse: Option<String>,
     /// An HLS playlist.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hls: Option<String>,
+    /// Where a WebRTC offer is posted (WHEP).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub whep: Option<String>,
     /// The stretch as one MP4 file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub download: Option<String>,
@@ -230,7 +236,8 @@ impl NewSession {
                 Protocol::Rtsp => urls.rtsp = Some(format!("rtsp://{host}:{}/s/{token}", settings.rtsp_port)),
                 Protocol::Hls => urls.hls = Some(format!("http://{http}/s/{token}/index.m3u8")),
                 Protocol::Download => urls.download = Some(format!("http://{http}/s/{token}/{DOWNLOAD}")),
-                Protocol::Mse | Protocol::Whep => {}
+                Protocol::Mse => urls.mse = Some(format!("ws://{http}/s/{token}/mse")),
+                Protocol::Whep => urls.whep = Some(format!("http://{http}/s/{token}/whep")),
             }
         }
         urls
@@ -238,12 +245,12 @@ impl NewSession {
 
     /// RTSP is for players of others: only where the grant says so.
     pub(super) fn protocols(&self) -> Vec<Protocol> {
-        let own = match self.permit.verb() {
+        let own: &[Protocol] = match self.permit.verb() {
             Verb::Download => return vec![Protocol::Download],
-            Verb::Playback => Some(Protocol::Hls),
-            _ => None,
+            Verb::Playback => &[Protocol::Hls],
+            _ => &[Protocol::Mse, Protocol::Hls, Protocol::Whep],
         };
-        own.into_iter().chain(self.permit.raw().then_some(Protocol::Rtsp)).collect()
+        own.iter().copied().chain(self.permit.raw().then_some(Protocol::Rtsp)).collect()
     }
 
     pub(super) fn usage_record(&self) -> UsageRecord {

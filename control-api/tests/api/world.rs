@@ -32,6 +32,11 @@ use media::wall::{Clock, Wall};
 use parking_lot::Mutex;
 use recorder::playback::extract::{Extract, ExtractError, Watch};
 use recorder::{PlaybackError, Range};
+use relay::core::Cores;
+use relay::directory::Streams;
+use relay::egress::Stage;
+use relay::lease::Leases;
+use relay::metrics::EgressMetrics;
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -225,18 +230,17 @@ impl World {
         std::fs::create_dir_all(folder.path().join("rules")).unwrap();
         let registry = prometheus::Registry::new();
         let ledger = Ledger::open(&folder.path().join("ledger"), clock.clone(), &registry).unwrap();
-        let (leases, _events) = relay::lease::Leases::new(clock.clone(), &relay::config::Config::default());
+        let (leases, _events) = Leases::new(clock.clone(), &relay::config::Config::default());
         bootstrap::seed_units(&store, START).unwrap();
         let deps = Deps::new(Parts {
             store,
             ledger,
             clock: clock.clone(),
-            leases,
+            stage: stage(clock.clone(), leases, &registry),
             cameras: fleet.clone(),
             recordings: Arc::new(OneGap),
             retention: vault.clone(),
             playback: Arc::new(OneGap),
-            marks: MarkKey::new(&[6; 32]),
             otp_key: control_api::authn::otp::OtpKey::new(&[8; 32]),
             exports: control_api::exports::Setup {
                 folder: folder.path().join("exports"),
@@ -448,4 +452,18 @@ impl Client<'_> {
         let (parts, body) = response.into_parts();
         (parts, body.collect().await.unwrap().to_bytes().to_vec())
     }
+}
+
+/// The relay's ways out without a listener and without a camera, on one thread.
+fn stage(clock: Arc<dyn Clock>, leases: Arc<Leases>, registry: &prometheus::Registry) -> Arc<Stage> {
+    let config = relay::config::Config::default();
+    Arc::new(Stage {
+        streams: Streams::new(),
+        cores: Cores::start(1, config.engine, &clock).unwrap(),
+        config,
+        marks: MarkKey::new(&[6; 32]),
+        metrics: EgressMetrics::register(registry, &leases).unwrap(),
+        leases,
+        clock,
+    })
 }

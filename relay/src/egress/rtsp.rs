@@ -11,24 +11,21 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use media::hub::{Budget, Hub, HubLimits};
+use media::hub::{Hub, HubLimits};
 use media::id::StreamKey;
-use media::mark::MarkKey;
 use media::rtsp::{Event, Fault, Server, Status};
-use media::wall::{Clock, Wall};
+use media::wall::Wall;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::admission::Admitted;
-use crate::config::Config;
-use crate::core::{Cores, Local, Task};
-use crate::directory::{Stream, Streams};
-use crate::egress::fan::FanParts;
-use crate::lease::{Content, EndReason, Leases, Protocol};
+use crate::core::{Local, Task};
+use crate::directory::Stream;
+use crate::egress::Stage;
+use crate::lease::{Content, EndReason, Protocol};
 use crate::listen::{self, Acceptor, CannotListen, Place, Places};
-use crate::metrics::EgressMetrics;
 use crate::recording::Recordings;
 use session::{Arrival, Opened, Session};
 
@@ -46,36 +43,10 @@ const ACCEPTS_IN_A_ROW: u32 = 32;
 /// What RTSP needs of the house.
 #[derive(Clone)]
 pub struct Parts {
-    /// Settings.
-    pub config: Config,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-    /// Who may watch.
-    pub leases: Arc<Leases>,
-    /// What there is to watch.
-    pub streams: Arc<Streams>,
+    /// What it has in common with the other ways out.
+    pub stage: Arc<Stage>,
     /// What is recorded.
     pub recordings: Arc<dyn Recordings>,
-    /// Where it is sent.
-    pub cores: Arc<Cores>,
-    /// What copies are marked with.
-    pub marks: MarkKey,
-    /// What is counted.
-    pub metrics: EgressMetrics,
-}
-
-impl Parts {
-    fn fan_parts(&self) -> FanParts {
-        FanParts {
-            marks: self.marks.clone(),
-            metrics: self.metrics.clone(),
-            budget: Budget {
-                bytes_max: self.config.viewer_behind_bytes_max,
-                age_micros_max: i64::try_from(self.config.viewer_behind_max.as_micros()).unwrap_or(i64::MAX),
-            },
-            stuck_timeout: self.config.stuck_timeout,
-        }
-    }
 }
 
 /// What a viewer was admitted to.
@@ -102,13 +73,13 @@ impl RtspServer {
     pub fn bind(parts: Parts) -> Result<Self, CannotListen> {
         let mut acceptors = Vec::new();
         let mut addresses = Vec::new();
-        for address in &parts.config.rtsp_listen {
+        for address in &parts.stage.config.rtsp_listen {
             let listener = listen::listen(*address)?;
             let bound = listener.local_addr().map_err(|source| CannotListen { address: *address, source })?;
             addresses.push(bound);
             acceptors.push(Acceptor::new(listener));
         }
-        let places = Places::new(parts.config.connections_max, parts.config.connections_per_address_max);
+        let places = Places::new(parts.stage.config.connections_max, parts.stage.config.connections_per_address_max);
         Ok(Self { acceptors, addresses, door: Arc::new(Door { parts: Arc::new(parts), places }) })
     }
 
@@ -130,7 +101,7 @@ impl RtspServer {
                 connections.spawn(async move { while those.join_next().await.is_some() {} });
             }
         }
-        self.door.parts.leases.end_where(|_| true, EndReason::Shutdown);
+        self.door.parts.stage.leases.end_where(|_| true, EndReason::Shutdown);
         let drained = async { while connections.join_next().await.is_some() {} };
         if tokio::time::timeout(drain_max, drained).await.is_err() {
             tracing::warn!(drain_max_ms = drain_max.as_millis(), "RTSP connections left open at the end of the drain");
@@ -146,7 +117,7 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 /// Takes connections until the stop; gives back those that are still open.
 async fn accept(mut acceptor: Acceptor, door: Arc<Door>, mut stop: watch::Receiver<bool>) -> JoinSet<()> {
     let mut connections = JoinSet::new();
-    let metrics = door.parts.metrics.clone();
+    let metrics = door.parts.stage.metrics.clone();
     let mut in_a_row = 0;
     loop {
         let (socket, peer) = tokio::select! {
@@ -179,7 +150,7 @@ async fn connection(
     place: Place,
     mut stop: watch::Receiver<bool>,
 ) {
-    door.parts.metrics.connections.inc();
+    door.parts.stage.metrics.connections.inc();
     let carried = tokio::select! {
         biased;
         () = stopped(&mut stop) => None,
@@ -189,7 +160,7 @@ async fn connection(
     if let Some(session) = carried {
         let _ = session.await;
     }
-    door.parts.metrics.connections.dec();
+    door.parts.stage.metrics.connections.dec();
     drop(place);
 }
 
@@ -197,10 +168,10 @@ impl Door {
     /// Reads until the viewer has named a stream and been admitted to it, and hands him over. None where the connection is over
     /// instead.
     async fn open(&self, mut socket: TcpStream, peer: SocketAddr) -> Option<Task<()>> {
-        listen::tune(&socket, self.parts.config.send_buffer_bytes).ok()?;
+        listen::tune(&socket, self.parts.stage.config.send_buffer_bytes).ok()?;
         let mut random = [0; 16];
         getrandom::fill(&mut random).expect("the kernel has random bits");
-        let mut server = Server::new(self.parts.clock.monotonic(), u128::from_ne_bytes(random));
+        let mut server = Server::new(self.parts.stage.clock.monotonic(), u128::from_ne_bytes(random));
         loop {
             let asked = match server.poll_event() {
                 Some(Event::Admit { request, path }) => Some((request, path)),
@@ -234,9 +205,9 @@ impl Door {
 
     /// Reads once, or lets the server's timer run out.
     async fn read(&self, socket: &mut TcpStream, server: &mut Server) -> Option<()> {
-        let wait = server.next_timeout()?.saturating_sub(self.parts.clock.monotonic());
+        let wait = server.next_timeout()?.saturating_sub(self.parts.stage.clock.monotonic());
         let readable = tokio::time::timeout(wait, socket.readable()).await;
-        let now = self.parts.clock.monotonic();
+        let now = self.parts.stage.clock.monotonic();
         if readable.is_err() {
             server.handle_timeout(now);
             return Some(());
@@ -258,13 +229,13 @@ impl Door {
     fn admit(&self, path: &str, peer: SocketAddr) -> Result<(Admitted, Wanted), Status> {
         // What is no token at all is refused by the leases too, so that it is on record.
         let token = path.strip_prefix(PATH_PREFIX).unwrap_or_default();
-        let admitted = self.parts.leases.admit(token, peer.ip(), Protocol::Rtsp).map_err(|why| {
-            self.parts.metrics.refused(why);
+        let admitted = self.parts.stage.leases.admit(token, peer.ip(), Protocol::Rtsp).map_err(|why| {
+            self.parts.stage.metrics.refused(why);
             Status::from(why.status())
         })?;
         let wanted = match admitted.content() {
             Content::Live(key) => {
-                let stream = self.parts.streams.lookup(key).ok_or(Status::ServiceUnavailable)?;
+                let stream = self.parts.stage.streams.lookup(key).ok_or(Status::ServiceUnavailable)?;
                 Wanted { stream, recording: None }
             }
             Content::Playback { stream, from, to } => self.recording(stream, *from, *to),
@@ -274,7 +245,7 @@ impl Door {
 
     /// A playback has a hub of its own, which it fills at its viewer's pace; it holds no more than the frame that is on its way.
     fn recording(&self, key: &StreamKey, from: Wall, to: Wall) -> Wanted {
-        let place = self.parts.cores.place(PLAYBACK_BITS);
+        let place = self.parts.stage.cores.place(PLAYBACK_BITS);
         let mut seed = [0; 8];
         getrandom::fill(&mut seed).expect("the kernel has random bits");
         let hub = Hub::new(HubLimits { ring_bytes_max: 0, history_micros: 0 }, u64::from_ne_bytes(seed));
@@ -285,15 +256,15 @@ impl Door {
 
     /// Starts the session on the stream's core, or on another where that is full.
     fn hand_over(&self, arrival: Arrival, wanted: Wanted) -> Option<Task<()>> {
-        let (core, parts) = (self.parts.cores.seat(wanted.stream.core), Arc::clone(&self.parts));
+        let (core, parts) = (self.parts.stage.cores.seat(wanted.stream.core), Arc::clone(&self.parts));
         let peer = arrival.peer;
         let session = move |local: &Rc<Local>| Session::run(arrival, wanted, parts, local);
-        let handed = self.parts.cores.spawn_on(core, session);
+        let handed = self.parts.stage.cores.spawn_on(core, session);
         handed.inspect_err(|error| tracing::warn!(%peer, %error, "a viewer was turned away")).ok()
     }
 
     async fn farewell(&self, socket: &mut TcpStream, server: &mut Server, fault: Fault) {
-        self.parts.metrics.faults.with_label_values(&[fault_label(fault)]).inc();
+        self.parts.stage.metrics.faults.with_label_values(&[fault_label(fault)]).inc();
         let said = async {
             send_all(socket, server).await?;
             socket.shutdown().await.ok()

@@ -133,10 +133,10 @@ impl Session {
         };
         let Wanted { stream, recording } = wanted;
         let fan = match &recording {
-            None => local.common(Fans::default).of(&stream, local, || parts.fan_parts()),
-            Some(_) => Fan::alone(&stream, local, parts.fan_parts()),
+            None => local.common(Fans::default).of(&stream, local, || parts.stage.fan_parts()),
+            Some(_) => Fan::alone(&stream, local, parts.stage.fan_parts()),
         };
-        let line_origin = parts.clock.wall();
+        let line_origin = parts.stage.clock.wall();
         let seat = fan.seat(socket, admitted);
         Some(Self {
             seat,
@@ -195,7 +195,7 @@ impl Session {
             }
             Wake::Described => self.answer_description(),
             Wake::Read(read) => {
-                let now = (self.now(), self.parts.clock.wall());
+                let now = (self.now(), self.parts.stage.clock.wall());
                 if let Some(told) = self.playhead.as_mut().map(|head| head.handle_read(read, now)) {
                     self.on_read(told);
                 }
@@ -217,7 +217,7 @@ impl Session {
     }
 
     fn now(&self) -> Duration {
-        self.parts.clock.monotonic()
+        self.parts.stage.clock.monotonic()
     }
 
     fn next_timer(&self) -> Duration {
@@ -292,7 +292,7 @@ impl Session {
             let _ = listen::cut_off(seat.socket());
         }
         if let End::Fault(fault) = end {
-            parts.metrics.faults.with_label_values(&[super::fault_label(*fault)]).inc();
+            parts.stage.metrics.faults.with_label_values(&[super::fault_label(*fault)]).inc();
         }
         // The fan has let go of it, so this closes the sockets. A seat that somebody kept would leave as it is dropped.
         let Some(admitted) = seat.into_admitted() else { return };

@@ -11,7 +11,7 @@ impl Session {
         match *event {
             Event::Describe { request } if self.playhead.is_some() => self.describe_recording(request),
             Event::Describe { request } => {
-                let until = self.now() + self.parts.config.describe_timeout;
+                let until = self.now() + self.parts.stage.config.describe_timeout;
                 let subscriber = self.stream.hub.subscribe(Start::Live, Budget::default());
                 let waits = self.stream.hub.info().is_none();
                 self.describing = Some(Describing { request, subscriber, until });
@@ -77,9 +77,9 @@ impl Session {
     }
 
     fn aim_udp(&mut self, track: TrackId, rtp: u16, rtcp: u16) -> Result<(u16, u16), Status> {
-        let range = self.parts.config.udp_ports;
+        let range = self.parts.stage.config.udp_ports;
         self.fan.aim(&self.seat, track, self.peer.ip(), (rtp, rtcp), range).map_err(|error| {
-            self.parts.metrics.udp_errors.inc();
+            self.parts.stage.metrics.udp_errors.inc();
             tracing::warn!(%error, "no UDP ports for a viewer: widen udp_ports or raise LimitNOFILE");
             Status::ServiceUnavailable
         })

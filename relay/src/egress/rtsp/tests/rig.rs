@@ -20,6 +20,7 @@ use super::tape::{self, Tape};
 use crate::config::Config;
 use crate::core::Cores;
 use crate::directory::{Stream, Streams};
+use crate::egress::Stage;
 use crate::egress::rtsp::{Parts, RtspServer};
 use crate::lease::{
     Content, EventReceiver, Lease, Leases, Priority, Protocol, SessionEvent, SessionId, TOKEN_BYTES, TokenHash,
@@ -101,17 +102,16 @@ impl Rig {
         let key = StreamKey { camera: "cam-1".parse().unwrap(), profile: Profile::Main };
         let stream = Stream { key, hub: Hub::new(HubLimits::default(), 42), core: cores.place(1).core() };
         streams.insert(stream.clone());
-        let parts = Parts {
+        let stage = Arc::new(Stage {
             config,
             clock: Arc::clone(&clock),
             leases: Arc::clone(&leases),
             streams,
-            recordings: Arc::new(Tape::of_clip()),
             cores: Arc::clone(&cores),
             marks: MarkKey::new(&MARK_SECRET),
             metrics,
-        };
-        let server = RtspServer::bind(parts).unwrap();
+        });
+        let server = RtspServer::bind(Parts { stage, recordings: Arc::new(Tape::of_clip()) }).unwrap();
         let address = server.addresses()[0];
         let (stop, stopped) = watch::channel(false);
         let server = Some(tokio::spawn(server.run(stopped, Duration::from_secs(5))));
