@@ -25,6 +25,7 @@ pub mod ledger_tiles;
 pub mod login;
 pub mod media;
 pub mod media_releases;
+pub mod mse;
 pub mod oidc;
 pub mod optional_body;
 pub mod otp;
@@ -122,6 +123,7 @@ pub fn router(deps: Arc<Deps>) -> Router {
     router
         .route("/openapi.json", get(serve))
         .merge(media::media())
+        .merge(mse::mse())
         .fallback(|| async { ApiError::new(Code::NotFound) })
         .layer(from_fn_with_state(Arc::clone(&deps), idempotency::replay))
         .layer(from_fn_with_state(Arc::clone(&deps), stamp::stamp))

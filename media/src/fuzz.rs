@@ -93,7 +93,7 @@ fn check_image(params: &CodecParams, payload: Bytes, keyframe: bool) {
 fn whole(image: &rtp::Image) -> Vec<u8> {
     let mut bytes = image.bytes().to_vec();
     if let Some((at, slot)) = image.slot() {
-        bytes.splice(at..at, slot.filled(&[b'm'; crate::mark::TEXT_BYTES]).interleaved().iter().copied());
+        bytes.splice(at..at, slot.filled(&[b'm'; crate::mark::TEXT_BYTES]).bytes().iter().copied());
     }
     assert_eq!(bytes.len(), image.wire_bytes());
     bytes
@@ -109,7 +109,7 @@ fn whole_datagrams(datagrams: &rtp::Datagrams) -> Vec<u8> {
                 run.chunks(rtp::SEGMENT_BYTES).for_each(|packet| assert!(rtp::parse(packet).is_ok()));
                 bytes.extend_from_slice(run);
             }
-            rtp::Item::Slot(slot) => bytes.extend(slot.filled(&[b'm'; crate::mark::TEXT_BYTES]).datagram()),
+            rtp::Item::Slot(slot) => bytes.extend(rtp::as_datagram(&slot.filled(&[b'm'; crate::mark::TEXT_BYTES]))),
         }
     }
     bytes

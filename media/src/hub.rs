@@ -7,6 +7,7 @@
 //! thread share one reader that is woken, and each keep a [`Cursor`] of their own.
 
 mod cursor;
+mod decode;
 mod numbering;
 mod published;
 mod ring;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use crate::frame::{Frame, StreamInfo, TrackId};
 use crate::rtp;
 pub use cursor::{Budget, Cursor, Delivery, Lag, Start};
+pub use decode::MediaTime;
 use numbering::Numbering;
 pub use published::Published;
 use ring::Ring;
@@ -78,8 +80,9 @@ impl Hub {
         let cut = track.map_or(rtp::Cut { packets: 0, picture: false }, |t| rtp::cut(&t.params, &frame));
         let mut state = self.state.lock();
         let stamp = state.numbering.number(&frame, cut, track.map_or(0, |t| t.clock_rate));
+        let media_time = state.numbering.place(&frame, track);
         state.info = Some(Arc::clone(info));
-        let published = state.ring.push(frame, Arc::clone(info), stamp);
+        let published = state.ring.push(frame, Arc::clone(info), stamp, media_time);
         let waiting = state.readers.take_waiting();
         drop(state);
         for waker in waiting {

@@ -12,6 +12,7 @@ pub mod hls;
 pub mod hub;
 pub mod id;
 pub mod mark;
+pub mod mse;
 pub mod reorder;
 pub mod rtp;
 pub mod rtsp;

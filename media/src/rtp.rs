@@ -9,7 +9,7 @@ mod slot;
 pub use header::{BadPacket, HEADER_BYTES, Packet, parse};
 pub use image::{Cut, Datagrams, INTERLEAVED_HEADER_BYTES, Image, Item, SEGMENT_BYTES, cut, datagrams, octets};
 pub use rtcp::{CNAME_BYTES_MAX, Report, goodbye, ntp_of, read_sender_report, sender_report, wall_of};
-pub use slot::{Marked, SLOT_BYTES_MAX, Slot};
+pub use slot::as_datagram;
 
 /// How a frame's packets are numbered, fixed when it is published, so that its image can be built later, once, or never.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -157,7 +158,7 @@ impl Acceptor {
 
 /// Settings of a viewer's socket: no waiting for more to send, probes while idle, and a bound on what the kernel keeps
 /// of it (0 leaves that to the kernel).
-pub fn tune(socket: &TcpStream, send_buffer_bytes: usize) -> io::Result<()> {
+pub fn tune(socket: &impl AsFd, send_buffer_bytes: usize) -> io::Result<()> {
     let socket = SockRef::from(socket);
     socket.set_tcp_nodelay(true)?;
     socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL))?;

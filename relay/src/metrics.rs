@@ -15,6 +15,7 @@ use crate::lease::{Leases, Protocol, Refused};
 pub(crate) struct Built {
     all: IntCounterVec,
     images: IntCounter,
+    chunks: IntCounter,
     datagrams: IntCounter,
     marks: IntCounter,
 }
@@ -24,12 +25,16 @@ impl Built {
         let name = "sluice_egress_built_bytes_total";
         let all = labelled(name, "Bytes copied in user space to package frames and marks.", "packaging")?;
         let of = |packaging| all.with_label_values(&[packaging]);
-        let (images, datagrams, marks) = (of("interleaved"), of("datagrams"), of("mark"));
-        Ok(Self { all, images, datagrams, marks })
+        let (images, chunks, datagrams, marks) = (of("interleaved"), of("chunk"), of("datagrams"), of("mark"));
+        Ok(Self { all, images, chunks, datagrams, marks })
     }
 
     pub(crate) fn images(&self, bytes: usize) {
         self.images.inc_by(bytes as u64);
+    }
+
+    pub(crate) fn chunks(&self, bytes: usize) {
+        self.chunks.inc_by(bytes as u64);
     }
 
     pub(crate) fn datagrams(&self, bytes: usize) {
@@ -47,6 +52,7 @@ pub struct EgressMetrics {
     egress_bytes: IntCounterVec,
     refusals: IntCounterVec,
     pub(crate) rtsp_bytes: IntCounter,
+    pub(crate) mse_bytes: IntCounter,
     pub(crate) sends: IntCounter,
     pub(crate) built: Built,
     skips: IntCounterVec,
@@ -56,6 +62,7 @@ pub struct EgressMetrics {
     pub(crate) accept_errors: IntCounter,
     pub(crate) faults: IntCounterVec,
     pub(crate) udp_errors: IntCounter,
+    pub(crate) mse_faults: IntCounterVec,
 }
 
 impl EgressMetrics {
@@ -64,6 +71,7 @@ impl EgressMetrics {
         let egress_bytes = leases.handed_on.clone();
         let metrics = Self {
             rtsp_bytes: egress_bytes.with_label_values(&[Protocol::Rtsp.as_str()]),
+            mse_bytes: egress_bytes.with_label_values(&[Protocol::Mse.as_str()]),
             egress_bytes,
             refusals: labelled("sluice_refusals_total", "Connections that got no byte, by reason.", "reason")?,
             sends: IntCounter::new("sluice_egress_sends_total", "Calls to the kernel with media for a viewer.")?,
@@ -87,6 +95,11 @@ impl EgressMetrics {
                 "fault",
             )?,
             udp_errors: IntCounter::new("sluice_rtsp_udp_errors_total", "UDP sends that the kernel refused.")?,
+            mse_faults: labelled(
+                "sluice_mse_faults_total",
+                "WebSockets ended for what the viewer sent, did not send or cannot play.",
+                "fault",
+            )?,
         };
         for cause in Lag::ALL {
             // There from the start, so that the first skip is a rise.
@@ -99,7 +112,7 @@ impl EgressMetrics {
         Ok(metrics)
     }
 
-    fn collectors(&self) -> [Box<dyn Collector>; 11] {
+    fn collectors(&self) -> [Box<dyn Collector>; 12] {
         [
             Box::new(self.egress_bytes.clone()),
             Box::new(self.refusals.clone()),
@@ -112,6 +125,7 @@ impl EgressMetrics {
             Box::new(self.accept_errors.clone()),
             Box::new(self.faults.clone()),
             Box::new(self.udp_errors.clone()),
+            Box::new(self.mse_faults.clone()),
         ]
     }
 

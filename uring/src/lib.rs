@@ -12,6 +12,7 @@ mod plain;
 mod ring;
 mod segment;
 pub mod storage;
+mod unsent;
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -23,6 +24,7 @@ use plain::Plain;
 use ring::Ring;
 pub use rustix::io::Errno;
 pub use segment::set_udp_segment;
+pub use unsent::unsent_bytes;
 
 /// Below this many messages a batch goes by `sendmsg` in [`Choice::Auto`]: entering the ring costs as much as it saves.
 const RING_BATCH_MIN: usize = 8;

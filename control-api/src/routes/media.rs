@@ -126,7 +126,8 @@ fn unplayable(error: PlaybackError) -> ApiError {
     }
 }
 
-fn refusal(why: Refused) -> ApiError {
+/// What a refusal of the relay is to whoever asked.
+pub(super) fn refusal(why: Refused) -> ApiError {
     let error = match why {
         Refused::Unknown | Refused::WrongProtocol => Code::SessionUnknown.into(),
         Refused::WrongTerminal => ApiError::new(Code::TerminalMismatch).remedied(

@@ -2,6 +2,7 @@
 //! fragment's head is a few hundred bytes in one buffer.
 
 use super::ntp_from_wall;
+use crate::hub::MediaTime;
 use crate::wall::Wall;
 
 /// One sample as a trun entry (ISO/IEC 14496-12 section 8.8.8).
@@ -48,18 +49,32 @@ pub(super) fn write(sequence: u32, start: Wall, media_time: u64, runs: &[Run]) -
         put64(out, ntp_from_wall(start));
         put64(out, media_time);
     });
+    moof(&mut out, sequence, runs);
+    out
+}
+
+/// The moof, and the header of the mdat.
+fn moof(out: &mut Vec<u8>, sequence: u32, runs: &[Run]) {
     let mut offset_places = Vec::with_capacity(runs.len());
     let moof_at = out.len();
-    plain_box(&mut out, b"moof", |out| {
+    plain_box(out, b"moof", |out| {
         full_box(out, b"mfhd", 0, 0, |out| put32(out, sequence));
         for run in runs {
             plain_box(out, b"traf", |out| offset_places.push(traf(out, run)));
         }
     });
-    patch_offsets(&mut out, moof_at, &offset_places, runs);
+    patch_offsets(out, moof_at, &offset_places, runs);
     let data: u64 = runs.iter().map(data_bytes).sum();
-    put32(&mut out, u32::try_from(data + HEADER_BYTES as u64).unwrap_or(u32::MAX));
+    put32(out, u32::try_from(data + HEADER_BYTES as u64).unwrap_or(u32::MAX));
     out.extend_from_slice(b"mdat");
+}
+
+/// moof and mdat header of a fragment that is one sample of this many bytes, of the track with this id in the moov.
+pub fn fragment_of_one(sequence: u32, track: u32, at: MediaTime, sample_bytes: usize, sync: bool) -> Vec<u8> {
+    let size = u32::try_from(sample_bytes).unwrap_or(u32::MAX);
+    let entry = Entry { duration: at.duration, size, sync, composition: at.composition };
+    let mut out = Vec::with_capacity(32 + 72 + 16 + HEADER_BYTES);
+    moof(&mut out, sequence, &[Run { track, decode_time: at.decode, entries: vec![entry] }]);
     out
 }
 

@@ -3,13 +3,13 @@
 
 use bytes::Bytes;
 use mp4_atom::{
-    Atom, Audio, Avc1, Avcc, Codec, Decode, Dinf, Dref, Encode, Esds, Ftyp, Hdlr, Hvc1, Hvcc, Jpeg, Mdhd, Mdia, Minf,
-    Mp4a, Mvex, Mvhd, Smhd, Stbl, Stco, Stsd, Tkhd, Trak, Trex, Twos, Url, Visual, Vmhd, esds,
+    Atom, Audio, Avc1, Avcc, Codec, Decode, Dinf, Dref, Edts, Elst, ElstEntry, Encode, Esds, Ftyp, Hdlr, Hvc1, Hvcc,
+    Jpeg, Mdhd, Mdia, Minf, Mp4a, Mvex, Mvhd, Smhd, Stbl, Stco, Stsd, Tkhd, Trak, Trex, Twos, Url, Visual, Vmhd, esds,
 };
 
 use super::head::plain_box;
 use crate::codec::{CodecParams, aac, g711};
-use crate::frame::{StreamInfo, Track};
+use crate::frame::{StreamInfo, Track, TrackId};
 
 /// Ticks per second of the moov's own times, all of which are zero.
 const MOVIE_TIMESCALE: u32 = 1000;
@@ -40,19 +40,25 @@ pub enum InitError {
 
 /// The header: ftyp and moov with mvex.
 pub fn init(info: &StreamInfo) -> Result<Bytes, InitError> {
-    if info.tracks.is_empty() {
-        return Err(InitError::NoTracks);
-    }
-    let mut traks = Vec::with_capacity(info.tracks.len());
-    for track in &info.tracks {
-        let encoded = encode_trak(track).map_err(|source| InitError::Track { track: track.id.0, source })?;
+    init_from(info, &info.tracks.iter().map(|track| (track.id, 0)).collect::<Vec<_>>())
+}
+
+/// The header of some tracks of a stream, each of which begins for its viewer at this place of its line: an edit list makes that the
+/// zero of his time (ISO/IEC 14496-12 section 8.6.6).
+pub fn init_from(info: &StreamInfo, begins: &[(TrackId, u64)]) -> Result<Bytes, InitError> {
+    let mut traks = Vec::with_capacity(begins.len());
+    for (track, begin) in begins.iter().filter_map(|(id, begin)| Some((info.track(*id)?, *begin))) {
+        let encoded = encode_trak(track, begin).map_err(|source| InitError::Track { track: track.id.0, source })?;
         traks.push(encoded);
+    }
+    if traks.is_empty() {
+        return Err(InitError::NoTracks);
     }
     let mut out = Vec::with_capacity(1024);
     brands().encode(&mut out).map_err(InitError::Movie)?;
     let mut fixed = (Vec::new(), Vec::new());
     movie_header(info).encode(&mut fixed.0).map_err(InitError::Movie)?;
-    extends(info).encode(&mut fixed.1).map_err(InitError::Movie)?;
+    extends(begins).encode(&mut fixed.1).map_err(InitError::Movie)?;
     plain_box(&mut out, b"moov", |out| {
         out.extend_from_slice(&fixed.0);
         traks.iter().for_each(|trak| out.extend_from_slice(trak));
@@ -79,16 +85,17 @@ fn movie_header(info: &StreamInfo) -> Mvhd {
     }
 }
 
-fn extends(info: &StreamInfo) -> Mvex {
-    let trex = |index| Trex { track_id: index, default_sample_description_index: 1, ..Trex::default() };
-    Mvex { mehd: None, trex: (1..=info.tracks.len() as u32).map(trex).collect() }
+fn extends(begins: &[(TrackId, u64)]) -> Mvex {
+    let trex =
+        |id: TrackId| Trex { track_id: u32::from(id.0) + 1, default_sample_description_index: 1, ..Trex::default() };
+    Mvex { mehd: None, trex: begins.iter().map(|(id, _)| trex(*id)).collect() }
 }
 
 /// The library has no sample entry for G.711: it is written as another PCM entry of the same layout, whose name is then
 /// replaced. Nothing from outside is in such a track's bytes, so the name stands there once.
-fn encode_trak(track: &Track) -> mp4_atom::Result<Vec<u8>> {
+fn encode_trak(track: &Track, begin: u64) -> mp4_atom::Result<Vec<u8>> {
     let mut out = Vec::with_capacity(512);
-    trak(track)?.encode(&mut out)?;
+    trak(track, begin)?.encode(&mut out)?;
     if let CodecParams::G711(params) = &track.params {
         let name = match params.law {
             g711::Law::A => b"alaw",
@@ -103,7 +110,13 @@ fn encode_trak(track: &Track) -> mp4_atom::Result<Vec<u8>> {
     Ok(out)
 }
 
-fn trak(track: &Track) -> mp4_atom::Result<Trak> {
+/// One edit that goes on for ever, from this place on.
+fn edits(begin: u64) -> Edts {
+    let entry = ElstEntry { segment_duration: 0, media_time: Some(begin), media_rate: 1.into() };
+    Edts { elst: Some(Elst { entries: vec![entry] }) }
+}
+
+fn trak(track: &Track, begin: u64) -> mp4_atom::Result<Trak> {
     let video = track.params.is_video();
     let (width, height) = dimensions(track);
     let (handler, name) = if video { (b"vide", "video") } else { (b"soun", "sound") };
@@ -117,6 +130,7 @@ fn trak(track: &Track) -> mp4_atom::Result<Trak> {
             height: height.into(),
             ..Tkhd::default()
         },
+        edts: (begin > 0).then(|| edits(begin)),
         mdia: Mdia {
             mdhd: Mdhd { timescale: track.clock_rate, language: "und".into(), ..Mdhd::default() },
             hdlr: Hdlr { handler: handler.into(), name: name.into() },

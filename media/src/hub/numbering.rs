@@ -1,7 +1,8 @@
-//! The RTP numbers of a stream's tracks, and which frames carry a mark: fixed when a frame is published, the same for every
+//! The RTP numbers and decode times of a stream's tracks, and which frames carry a mark: fixed when a frame is published, the same for every
 //! viewer, so that an image can be built later, once, or never.
 
-use crate::frame::{Frame, TrackId};
+use super::decode::{DecodeLine, MediaTime};
+use crate::frame::{Frame, Track, TrackId};
 use crate::mark;
 use crate::rtp::{Cut, RtpStamp};
 
@@ -17,6 +18,7 @@ struct Running {
     timestamp_offset: u32,
     /// The pts of the last frame with a mark.
     marked_at: Option<i64>,
+    line: DecodeLine,
 }
 
 impl Numbering {
@@ -41,6 +43,11 @@ impl Numbering {
         stamp
     }
 
+    /// Where a frame stands on its track's line; nowhere where the stream has no such track.
+    pub(super) fn place(&mut self, frame: &Frame, track: Option<&Track>) -> MediaTime {
+        track.map(|track| self.running(frame.track).line.place(frame, track)).unwrap_or_default()
+    }
+
     /// What a frame of this track would get as its first sequence number and its timestamp.
     pub(super) fn next(&mut self, track: TrackId, pts: i64) -> (u16, u32) {
         let track = self.running(track);
@@ -56,6 +63,7 @@ impl Numbering {
                 next_sequence: (random & 0x7fff) as u16,
                 timestamp_offset: scramble(random) as u32,
                 marked_at: None,
+                line: DecodeLine::default(),
             });
         }
         let Some(running) = self.tracks.get_mut(track.index()) else {

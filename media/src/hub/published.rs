@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, OnceLock};
 
-use crate::frame::{Frame, StreamInfo};
+use super::MediaTime;
+use crate::frame::{Frame, StreamInfo, Track};
+use crate::mse::Chunk;
 use crate::rtp::{Datagrams, Image, RtpStamp};
 
 /// A frame as its readers get it.
@@ -18,13 +20,23 @@ pub struct Published {
     pub byte_offset: u64,
     /// Its packets' numbering.
     pub rtp: RtpStamp,
+    /// Its place on its track's line.
+    pub at: MediaTime,
     interleaved: OnceLock<Image>,
     datagrams: OnceLock<Datagrams>,
+    chunk: OnceLock<Chunk>,
 }
 
 impl Published {
-    pub(super) fn new(frame: Frame, info: Arc<StreamInfo>, index: u64, byte_offset: u64, rtp: RtpStamp) -> Self {
-        Self { frame, info, index, byte_offset, rtp, interleaved: OnceLock::new(), datagrams: OnceLock::new() }
+    pub(super) fn new(
+        frame: Frame,
+        info: Arc<StreamInfo>,
+        (index, byte_offset): (u64, u64),
+        rtp: RtpStamp,
+        at: MediaTime,
+    ) -> Self {
+        let (interleaved, datagrams, chunk) = Default::default();
+        Self { frame, info, index, byte_offset, rtp, at, interleaved, datagrams, chunk }
     }
 
     /// RTSP-over-TCP image of the frame: built at the first call, shared by all later ones, dropped with the frame. The
@@ -45,6 +57,17 @@ impl Published {
             let image = track.map_or_else(Datagrams::empty, |t| Datagrams::build(&t.params, &self.frame, self.rtp));
             built(image.bytes().len());
             image
+        })
+    }
+
+    /// Its message for MSE, in the same way.
+    pub fn chunk(&self, built: impl FnOnce(usize)) -> &Chunk {
+        self.chunk.get_or_init(|| {
+            let track = self.info.track(self.frame.track);
+            let of = |t: &Track| Chunk::build(&t.params, &self.frame, self.at, self.index, self.rtp.marked);
+            let chunk = track.map_or_else(Chunk::empty, of);
+            built(chunk.bytes().len());
+            chunk
         })
     }
 }

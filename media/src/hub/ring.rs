@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::{HubLimits, Published};
+use super::{HubLimits, MediaTime, Published};
 use crate::frame::{Frame, StreamInfo};
 use crate::rtp::RtpStamp;
 
@@ -35,13 +35,14 @@ impl Ring {
         }
     }
 
-    pub(super) fn push(&mut self, frame: Frame, info: Arc<StreamInfo>, rtp: RtpStamp) -> Arc<Published> {
+    pub(super) fn push(&mut self, frame: Frame, info: Arc<StreamInfo>, rtp: RtpStamp, at: MediaTime) -> Arc<Published> {
         let bytes = frame.payload.len();
         self.held_bytes += bytes + FRAME_COST_BYTES;
         if frame.keyframe {
             self.last_keyframe = Some(self.next_index);
         }
-        let published = Arc::new(Published::new(frame, info, self.next_index, self.next_offset, rtp));
+        let published = Published::new(frame, info, (self.next_index, self.next_offset), rtp, at);
+        let published = Arc::new(published);
         self.next_index += 1;
         self.next_offset += bytes as u64;
         self.frames.push_back(Arc::clone(&published));

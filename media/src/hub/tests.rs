@@ -80,7 +80,7 @@ fn a_reader_starts_where_it_asked() {
     // A second of history behind frame 24, and the keyframe that its GOP began with.
     assert_eq!(drain(&mut oldest), (14..25).collect::<Vec<_>>());
     let mut live = hub.subscribe(Start::Live, Budget::default());
-    assert_eq!(drain(&mut live), []);
+    assert_eq!(drain(&mut live), [0_i64; 0]);
     hub.publish(frame(25, false), &video());
     assert_eq!(drain(&mut live), [25]);
 }
@@ -108,7 +108,7 @@ fn sound_alone_begins_anywhere() {
         hub.publish(frame(at, false), &info);
     }
     // The next frame has left the ring; what follows needs no keyframe.
-    assert_eq!(drain(&mut reader), []);
+    assert_eq!(drain(&mut reader), [0_i64; 0]);
     hub.publish(frame(50, false), &info);
     assert_eq!(drain(&mut reader), [-49, 50]);
 }
@@ -162,9 +162,9 @@ fn a_reader_behind_the_ring_waits_for_a_keyframe_and_is_told_once() {
     for at in 1..=30 {
         hub.publish(frame(at, false), &info);
     }
-    assert_eq!(drain(&mut reader), []);
+    assert_eq!(drain(&mut reader), [0_i64; 0]);
     hub.publish(frame(31, false), &info);
-    assert_eq!(drain(&mut reader), []);
+    assert_eq!(drain(&mut reader), [0_i64; 0]);
     hub.publish(frame(32, true), &info);
     hub.publish(frame(33, false), &info);
     assert_eq!(drain(&mut reader), [-31, 32, 33]);

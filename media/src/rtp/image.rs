@@ -6,10 +6,11 @@ use std::ops::Range;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::slot::Slot;
+use super::slot;
 use super::{HEADER_BYTES, RtpStamp};
 use crate::codec::{CodecParams, Part, RTP_PAYLOAD_BYTES_MAX};
 use crate::frame::Frame;
+use crate::mark::Slot;
 
 /// Bytes before each packet: `$`, channel, length.
 pub const INTERLEAVED_HEADER_BYTES: usize = 4;
@@ -79,7 +80,7 @@ impl Image {
 
     /// Bytes that leave for one viewer.
     pub fn wire_bytes(&self) -> usize {
-        self.bytes.len() + self.slot.as_ref().map_or(0, |(_, slot)| slot.interleaved_bytes())
+        self.bytes.len() + self.slot.as_ref().map_or(0, |(_, slot)| slot.len())
     }
 
     /// RTP payload bytes of its so many packets, as a sender report counts them.
@@ -145,7 +146,7 @@ impl Datagrams {
 
     /// RTP payload bytes of its so many packets, as a sender report counts them.
     pub fn octets(&self, packets: u16) -> usize {
-        let own = self.slot.as_ref().map_or(0, |(_, slot)| slot.interleaved_bytes() - INTERLEAVED_HEADER_BYTES);
+        let own = self.slot.as_ref().map_or(0, |(_, slot)| slot.len() - INTERLEAVED_HEADER_BYTES);
         (self.bytes.len() + own).saturating_sub(usize::from(packets) * HEADER_BYTES)
     }
 }
@@ -210,7 +211,7 @@ fn lay_out(params: &CodecParams, frame: &Frame, stamp: RtpStamp, out: &mut dyn F
         let [i1, i2, i3, i4] = stamp.ssrc.to_be_bytes();
         [0x80, u8::from(marker) << 7 | payload_type, s1, s2, t1, t2, t3, t4, i1, i2, i3, i4]
     };
-    let slot = |index, marker| Slot::build(params, &frame.payload, channel(frame), header(index, marker, 0));
+    let slot = |index, marker| slot::build(params, &frame.payload, channel(frame), header(index, marker, 0));
     params.packetize(&frame.payload, frame.keyframe, &mut |part| {
         if !placed && part.picture && !follows {
             placed = true;

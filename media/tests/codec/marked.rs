@@ -31,7 +31,7 @@ fn over_the_wire(params: &CodecParams, frame: &Frame) -> Vec<RtpPayload> {
     let image = Image::build(params, frame, stamp);
     let (at, slot) = image.slot().unwrap();
     let own = slot.filled(&text());
-    let tcp = [&image.bytes()[..at], own.interleaved(), &image.bytes()[at..]].concat();
+    let tcp = [&image.bytes()[..at], own.bytes(), &image.bytes()[at..]].concat();
     assert_eq!(tcp.len(), image.wire_bytes());
     let packets: Vec<Vec<u8>> = rtp::datagrams(&tcp).map(<[u8]>::to_vec).collect();
     assert_eq!(packets, udp(&Datagrams::build(params, frame, stamp)));
@@ -51,7 +51,7 @@ fn udp(datagrams: &Datagrams) -> Vec<Vec<u8>> {
     let mut packets = Vec::new();
     for item in datagrams.items() {
         match item {
-            rtp::Item::Slot(slot) => packets.push(slot.filled(&text()).datagram().to_vec()),
+            rtp::Item::Slot(slot) => packets.push(rtp::as_datagram(&slot.filled(&text())).to_vec()),
             rtp::Item::Run(run) => {
                 assert!(run.len() <= 64_400);
                 packets.extend(datagrams.bytes()[run].chunks(rtp::SEGMENT_BYTES).map(<[u8]>::to_vec));

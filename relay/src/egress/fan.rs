@@ -6,9 +6,11 @@
 
 mod alone;
 mod catch_up;
+mod chunks;
 mod draft;
 mod merge;
 mod outbox;
+mod packaging;
 mod reports;
 mod seat;
 mod turn;

@@ -18,6 +18,7 @@ use super::Fan;
 use super::draft::Pen;
 use super::seat::{Flow, Mode, Pace, Play, Seat, Trouble};
 use super::udp::{BURST_BYTES, BURST_PAUSE, Udp};
+use crate::lease::Protocol;
 
 /// Bytes that one viewer may take in one turn; others on the core come first then.
 const TURN_BYTES: usize = 256 << 10;
@@ -145,17 +146,21 @@ impl Fan {
     fn owe(&self, seat: &Seat, flow: &mut Flow, published: &Published) {
         let (pen, built) = (Pen { key: &self.parts.marks, session: seat.admitted.mark() }, &self.parts.metrics.built);
         let Some(udp) = &mut flow.udp else {
-            let image = published.interleaved(|bytes| built.images(bytes));
-            if let Some((at, slot)) = image.slot() {
-                let marked = pen.fill(slot, published);
-                built.marks(marked.interleaved().len());
-                flow.outbox.push(image.bytes().slice(..at), true);
-                flow.outbox.push(Bytes::copy_from_slice(marked.interleaved()), true);
-                flow.outbox.push(image.bytes().slice(at..), true);
-            } else {
-                flow.outbox.push(image.bytes().clone(), true);
+            match flow.preface(published) {
+                Ok(preface) => preface.into_iter().for_each(|bytes| flow.outbox.push(bytes, true)),
+                Err(_) => return seat.trouble(Trouble::Over),
             }
-            return flow.count(published, image.octets(published.rtp.packets));
+            let (bytes, slot) = flow.packaging.image(published, built);
+            if let Some((at, slot)) = slot {
+                let marked = pen.fill(slot, published);
+                built.marks(marked.bytes().len());
+                flow.outbox.push(bytes.slice(..at), true);
+                flow.outbox.push(Bytes::copy_from_slice(marked.bytes()), true);
+                flow.outbox.push(bytes.slice(at..), true);
+            } else {
+                flow.outbox.push(bytes.clone(), true);
+            }
+            return flow.count(published, flow.packaging.octets(published));
         };
         let datagrams = published.datagrams(|bytes| built.datagrams(bytes));
         if let Some(to) = udp.destination(published.frame.track) {
@@ -163,8 +168,8 @@ impl Fan {
                 match item {
                     rtp::Item::Slot(slot) => {
                         let marked = pen.fill(slot, published);
-                        built.marks(marked.datagram().len());
-                        udp.owe(Bytes::copy_from_slice(marked.datagram()), to);
+                        built.marks(rtp::as_datagram(&marked).len());
+                        udp.owe(Bytes::copy_from_slice(rtp::as_datagram(&marked)), to);
                     }
                     rtp::Item::Run(run) => udp.owe(datagrams.bytes().slice(run), to),
                 }
@@ -257,7 +262,10 @@ impl Fan {
     fn count(&self, seat: &Seat, media: u64) {
         if media > 0 {
             seat.admitted.sent(media);
-            self.parts.metrics.rtsp_bytes.inc_by(media);
+            match seat.admitted.protocol() {
+                Protocol::Mse => self.parts.metrics.mse_bytes.inc_by(media),
+                _ => self.parts.metrics.rtsp_bytes.inc_by(media),
+            }
         }
     }
 }

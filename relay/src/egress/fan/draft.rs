@@ -9,13 +9,15 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use media::hub::Published;
-use media::mark::{MarkKey, SessionMark};
-use media::rtp::{Marked, Slot};
+use media::mark::{MarkKey, Marked, SessionMark, Slot};
+use media::rtp;
 use uring::{Engine, Message, Outcome};
 
+use super::packaging::Packaging;
 use super::seat::Seat;
 use super::udp::Pair;
 use super::window::Window;
+use crate::metrics::Built;
 
 /// Viewers in one turn of the engine.
 const ORDERS_MAX: usize = 256;
@@ -26,6 +28,8 @@ pub(super) struct Draft {
     sends: Vec<Send>,
     pieces: Vec<Piece>,
     marks: Vec<Marked>,
+    /// Other pieces that one viewer alone gets.
+    own: Vec<Bytes>,
 }
 
 /// What one viewer gets.
@@ -46,11 +50,13 @@ struct Send {
 #[derive(Clone, Copy)]
 enum Piece {
     /// Bytes of a frame's image for TCP.
-    Image { index: u64, from: usize, to: usize },
+    Image { packaging: Packaging, index: u64, from: usize, to: usize },
     /// Bytes of a frame's datagrams.
     Datagrams { index: u64, from: usize, to: usize },
     /// A packet with a mark, of those made for this draft.
     Mark { number: usize, datagram: bool },
+    /// One of the other pieces made for this draft.
+    Own { number: usize },
 }
 
 /// Whose marks are written.
@@ -72,6 +78,7 @@ impl Draft {
         self.sends.clear();
         self.pieces.clear();
         self.marks.clear();
+        self.own.clear();
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -82,9 +89,9 @@ impl Draft {
         self.orders.is_empty()
     }
 
-    /// Bytes of packets that were made for one viewer each.
+    /// Bytes of marks that were made for one viewer each.
     pub(super) fn mark_bytes(&self) -> usize {
-        self.marks.iter().map(|mark| mark.interleaved().len()).sum()
+        self.marks.iter().map(|mark| mark.bytes().len()).sum()
     }
 
     pub(super) fn sends(&self) -> usize {
@@ -97,19 +104,24 @@ impl Draft {
         self.orders.push(Order { seat, pair, sends: at..at });
     }
 
-    /// Adds a frame's whole image: at most three pieces, in the order's one send. Gives its RTP payload bytes.
-    pub(super) fn add_image(&mut self, published: &Published, built: impl FnOnce(usize), pen: Pen<'_>) -> usize {
-        let image = published.interleaved(built);
-        let (index, end) = (published.index, image.bytes().len());
-        match image.slot() {
+    /// Adds a frame's whole image: at most three pieces, in the order's one send.
+    pub(super) fn add_image(&mut self, packaging: Packaging, published: &Published, built: &Built, pen: Pen<'_>) {
+        let (bytes, slot) = packaging.image(published, built);
+        let (index, end) = (published.index, bytes.len());
+        match slot {
             Some((at, slot)) => {
-                self.add(Piece::Image { index, from: 0, to: at }, at);
+                self.add(Piece::Image { packaging, index, from: 0, to: at }, at);
                 self.add_mark(pen.fill(slot, published), false);
-                self.add(Piece::Image { index, from: at, to: end }, end - at);
+                self.add(Piece::Image { packaging, index, from: at, to: end }, end - at);
             }
-            None => self.add(Piece::Image { index, from: 0, to: end }, end),
+            None => self.add(Piece::Image { packaging, index, from: 0, to: end }, end),
         }
-        image.octets(published.rtp.packets)
+    }
+
+    /// Adds bytes that nobody else gets, to the order's one send.
+    pub(super) fn add_own(&mut self, bytes: Bytes) {
+        self.add(Piece::Own { number: self.own.len() }, bytes.len());
+        self.own.push(bytes);
     }
 
     /// Adds one run of a frame's datagrams, in pieces of `bytes_max` at most, each a send of its own.
@@ -130,7 +142,7 @@ impl Draft {
     }
 
     fn add_mark(&mut self, marked: Marked, datagram: bool) {
-        let bytes = if datagram { marked.datagram().len() } else { marked.interleaved().len() };
+        let bytes = if datagram { rtp::as_datagram(&marked).len() } else { marked.bytes().len() };
         self.add(Piece::Mark { number: self.marks.len(), datagram }, bytes);
         self.marks.push(marked);
     }
@@ -183,15 +195,16 @@ impl Draft {
     fn bytes_of<'a>(&'a self, window: &'a Window, piece: Piece) -> &'a [u8] {
         let shared = |bytes: &'a Bytes, from: usize, to: usize| bytes.get(from..to).unwrap_or_default();
         match piece {
-            Piece::Image { index, from, to } => {
-                window.frame(index).map_or(&[], |frame| shared(frame.interleaved(|_| ()).bytes(), from, to))
+            Piece::Image { packaging, index, from, to } => {
+                window.frame(index).map_or(&[], |frame| shared(packaging.shared(frame), from, to))
             }
             Piece::Datagrams { index, from, to } => {
                 window.frame(index).map_or(&[], |frame| shared(frame.datagrams(|_| ()).bytes(), from, to))
             }
             Piece::Mark { number, datagram } => {
-                self.marks.get(number).map_or(&[], |mark| if datagram { mark.datagram() } else { mark.interleaved() })
+                self.marks.get(number).map_or(&[], |mark| if datagram { rtp::as_datagram(mark) } else { mark.bytes() })
             }
+            Piece::Own { number } => self.own.get(number).map_or(&[], |own| own),
         }
     }
 
@@ -219,9 +232,10 @@ impl Draft {
             skip -= here;
             let rest = bytes.get(here..).filter(|rest| !rest.is_empty())?;
             Some(match piece {
-                Piece::Image { index, .. } => window.frame(index)?.interleaved(|_| ()).bytes().slice_ref(rest),
+                Piece::Image { packaging, index, .. } => packaging.shared(window.frame(index)?).slice_ref(rest),
                 Piece::Datagrams { index, .. } => window.frame(index)?.datagrams(|_| ()).bytes().slice_ref(rest),
                 Piece::Mark { .. } => Bytes::copy_from_slice(rest),
+                Piece::Own { number } => self.own.get(number)?.slice_ref(rest),
             })
         })
     }

@@ -22,6 +22,7 @@ use tokio::net::TcpStream;
 use uring::{Engine, File};
 
 use super::outbox::Outbox;
+use super::packaging::{Header, Packaging, Unwritable};
 use super::reports::Reporter;
 use super::udp::Udp;
 use crate::admission::Admitted;
@@ -71,6 +72,9 @@ pub(super) struct Flow {
     pub(super) udp: Option<Udp>,
     pub(super) mode: Mode,
     pub(super) reporters: SmallVec<[Reporter; 2]>,
+    pub(super) packaging: Packaging,
+    /// By MSE: what he knows of the stream.
+    pub(super) header: Option<Box<Header>>,
 }
 
 /// What a viewer's flow waits for.
@@ -150,6 +154,11 @@ impl Seat {
     /// Gives the right back, once nobody else has the seat.
     pub(crate) fn into_admitted(self: Rc<Self>) -> Option<Admitted> {
         Rc::try_unwrap(self).ok().map(|seat| seat.admitted)
+    }
+
+    /// Gives back the right and the connection, once nobody else has the seat.
+    pub(crate) fn into_parts(self: Rc<Self>) -> Option<(TcpStream, Admitted)> {
+        Rc::try_unwrap(self).ok().map(|seat| (seat.socket, seat.admitted))
     }
 
     /// Tells the viewer's task; the first trouble stays.
@@ -254,6 +263,11 @@ impl Flow {
             Some(udp) => udp.owe_first(datagrams),
             None => pieces.into_iter().for_each(|(bytes, _)| self.outbox.push(bytes, true)),
         }
+    }
+
+    /// What he must get before this frame, if anything.
+    pub(super) fn preface(&mut self, published: &Published) -> Result<Option<Bytes>, Unwritable> {
+        self.header.as_mut().map_or(Ok(None), |header| header.before(published))
     }
 
     /// Counts a frame for the reports of its track.

@@ -13,6 +13,7 @@ use super::seat::{Flow, Mode, Seat, Trouble};
 use super::udp::{BURST_BYTES, BURST_PAUSE};
 use super::window::Window;
 use super::{Fan, State};
+use crate::lease::Protocol;
 
 /// What a look at a viewer gave.
 enum Look {
@@ -128,9 +129,12 @@ impl Fan {
             if flow.udp.is_some() {
                 self.order_datagrams(draft, flow, published, pen, &mut burst);
             } else {
-                let built = |bytes| self.parts.metrics.built.images(bytes);
-                let octets = draft.add_image(published, built, pen);
-                flow.count(published, octets);
+                match flow.preface(published) {
+                    Ok(preface) => preface.into_iter().for_each(|bytes| draft.add_own(bytes)),
+                    Err(_) => return seat.trouble(Trouble::Over),
+                }
+                draft.add_image(flow.packaging, published, &self.parts.metrics.built, pen);
+                flow.count(published, flow.packaging.octets(published));
             }
         }
         if flow.udp.as_ref().is_some_and(|udp| udp.owes()) {
@@ -155,7 +159,7 @@ impl Fan {
             let waits = *burst == 0 || udp.owes();
             match item {
                 media::rtp::Item::Slot(slot) if waits => {
-                    udp.owe(bytes::Bytes::copy_from_slice(pen.fill(slot, published).datagram()), to);
+                    udp.owe(bytes::Bytes::copy_from_slice(media::rtp::as_datagram(&pen.fill(slot, published))), to);
                 }
                 media::rtp::Item::Slot(slot) => draft.add_marked_datagram(pen.fill(slot, published), to),
                 media::rtp::Item::Run(run) if waits => udp.owe(datagrams.bytes().slice(run), to),
@@ -176,15 +180,16 @@ impl Fan {
         draft.hand_over(window, &mut self.local.engine().borrow_mut(), outcomes);
         self.pressure.spent(draft.sends() as u64, self.now().saturating_sub(before));
         let wall = self.local.clock().wall();
-        let mut total = 0;
+        let (mut rtsp, mut mse) = (0, 0);
         for (order, results) in draft.results(outcomes) {
             let sent = self.settle(draft, window, order, results, now);
             if sent > 0 {
                 order.seat.admitted.sent_at(sent, wall);
             }
-            total += sent;
+            *(if order.seat.admitted.protocol() == Protocol::Mse { &mut mse } else { &mut rtsp }) += sent;
         }
-        self.parts.metrics.rtsp_bytes.inc_by(total);
+        self.parts.metrics.rtsp_bytes.inc_by(rtsp);
+        self.parts.metrics.mse_bytes.inc_by(mse);
         self.parts.metrics.sends.inc_by(draft.sends() as u64);
         self.parts.metrics.built.marks(draft.mark_bytes());
         draft.clear();
