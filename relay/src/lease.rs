@@ -194,7 +194,7 @@ impl EndReason {
     ];
 
     /// Its word in records and labels.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::User => "user",
             Self::Idle => "idle",

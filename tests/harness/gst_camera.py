@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A camera that is not ours: GStreamer's RTSP server, serving MP4 clips.
 
-usage: gst_camera.py [--port=N] NAME=CLIP.mp4[,VIDEO[,AUDIO]] ...      VIDEO h264|h265, AUDIO aac|alaw|mulaw|none
+usage: gst_camera.py [--port=N] NAME=CLIP.mp4[,VIDEO[,AUDIO]] ...      VIDEO h264|h265|jpeg, AUDIO aac|alaw|mulaw|none
 
 Prints "ready PORT" once it listens (on a port of the kernel's choice unless told), ends when its standard input closes.
 """
@@ -15,6 +15,7 @@ from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
 
 VIDEO = {
     "h264": "h264parse ! rtph264pay name=pay0 pt=96 config-interval=0",
+    "jpeg": "jpegparse ! rtpjpegpay name=pay0 pt=26",
     "h265": "h265parse ! rtph265pay name=pay0 pt=96 config-interval=0",
 }
 AUDIO = {

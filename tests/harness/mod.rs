@@ -8,6 +8,7 @@ pub(crate) mod department;
 pub(crate) mod media;
 pub(crate) mod order;
 pub(crate) mod process;
+pub(crate) mod socket;
 pub(crate) mod viewer;
 
 use std::time::{Duration, Instant};

@@ -59,7 +59,7 @@ fn second_operator(appliance: &Appliance) -> (String, Client) {
 }
 
 /// What the command says of a file, and its exit code.
-fn trace(appliance: &Appliance, file: &Path) -> (Option<i32>, Value) {
+pub(crate) fn trace(appliance: &Appliance, file: &Path) -> (Option<i32>, Value) {
     let (code, said) = trace_with(file, &["--json", "--data"], appliance.dir());
     (code, serde_json::from_str(&said).unwrap_or_else(|error| panic!("{}: {error}: {said}", file.display())))
 }

@@ -173,7 +173,7 @@ impl Fan {
         let flow = &mut *seat.flow.borrow_mut();
         let tracks = flow.marked_tracks(&info)?;
         let cursor = self.hub.cursor(Start::LastKeyframe, self.parts.budget);
-        let mut play = Play { cursor, tracks, info, held: Default::default(), pace: None };
+        let mut play = Play { cursor, tracks, info, held: Default::default(), pace: None, missed: 0 };
         let starts = self.look_ahead(&mut play);
         flow.play = Some(play);
         Some(starts)

@@ -25,8 +25,14 @@ impl Fan {
         flow.reporters.iter_mut().for_each(|reporter| reporter.count_from(origin));
         let cursor = self.hub.cursor(Start::Live, self.parts.budget);
         // What was played before may have been of another header; its kind is what counts, and that is looked at with each frame.
-        let play =
-            Play { cursor, tracks: tracks.clone(), info: Arc::clone(info), held: Default::default(), pace: None };
+        let play = Play {
+            cursor,
+            tracks: tracks.clone(),
+            info: Arc::clone(info),
+            held: Default::default(),
+            pace: None,
+            missed: 0,
+        };
         flow.play = Some(play);
         tracks.to_vec()
     }

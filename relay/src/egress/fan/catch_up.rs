@@ -108,6 +108,7 @@ impl Fan {
                 return Filled::Over;
             }
             if play.wants(&published) {
+                Self::tell_of_skips(flow);
                 self.owe(seat, flow, &published);
             }
         }
@@ -137,7 +138,10 @@ impl Fan {
         loop {
             match self.hub.read(&mut play.cursor)? {
                 Delivery::Frame(published) => return Some(published),
-                Delivery::Lagged { frames, why } => self.parts.metrics.skipped(why, frames),
+                Delivery::Lagged { frames, why } => {
+                    play.missed += frames;
+                    self.parts.metrics.skipped(why, frames);
+                }
             }
         }
     }

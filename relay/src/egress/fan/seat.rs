@@ -101,6 +101,8 @@ pub(super) struct Play {
     pub(super) held: VecDeque<Arc<Published>>,
     /// Until he has caught up.
     pub(super) pace: Option<Pace>,
+    /// Frames that he skipped and has not been told of.
+    pub(super) missed: u64,
 }
 
 /// The pace of a beginner: as if the frames were captured again, only faster.

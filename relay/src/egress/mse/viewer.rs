@@ -29,9 +29,12 @@ use crate::listen;
 const BEGIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// So long the last words may take to be taken, after the session's end is on record.
 const FAREWELL_TIMEOUT: Duration = Duration::from_secs(2);
-/// Close codes, of the range that is free for applications: the session is over; what he wants cannot be had.
+/// Close codes (RFC 6455 section 7.4): as he wished; and, of the range that is free for applications, the session is over; what he wants
+/// cannot be had.
+const CLOSE_NORMAL: u16 = 1000;
 const CLOSE_ENDED: u16 = 4000;
 const CLOSE_REFUSED: u16 = 4001;
+const CAMERA_LOST: &str = EndReason::CameraLost.as_str();
 
 pub(super) struct Viewer {
     seat: Rc<Seat>,
@@ -202,52 +205,46 @@ impl Viewer {
         }
     }
 
-    /// The last words, behind whole messages alone and only where nothing waits before them: what was sent before must not arrive
-    /// late for their sake. True where they left.
-    fn farewell(&mut self, end: &End) -> bool {
+    /// The last words, for where whole messages stand before them and nothing of those waits: what was sent before must not arrive
+    /// late for their sake.
+    fn farewell(&mut self, end: &End) -> Option<Vec<u8>> {
         self.fan.stop(&self.seat);
         let waiting = uring::unsent_bytes(self.seat.socket().as_fd()).map_or(true, |bytes| bytes > 0);
         if waiting || !self.fan.owes_nothing(&self.seat) {
-            return false;
+            return None;
         }
-        let (code, reason) = match end {
-            End::Told(reason) => {
-                self.say(&mse::ended(reason.as_str()));
-                (CLOSE_ENDED, reason.as_str())
-            }
-            End::CameraLost => {
-                self.say(&mse::ended(EndReason::CameraLost.as_str()));
-                (CLOSE_ENDED, EndReason::CameraLost.as_str())
-            }
-            End::Unplayable(codec) => {
-                self.say(&mse::unplayable(codec));
-                (CLOSE_REFUSED, "unplayable")
-            }
-            End::Fault(fault) => (CLOSE_REFUSED, *fault),
-            End::Left => (1000, ""),
-            End::Broken(_) | End::TooSlow => return false,
+        let (text, code, reason) = match end {
+            End::Told(reason) => (Some(mse::ended(reason.as_str())), CLOSE_ENDED, reason.as_str()),
+            End::CameraLost => (Some(mse::ended(CAMERA_LOST)), CLOSE_ENDED, CAMERA_LOST),
+            End::Unplayable(codec) => (Some(mse::unplayable(codec)), CLOSE_REFUSED, "unplayable"),
+            End::Fault(fault) => (None, CLOSE_REFUSED, *fault),
+            End::Left => (None, CLOSE_NORMAL, ""),
+            End::Broken(_) | End::TooSlow => return None,
         };
+        let mut words = text.map(|text| mse::text(&text).to_vec()).unwrap_or_default();
         self.words.close(code, reason);
-        self.say_output();
-        self.fan.owes_nothing(&self.seat)
+        while let Some(bytes) = self.words.poll_output() {
+            words.extend_from_slice(&bytes);
+        }
+        Some(words)
     }
 
     /// The end goes on record with the last media byte behind it; the words that say why may take a moment longer.
     async fn close(mut self, end: &End) {
         tracing::debug!(session = %self.seat.admitted().session().0, peer = %self.peer, %end, "MSE connection over");
-        let said = self.farewell(end);
+        let words = self.farewell(end);
         match end {
             End::Fault(fault) => self.stage.metrics.mse_faults.with_label_values(&[*fault]).inc(),
             End::Unplayable(_) => self.stage.metrics.mse_faults.with_label_values(&["unplayable"]).inc(),
             _ => {}
         }
         let Some((socket, admitted)) = self.seat.into_parts() else { return };
-        if !said {
+        match words {
+            Some(words) => drop(tokio::task::spawn_local(last_taken(socket, words))),
             // Refused only for a socket that is closed already.
-            let _ = listen::cut_off(&socket);
-            drop(socket);
-        } else {
-            tokio::task::spawn_local(last_taken(socket));
+            None => {
+                let _ = listen::cut_off(&socket);
+            }
         }
         match end {
             End::Told(reason) => admitted.leave(*reason),
@@ -260,8 +257,10 @@ impl Viewer {
 }
 
 /// Lets the viewer take the last words: a socket that is closed with something unread takes back what it has sent.
-async fn last_taken(socket: TcpStream) {
-    if SockRef::from(&socket).shutdown(Shutdown::Write).is_err() {
+async fn last_taken(socket: TcpStream, words: Vec<u8>) {
+    // There is room, since nothing waits.
+    let taken = socket.try_write(&words).is_ok_and(|taken| taken == words.len());
+    if !taken || SockRef::from(&socket).shutdown(Shutdown::Write).is_err() {
         return;
     }
     let drained = async {
