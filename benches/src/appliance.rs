@@ -179,8 +179,14 @@ impl Appliance {
 
     /// A live session's RTSP URL.
     pub(crate) fn live(&self, token: &str, camera: &str) -> anyhow::Result<String> {
+        self.live_by(token, camera, "rtsp")
+    }
+
+    /// The URL of another protocol.
+    pub(crate) fn live_by(&self, token: &str, camera: &str, protocol: &str) -> anyhow::Result<String> {
         let answer = self.call("/api/v1/sessions", token, &self.session(camera))?;
-        Ok(answer["urls"]["rtsp"].as_str().context("the session has an RTSP URL")?.to_owned())
+        let url = answer["urls"][protocol].as_str().with_context(|| format!("the session has no {protocol} URL"))?;
+        Ok(url.to_owned())
     }
 
     /// The body of a live session's request.

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::appliance::{Appliance, Owned, cameras, clip};
 use crate::cpu::{CpuSeconds, Spent, other_cpu, resident_bytes, spawn_on};
 use crate::floor::{self, Floor};
+use crate::reader::Way;
 use crate::report::{Report, median};
 
 const CAMERA_KBIT: u32 = 4_000;
@@ -47,24 +48,27 @@ pub(crate) struct Plan {
 /// A server under test.
 enum Server {
     Floor(&'static str, Floor),
-    Sluice { name: &'static str, settings: &'static [&'static str], udp: bool },
+    Sluice { name: &'static str, settings: &'static [&'static str], way: Way },
     Peer { name: String, url: String, pid: u32 },
 }
 
-const SERVERS: [(&str, Server); 9] = [
+const SERVERS: [(&str, Server); 12] = [
     ("frame", Server::Floor("floor: a send per frame", Floor::Frame)),
     ("merged", Server::Floor("floor: a send per 64 KiB", Floor::Merged)),
     ("udp-gso", Server::Floor("floor: UDP, GSO", Floor::Udp)),
-    ("epoll", sluice("sluice epoll", &["relay.engine=epoll", "relay.merge_latency=0ms"], false)),
-    ("io_uring", sluice("sluice io_uring", &["relay.engine=io_uring", "relay.merge_latency=0ms"], false)),
-    ("auto", sluice("sluice auto", &["relay.merge_latency=0ms"], false)),
-    ("merge40", sluice("sluice merge 40 ms", &["relay.merge_latency=40ms"], false)),
-    ("merge120", sluice("sluice merge 120 ms", &["relay.merge_latency=120ms"], false)),
-    ("udp", sluice("sluice UDP", &["relay.merge_latency=0ms"], true)),
+    ("epoll", sluice("sluice epoll", &["relay.engine=epoll", "relay.merge_latency=0ms"], Way::Tcp)),
+    ("io_uring", sluice("sluice io_uring", &["relay.engine=io_uring", "relay.merge_latency=0ms"], Way::Tcp)),
+    ("auto", sluice("sluice auto", &["relay.merge_latency=0ms"], Way::Tcp)),
+    ("merge40", sluice("sluice merge 40 ms", &["relay.merge_latency=40ms"], Way::Tcp)),
+    ("merge120", sluice("sluice merge 120 ms", &["relay.merge_latency=120ms"], Way::Tcp)),
+    ("chunks", Server::Floor("floor: a send per fragment", Floor::Chunks)),
+    ("mse", sluice("sluice MSE", &["relay.merge_latency=0ms"], Way::Mse)),
+    ("mse40", sluice("sluice MSE, merge 40 ms", &["relay.merge_latency=40ms"], Way::Mse)),
+    ("udp", sluice("sluice UDP", &["relay.merge_latency=0ms"], Way::Udp)),
 ];
 
-const fn sluice(name: &'static str, settings: &'static [&'static str], udp: bool) -> Server {
-    Server::Sluice { name, settings, udp }
+const fn sluice(name: &'static str, settings: &'static [&'static str], way: Way) -> Server {
+    Server::Sluice { name, settings, way }
 }
 
 impl Server {
@@ -77,8 +81,9 @@ impl Server {
 
     /// The floor it stands on.
     fn is_floor_of(&self, other: &Self) -> bool {
-        let udp = matches!(other, Self::Sluice { udp: true, .. });
-        matches!((self, udp), (Self::Floor(_, Floor::Udp), true) | (Self::Floor(_, Floor::Frame), false))
+        let Self::Floor(_, floor) = self else { return false };
+        let way = if let Self::Sluice { way, .. } = other { *way } else { Way::Tcp };
+        matches!((floor, way), (Floor::Udp, Way::Udp) | (Floor::Frame, Way::Tcp) | (Floor::Chunks, Way::Mse))
     }
 }
 
@@ -231,26 +236,35 @@ impl Stage<'_> {
                 let mut command = floor::command(*kind, &self.clip)?;
                 let (server, port) = Owned::start(crate::cpu::SERVER_CPU, &mut command, "ready ")?;
                 let urls: Vec<String> = (0..readers).map(|_| format!("rtsp://127.0.0.1:{port}/floor")).collect();
-                self.read(server.id(), &urls, *kind == Floor::Udp, false, self.seconds, || Ok(()))
+                self.read(
+                    server.id(),
+                    &urls,
+                    if *kind == Floor::Udp { Way::Udp } else { Way::Tcp },
+                    false,
+                    self.seconds,
+                    || Ok(()),
+                )
             }
             Server::Peer { url, pid, .. } => {
-                self.read(*pid, &vec![url.clone(); readers], false, true, self.seconds, || Ok(()))
+                self.read(*pid, &vec![url.clone(); readers], Way::Tcp, true, self.seconds, || Ok(()))
             }
-            Server::Sluice { settings, udp, .. } => self.measure_sluice(settings, *udp, readers),
+            Server::Sluice { settings, way, .. } => self.measure_sluice(settings, *way, readers),
         }
     }
 
-    fn measure_sluice(&self, settings: &[&str], udp: bool, readers: usize) -> anyhow::Result<Cell> {
+    fn measure_sluice(&self, settings: &[&str], way: Way, readers: usize) -> anyhow::Result<Cell> {
         let settings: Vec<String> = settings.iter().map(|s| (*s).to_owned()).collect();
         let appliance = Appliance::start(self.sluice, &settings)?;
         appliance.add_cameras(&self.cameras, 1)?;
         appliance.wait_for_cameras(1, 30)?;
         let token = appliance.login("operator")?;
-        let late = if udp { 0 } else { crate::reader::LATE };
-        let open =
-            |count: usize| (0..count).map(|_| appliance.live(&token, "bench-1")).collect::<anyhow::Result<Vec<_>>>();
+        let late = if way == Way::Tcp { crate::reader::LATE } else { 0 };
+        let kind = if way == Way::Mse { "mse" } else { "rtsp" };
+        let open = |count: usize| {
+            (0..count).map(|_| appliance.live_by(&token, "bench-1", kind)).collect::<anyhow::Result<Vec<_>>>()
+        };
         // What the first viewers of a stream cost once (its images, a heap that has grown) is no viewer's own.
-        self.read(appliance.id(), &open(WARMERS)?, udp, false, 1, || Ok(()))?;
+        self.read(appliance.id(), &open(WARMERS)?, way, false, 1, || Ok(()))?;
         let before = resident_bytes(appliance.id());
         let urls = open(readers + late)?;
         let counters = || -> anyhow::Result<[f64; 3]> {
@@ -262,7 +276,7 @@ impl Stage<'_> {
         };
         let (mut start, mut end) = ([0.0; 3], [0.0; 3]);
         let mut at_end = false;
-        let mut cell = self.read(appliance.id(), &urls, udp, !udp, self.seconds, || {
+        let mut cell = self.read(appliance.id(), &urls, way, way == Way::Tcp, self.seconds, || {
             *(if at_end { &mut end } else { &mut start }) = counters()?;
             at_end = true;
             Ok(())
@@ -279,7 +293,7 @@ impl Stage<'_> {
         &self,
         pid: u32,
         urls: &[String],
-        udp: bool,
+        way: Way,
         late: bool,
         seconds: u64,
         mut count: impl FnMut() -> anyhow::Result<()>,
@@ -288,10 +302,11 @@ impl Stage<'_> {
         std::fs::File::create(&list)?.write_all(urls.join("\n").as_bytes())?;
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("readers").arg(&list).arg(seconds.to_string());
-        command.args(["--probes", &PROBES.min(urls.len() / 2).to_string()]);
-        if udp {
-            command.arg("--udp");
-        }
+        // Stamps are looked for in RTP packets.
+        let probes = if way == Way::Mse { 0 } else { PROBES.min(urls.len() / 2) };
+        command.args(["--probes", &probes.to_string()]);
+        let name = clap::ValueEnum::to_possible_value(&way).context("every way has a name")?;
+        command.args(["--way", name.get_name()]);
         if late {
             command.arg("--late");
         }

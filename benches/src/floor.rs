@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use media::clip::Clip;
 use media::frame::Frame;
+use media::hub::MediaTime;
+use media::mse::Chunk;
 use media::rtp::{Datagrams, Image, Item, RtpStamp, SEGMENT_BYTES, cut};
 use media::wall::Wall;
 use rustix::net::{SendFlags, send, sendto};
@@ -21,6 +23,8 @@ use rustix::net::{SendFlags, send, sendto};
 pub(crate) enum Floor {
     /// One send for each frame and reader.
     Frame,
+    /// The same with fragments for media sources.
+    Chunks,
     /// One send for each 64 KiB and reader.
     Merged,
     /// One send by UDP for each frame (or 64 KiB of it) and reader.
@@ -48,7 +52,7 @@ struct Reader {
 
 /// Serves until its standard input closes; prints `ready PORT`.
 pub(crate) fn serve(floor: Floor, clip: &Path) -> anyhow::Result<()> {
-    let (shots, lap) = shots(clip)?;
+    let (shots, lap) = shots(clip, floor)?;
     let listener = TcpListener::bind("127.0.0.1:0")?;
     println!("ready {}", listener.local_addr()?.port());
     let (joined, readers) = channel();
@@ -67,14 +71,14 @@ pub(crate) fn serve(floor: Floor, clip: &Path) -> anyhow::Result<()> {
     });
     std::thread::spawn(move || match floor {
         Floor::Udp => send_datagrams(&readers, &shots, lap),
-        Floor::Frame | Floor::Merged => send_frames(&readers, &shots, lap, floor == Floor::Merged),
+        Floor::Frame | Floor::Chunks | Floor::Merged => send_frames(&readers, &shots, lap, floor == Floor::Merged),
     });
     std::io::stdin().lines().for_each(drop);
     Ok(())
 }
 
 /// The clip's pictures as a camera sends them.
-fn shots(clip: &Path) -> anyhow::Result<(Vec<Shot>, Duration)> {
+fn shots(clip: &Path, floor: Floor) -> anyhow::Result<(Vec<Shot>, Duration)> {
     let clip = Clip::parse(&std::fs::read(clip)?.into())?;
     let track = clip.tracks.iter().find(|t| t.params.is_video()).context("the clip has no video")?;
     let seconds = |ticks: i64| Duration::from_secs_f64(ticks.max(0) as f64 / f64::from(track.clock_rate));
@@ -88,7 +92,10 @@ fn shots(clip: &Path) -> anyhow::Result<(Vec<Shot>, Duration)> {
         let stamp =
             RtpStamp { ssrc: 1, first_sequence: sequence, packets, marked: false, timestamp: sample.pts as u32 };
         sequence = sequence.wrapping_add(packets);
-        let image = Image::build(&track.params, &frame, stamp).bytes().to_vec();
+        let image = match floor {
+            Floor::Chunks => Chunk::build(&track.params, &frame, MediaTime::default(), 1, false).bytes().to_vec(),
+            _ => Image::build(&track.params, &frame, stamp).bytes().to_vec(),
+        };
         shots.push(Shot {
             due: seconds(sample.dts),
             image,

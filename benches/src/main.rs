@@ -18,6 +18,7 @@ mod revoke;
 mod rtsp;
 mod seek;
 mod sessions;
+mod socket;
 mod stall;
 mod stuck;
 mod trace;

@@ -15,7 +15,7 @@ use relay::sim::read_stamp;
 use rustix::net::{RecvFlags, recv};
 
 use crate::report::percentile;
-use crate::rtsp::{self, Opened};
+use crate::rtsp;
 
 /// Time between two visits of a socket: no wake-up per send, and far from filling a socket at 4 Mbit/s.
 const VISIT: Duration = Duration::from_millis(5);
@@ -31,6 +31,17 @@ pub(crate) const LATE: usize = 20;
 /// What was sent while the others connected is not counted; and a core needs a moment to know its load.
 const SETTLE: Duration = Duration::from_secs(3);
 
+/// How a viewer takes his frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Way {
+    /// RTSP over TCP.
+    Tcp,
+    /// RTSP, its frames by UDP.
+    Udp,
+    /// Fragments over a WebSocket.
+    Mse,
+}
+
 /// What the readers are to do.
 #[derive(clap::Args)]
 pub(crate) struct Reading {
@@ -38,9 +49,9 @@ pub(crate) struct Reading {
     pub(crate) urls: std::path::PathBuf,
     /// Seconds to read after all play.
     pub(crate) seconds: u64,
-    /// By UDP.
-    #[arg(long)]
-    pub(crate) udp: bool,
+    /// By which way.
+    #[arg(long, default_value = "tcp")]
+    pub(crate) way: Way,
     /// Of the first ones, so many read for real.
     #[arg(long, default_value_t = 0)]
     pub(crate) probes: usize,
@@ -57,7 +68,7 @@ pub(crate) fn run(reading: &Reading) -> anyhow::Result<()> {
     let mut discarding = Vec::new();
     let mut probing = Vec::new();
     for (number, url) in early.iter().enumerate() {
-        let viewer = Viewer::play(url, reading.udp).with_context(|| format!("playing {url}"))?;
+        let viewer = Viewer::play(url, reading.way).with_context(|| format!("playing {url}"))?;
         if number < reading.probes { probing.push(viewer) } else { discarding.push(viewer) }
     }
     let (stop, begun) = (AtomicBool::new(false), AtomicBool::new(false));
@@ -111,7 +122,7 @@ fn settle(viewers: &mut [Viewer], discard: &mut [u8], time: Duration) {
 }
 
 struct Viewer {
-    opened: Opened,
+    socket: TcpStream,
     /// RTP and RTCP.
     udp: Option<(UdpSocket, UdpSocket)>,
     bytes: u64,
@@ -131,8 +142,11 @@ struct Probe {
 }
 
 impl Viewer {
-    fn play(url: &str, udp: bool) -> anyhow::Result<Self> {
-        let sockets = if udp { Some(udp_sockets()?) } else { None };
+    fn play(url: &str, way: Way) -> anyhow::Result<Self> {
+        if way == Way::Mse {
+            return Ok(Self { socket: crate::socket::open(url)?, udp: None, bytes: 0, closed: false });
+        }
+        let sockets = if way == Way::Udp { Some(udp_sockets()?) } else { None };
         let port = |socket: &UdpSocket| socket.local_addr().map(|a| a.port());
         let ports = match &sockets {
             Some((rtp, rtcp)) => Some((port(rtp)?, port(rtcp)?)),
@@ -140,7 +154,7 @@ impl Viewer {
         };
         let mut opened = rtsp::open(url, ports)?;
         opened.play()?;
-        Ok(Self { opened, udp: sockets, bytes: 0, closed: false })
+        Ok(Self { socket: opened.socket, udp: sockets, bytes: 0, closed: false })
     }
 
     fn read_dry(&mut self, discard: &mut [u8]) {
@@ -148,7 +162,7 @@ impl Viewer {
             Some((rtp, _)) => while self.bytes_of(rtp.as_fd(), discard).map(|n| self.bytes += n).is_some() {},
             None => {
                 while !self.closed {
-                    match recv(&self.opened.socket, &mut *discard, RecvFlags::TRUNC | RecvFlags::DONTWAIT) {
+                    match recv(&self.socket, &mut *discard, RecvFlags::TRUNC | RecvFlags::DONTWAIT) {
                         Ok((0, 0)) => self.closed = true,
                         Ok((_, bytes)) => {
                             self.bytes += bytes as u64;
@@ -177,7 +191,7 @@ impl Viewer {
         let mut buffer = vec![0; 256 << 10];
         let mut held = 0;
         let timeout = Some(Duration::from_millis(200));
-        let socket = &self.opened.socket;
+        let socket = &self.socket;
         let _ = socket.set_read_timeout(timeout);
         if let Some((rtp, _)) = &self.udp {
             let _ = (rtp.set_nonblocking(false), rtp.set_read_timeout(timeout));
