@@ -51,6 +51,16 @@ pub enum AuthnStartError {
     Oidc(#[from] OidcStartError),
 }
 
+/// Whoever a token stands for.
+pub struct Known {
+    /// Who acts.
+    pub principal: Principal,
+    /// Their record.
+    pub user: User,
+    /// Their sign-in; none for an API key.
+    pub login: Option<Login>,
+}
+
 /// Accounts and sign-ins.
 pub struct Authn {
     store: Store,
@@ -123,23 +133,24 @@ impl Authn {
         if api_key::is_one(token) {
             return Ok(self.key_holder(token, terminal).await?.0);
         }
-        let (principal, user, way) = self.bearer(token, terminal).await?;
-        if self.must_change_password(&user, way, self.clock.wall()) {
+        let (principal, user, login) = self.bearer(token, terminal).await?;
+        if self.must_change_password(&user, login.way, self.clock.wall()) {
             return Err(Code::PasswordExpired.into());
         }
-        if self.must_enrol(&user, way) { Err(must_enrol()) } else { Ok(principal) }
+        if self.must_enrol(&user, login.way) { Err(must_enrol()) } else { Ok(principal) }
     }
 
     /// As [`Self::authenticate`], also for a user who must change their password or enrol a second factor first.
-    pub async fn authenticate_any(&self, token: &str, terminal: IpAddr) -> Result<(Principal, User), ApiError> {
+    pub async fn authenticate_any(&self, token: &str, terminal: IpAddr) -> Result<Known, ApiError> {
         if api_key::is_one(token) {
-            return self.key_holder(token, terminal).await;
+            let (principal, user) = self.key_holder(token, terminal).await?;
+            return Ok(Known { principal, user, login: None });
         }
-        let (principal, user, _) = self.bearer(token, terminal).await?;
-        Ok((principal, user))
+        let (principal, user, login) = self.bearer(token, terminal).await?;
+        Ok(Known { principal, user, login: Some(login) })
     }
 
-    async fn bearer(&self, token: &str, terminal: IpAddr) -> Result<(Principal, User, Way), ApiError> {
+    async fn bearer(&self, token: &str, terminal: IpAddr) -> Result<(Principal, User, Login), ApiError> {
         let now = self.clock.wall();
         let login = login::load(&self.store, token)?.ok_or(Code::AuthRequired)?;
         let user = user::load(&self.store, &login.value.user)?.ok_or(Code::AuthRequired)?.value;
@@ -147,8 +158,8 @@ impl Authn {
         check_user(&user)?;
         let unit = self.registered_unit(&user)?;
         self.touch(token, &login, now).await;
-        let Login { id, way, .. } = login.value;
-        Ok((Principal::new(user.id.clone(), unit, user.roles.clone(), terminal, id), user, way))
+        let login = login.value;
+        Ok((Principal::new(user.id.clone(), unit, user.roles.clone(), terminal, login.id.clone()), user, login))
     }
 
     fn registered_unit(&self, user: &User) -> Result<UnitId, ApiError> {

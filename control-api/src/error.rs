@@ -64,6 +64,9 @@ codes! {
     TerminalUnregistered "TERMINAL_UNREGISTERED" 403 ["J-27"]
         "该终端未登记。" "This terminal is not registered."
         => "请在已登记的专用终端上使用,或请安全管理员登记。" "Use a registered terminal, or have the security administrator register this one.";
+    CrossSite "CROSS_SITE" 403 ["MLPS3"]
+        "该请求并非由本系统页面发出,未予办理。" "No page of this appliance made this request, so nothing was done."
+        => "请在本系统页面中操作;程序请改用 Authorization: Bearer,或随 Cookie 发送 X-Sluice-Console: 1。" "Do it on the console; a program sends Authorization: Bearer, or X-Sluice-Console: 1 with the cookie.";
     AuthRequired "AUTH_REQUIRED" 401 ["MLPS3"]
         "请先登录。" "Sign in first."
         => "使用 POST /api/v1/login 取得令牌,并放入 Authorization: Bearer。" "Take a token from POST /api/v1/login and send it as Authorization: Bearer.";

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use media::wall::Clock;
 
-pub use look::{Look, Region};
+pub use look::{Look, Region, staff_no_end};
 pub use process::RenderError;
 
 use process::Limits;

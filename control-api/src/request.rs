@@ -1,6 +1,8 @@
-//! What a request carries, whatever it asks for: its id, the terminal it came from, the bearer token it shows, a place for
+//! What a request carries, whatever it asks for: its id, the terminal it came from, the token it shows, a place for
 //! who is behind it, and its body within a bound. The HTTP layers and the calls both read it here. Deliberately absent: what
 //! the token or the body mean.
+
+pub mod cookie;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;

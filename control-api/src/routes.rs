@@ -53,7 +53,7 @@ use axum::http::header;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use utoipa::openapi::OpenApi;
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::books;
@@ -152,12 +152,15 @@ fn described() -> Calls {
             license(name = "Apache-2.0", identifier = "Apache-2.0")
         ),
         components(schemas(ErrorBody)),
-        security(("bearer" = []))
+        security(("bearer" = []), ("cookie" = []))
     )]
     struct Head;
     let mut head = <Head as utoipa::OpenApi>::openapi();
     let components = head.components.get_or_insert_default();
     components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+    let about = "From `POST /login` with `cookie`; `__Host-sluice-login` over TLS. What changes something needs `X-Sluice-Console: 1` too.";
+    let cookie = ApiKey::Cookie(ApiKeyValue::with_description("sluice-login", about));
+    components.add_security_scheme("cookie", SecurityScheme::ApiKey(cookie));
     head.extensions = Some(code_table::extension());
     let mut all = Calls::with_openapi(head).merge(health::calls()).nest("/api/v1", calls());
     every_call::complete(all.get_openapi_mut());

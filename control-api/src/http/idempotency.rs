@@ -1,5 +1,5 @@
 //! `Idempotency-Key`: a POST that is sent again gives the first one's result, for its user and for a day. A kept result may
-//! hold tokens of URLs, so it is sealed under a key made from the caller's bearer token, which is kept nowhere.
+//! hold tokens of URLs, so it is sealed under a key made from the caller's token, which is kept nowhere.
 
 use std::sync::Arc;
 
@@ -19,7 +19,8 @@ use sha2::{Digest, Sha256};
 
 use crate::deps::Deps;
 use crate::error::{ApiError, Code};
-use crate::request::{Terminal, bearer, body_bytes};
+use crate::request::cookie::{self, Transport};
+use crate::request::{Terminal, body_bytes};
 use crate::store::{Batch, CommitError, Revision};
 
 /// The header.
@@ -73,7 +74,8 @@ pub async fn replay(State(deps): State<Arc<Deps>>, request: Request, next: Next)
         && request.headers().contains_key(IDEMPOTENCY_KEY)
         && honours(request.uri().path());
     // Without a sign-in there is nobody to keep a result for; the handler refuses or, for the sign-in itself, answers anew.
-    let Some(token) = bearer(request.headers()).ok().map(str::to_owned).filter(|_| is_keyed) else {
+    let shown = cookie::token(request.method(), request.headers(), Transport::of(request.extensions()));
+    let Some(token) = shown.ok().map(str::to_owned).filter(|_| is_keyed) else {
         return next.run(request).await;
     };
     match keyed(&deps, request, &token).await {
@@ -96,7 +98,7 @@ async fn keyed(deps: &Arc<Deps>, request: Request, token: &str) -> Result<Option
     }
     let given = hex::encode(Sha256::digest(given.as_bytes()));
     let Terminal(terminal) = Terminal::of(request.extensions());
-    let (principal, _) = deps.authn.authenticate_any(token, terminal).await?;
+    let principal = deps.authn.authenticate_any(token, terminal).await?.principal;
     let path = request.uri().path().to_owned();
     let (parts, body) = request.into_parts();
     let bytes_max = if path.ends_with("/import") { deps.config.import_bytes_max } else { deps.config.body_bytes_max };

@@ -34,8 +34,7 @@ impl Look {
     /// For somebody of a unit, on pictures taken at about `at`; `id` is what the copy goes by.
     pub fn new(unit: &str, name: &str, staff_no: Option<&str>, id: &str, zone: &TimeZone, at: Wall) -> Self {
         let shown = |text: &str| text.chars().filter(|c| !c.is_control()).take(NAME_CHARS_MAX).collect::<String>();
-        let digits: Vec<char> = staff_no.unwrap_or_default().chars().filter(|c| !c.is_control()).collect();
-        let last: String = digits.iter().skip(digits.len().saturating_sub(STAFF_NO_SHOWN)).collect();
+        let last = staff_no_end(staff_no.unwrap_or_default());
         let last = if last.is_empty() { NO_STAFF_NO.to_owned() } else { last };
         let instant = jiff::Timestamp::from_microsecond(at.micros()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
         let offset_seconds = zone.to_offset(instant).seconds();
@@ -53,6 +52,12 @@ impl Look {
         let _ = write!(text, " {sign}{:02}\\:{:02}", ahead / 3_600, ahead / 60 % 60);
         text
     }
+}
+
+/// What pictures show of a staff number.
+pub fn staff_no_end(staff_no: &str) -> String {
+    let digits: Vec<char> = staff_no.chars().filter(|c| !c.is_control()).collect();
+    digits.iter().skip(digits.len().saturating_sub(STAFF_NO_SHOWN)).collect()
 }
 
 /// A region of the picture that is made unrecognisable for a time. Thousandths of the width and the height, from the upper left.

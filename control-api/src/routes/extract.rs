@@ -9,11 +9,13 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use serde::de::DeserializeOwned;
 
-use crate::authn::Principal;
+use crate::authn::login::Login;
+use crate::authn::{Known, Principal};
 use crate::deps::Deps;
 use crate::error::{ApiError, Code};
 use crate::registers::user::User;
-use crate::request::{Behind, Terminal, bearer, body_bytes};
+use crate::request::cookie::{self, Transport};
+use crate::request::{Behind, Terminal, body_bytes};
 
 /// Deepest nesting of a body. The deepest form has 4 levels.
 pub const JSON_DEPTH_MAX: usize = 16;
@@ -22,10 +24,15 @@ impl FromRequestParts<Arc<Deps>> for Principal {
     type Rejection = ApiError;
     async fn from_request_parts(parts: &mut Parts, deps: &Arc<Deps>) -> Result<Self, ApiError> {
         let Terminal(terminal) = Terminal::of(&parts.extensions);
-        let principal = deps.authn.authenticate(bearer(&parts.headers)?, terminal).await?;
+        let principal = deps.authn.authenticate(token(parts)?, terminal).await?;
         note(parts, &principal);
         Ok(principal)
     }
+}
+
+/// The token that the request shows.
+fn token(parts: &Parts) -> Result<&str, ApiError> {
+    cookie::token(&parts.method, &parts.headers, Transport::of(&parts.extensions))
 }
 
 /// Tells the shell who is behind the request, for the record of a refusal.
@@ -41,6 +48,8 @@ pub struct Newcomer {
     pub principal: Principal,
     /// Their record.
     pub user: User,
+    /// Their sign-in; none for an API key.
+    pub login: Option<Login>,
     /// The token they showed.
     pub token: String,
 }
@@ -49,10 +58,10 @@ impl FromRequestParts<Arc<Deps>> for Newcomer {
     type Rejection = ApiError;
     async fn from_request_parts(parts: &mut Parts, deps: &Arc<Deps>) -> Result<Self, ApiError> {
         let Terminal(terminal) = Terminal::of(&parts.extensions);
-        let token = bearer(&parts.headers)?.to_owned();
-        let (principal, user) = deps.authn.authenticate_any(&token, terminal).await?;
+        let token = token(parts)?.to_owned();
+        let Known { principal, user, login } = deps.authn.authenticate_any(&token, terminal).await?;
         note(parts, &principal);
-        Ok(Self { principal, user, token })
+        Ok(Self { principal, user, login, token })
     }
 }
 

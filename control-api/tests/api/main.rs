@@ -10,6 +10,7 @@
 mod accounts;
 mod attestation;
 mod cameras;
+mod cookies;
 mod description;
 mod holds;
 mod import;

@@ -186,6 +186,17 @@ async fn our_second_factor_is_asked_for_unless_the_provider_asked_for_one() {
     world.clock.advance(Duration::from_secs(30));
     client.post(path, &give(code())).await.refused(401, "AUTH_REQUIRED");
 
+    let answer = client.get("/api/v1/login/oidc?cookie=true").await.is(303);
+    let tie = answer.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let back = provider.sign_in_honestly(answer.headers["location"].to_str().unwrap(), "p-wang");
+    let answer = client.clone().header("cookie", &tie).get(&back).await.is(303);
+    let name = answer.headers["location"].to_str().unwrap().strip_prefix("/#visit=").unwrap().to_owned();
+    let give = json!({"visit": name, "otp": code(), "cookie": true});
+    let answer = client.post(path, &give).await.is(200);
+    let login = answer.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap();
+    client.clone().header("cookie", login).get("/api/v1/cameras").await.is(200);
+    world.clock.advance(Duration::from_secs(30));
+
     for claim in [json!({"amr": ["pwd", "mfa"]}), json!({"acr": "high"})] {
         let signer = Arc::clone(&provider.signer);
         let back = provider.sign_in(&sent(&client).await, "p-wang", move |mut claims| {
@@ -194,6 +205,31 @@ async fn our_second_factor_is_asked_for_unless_the_provider_asked_for_one() {
         });
         client.get(&back).await.is(200);
     }
+}
+
+#[tokio::test]
+async fn the_console_comes_back_to_its_page_with_a_cookie_and_only_the_browser_that_left() {
+    let (world, provider) = world(Signer::ecdsa()).await;
+    let client = world.client().over_tls();
+    let begin = || async {
+        let answer = client.get("/api/v1/login/oidc?cookie=true").await.is(303);
+        let tie = answer.headers["set-cookie"].to_str().unwrap().to_owned();
+        assert!(tie.starts_with("__Host-sluice-visit=") && tie.contains("HttpOnly; Secure; SameSite=Lax"), "{tie}");
+        let back = provider.sign_in_honestly(answer.headers["location"].to_str().unwrap(), "p-wang");
+        (back, tie.split(';').next().unwrap().to_owned())
+    };
+    let (back, tie) = begin().await;
+    let answer = client.clone().header("cookie", &tie).get(&back).await.is(303);
+    let set: Vec<_> = answer.headers.get_all("set-cookie").iter().map(|line| line.to_str().unwrap()).collect();
+    assert_eq!((answer.headers["location"].to_str().unwrap(), set.len()), ("/", 2));
+    let login = set[0].split(';').next().unwrap();
+    assert!(login.starts_with("__Host-sluice-login=") && set[1].contains("Max-Age=0"), "{set:?}");
+    client.clone().header("cookie", login).get("/api/v1/cameras").await.is(200);
+
+    // A link with somebody else's visit signs nobody in: this browser was not on it.
+    let (back, _) = begin().await;
+    let answer = client.clone().header("cookie", &tie).get(&back).await.is(200);
+    assert!(!answer.headers.contains_key("set-cookie"));
 }
 
 #[tokio::test]

@@ -22,6 +22,7 @@ use control_api::registers::user::means::Reach;
 use control_api::registers::user::{User, UserState};
 use control_api::registers::{Role, Roles, user};
 use control_api::render::Studio;
+use control_api::request::cookie::Transport;
 use control_api::store::Store;
 use control_api::{bootstrap, routes};
 use futures_util::future::BoxFuture;
@@ -310,7 +311,13 @@ impl World {
     }
 
     pub(crate) fn client(&self) -> Client<'_> {
-        Client { world: self, token: None, peer: IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), headers: HeaderMap::new() }
+        Client {
+            world: self,
+            token: None,
+            peer: IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)),
+            headers: HeaderMap::new(),
+            transport: Transport::Plain,
+        }
     }
 
     pub(crate) async fn signed_in(&self, login: &str) -> Client<'_> {
@@ -367,6 +374,7 @@ pub(crate) struct Client<'a> {
     token: Option<String>,
     peer: IpAddr,
     headers: HeaderMap,
+    transport: Transport,
 }
 
 impl Client<'_> {
@@ -381,6 +389,11 @@ impl Client<'_> {
 
     pub(crate) fn at(mut self, peer: [u8; 4]) -> Self {
         self.peer = IpAddr::from(peer);
+        self
+    }
+
+    pub(crate) fn over_tls(mut self) -> Self {
+        self.transport = Transport::Tls;
         self
     }
 
@@ -448,6 +461,7 @@ impl Client<'_> {
         }
         let mut request = request.body(Body::from(body)).unwrap();
         request.extensions_mut().insert(ConnectInfo(SocketAddr::new(self.peer, 40_000)));
+        request.extensions_mut().insert(self.transport);
         let response = self.world.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         (parts, body.collect().await.unwrap().to_bytes().to_vec())

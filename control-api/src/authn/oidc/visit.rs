@@ -43,6 +43,14 @@ enum Place {
     SecondFactor { user: UserId },
 }
 
+/// A visit that was begun.
+pub struct Away {
+    /// Where its browser goes.
+    pub url: String,
+    /// Names the visit to whoever comes back.
+    pub state: String,
+}
+
 /// What a visit came to.
 pub enum Ended {
     /// A sign-in.
@@ -63,12 +71,12 @@ impl Authn {
         })
     }
 
-    /// Begins a visit from `terminal`; where its browser goes.
-    pub async fn visit_provider(&self, terminal: IpAddr) -> Result<String, ApiError> {
+    /// Begins a visit from `terminal`.
+    pub async fn visit_provider(&self, terminal: IpAddr) -> Result<Away, ApiError> {
         let begun = self.provider()?.begin().await.map_err(|error| told(&error))?;
         let at = Place::Provider { nonce: begun.nonce, verifier: begun.verifier };
         self.keep_visit(&begun.state, Visit { terminal, begun_at: self.clock.wall(), at }).await?;
-        Ok(begun.url.into())
+        Ok(Away { url: begun.url.into(), state: begun.state })
     }
 
     async fn keep_visit(&self, name: &str, visit: Visit) -> Result<(), ApiError> {
