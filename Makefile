@@ -8,17 +8,28 @@ FUZZ_SECONDS ?= 20
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-rules loom lint fmt clippy tidy bench api-fuzz fuzz fuzz-smoke deny ci clean
+.PHONY: help run web test test-browser test-rules loom lint fmt clippy tidy bench api-fuzz fuzz fuzz-smoke deny ci clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Install what is lacking, build, and start the whole appliance on simulated cameras
 	@tools/apt.sh run
+	@tools/web.sh
 	$(CARGO) run --release --locked --bin sluice -- demo $(ARGS)
 
+web: ## The console, where its sources changed (part of `make run` and `make test`)
+	@tools/apt.sh run
+	@tools/web.sh
+
 test: test-rules loom ## Install what is lacking, build, and run every test
+	@tools/web.sh
 	@tools/test.sh
+
+test-browser: ## All tests of the console in a real browser (a smoke of each is part of `make test`)
+	@tools/apt.sh test
+	@tools/web.sh
+	@tools/browser.sh
 
 test-rules: ## Alert rules against their tests
 	@tools/apt.sh test

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use control_api::console::Console;
 use control_api::deps::{Deps, Parts};
 use control_api::ledger::{Event, Kind, Ledger};
 use control_api::render::Studio;
@@ -144,6 +145,7 @@ impl Appliance {
             ledger: ledger.clone(),
             clock: Arc::clone(&clock),
             stage,
+            console: Console(console::file),
             cameras,
             recordings: Arc::new(Recordings(Arc::clone(&recorder))),
             retention: Arc::new(Retention(Arc::clone(&recorder))),

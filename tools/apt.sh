@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs by apt what is missing on Debian 12 or Ubuntu 24.04. Usage: apt.sh run|test
-#   run   what a build needs, and what the appliance runs: ffmpeg and a font
-#   test  that, and what the tests play against: GStreamer's RTSP server, promtool
+#   run   what a build needs, the console's included, and what the appliance runs: ffmpeg and a font
+#   test  that, and what the tests play against: GStreamer's RTSP server, a browser, promtool
 # Nothing is touched when nothing is missing. SLUICE_NO_APT=1 skips it where packages come from elsewhere.
 set -euo pipefail
 # shellcheck source=tools/env.sh
@@ -11,12 +11,18 @@ set -euo pipefail
 build=(g++ clang libclang-dev pkg-config ca-certificates)
 # What the appliance itself runs: exports and snapshots are rendered by ffmpeg, with a font that has Chinese.
 runs=(ffmpeg fonts-wqy-microhei)
-peers=(curl iproute2 procps python3 python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-tools
+peers=(chromium curl iproute2 procps python3 python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-tools
     gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-libav)
 
+# Whatever Node.js is there will do, if it is not too old for the console's tools.
+node=(nodejs npm)
+if command -v npm >/dev/null 2>&1 && [ "$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0)" -ge 18 ]; then
+    node=()
+fi
+
 case "${1:-}" in
-run) wanted=("${build[@]}" "${runs[@]}") ;;
-test) wanted=("${build[@]}" "${runs[@]}" "${peers[@]}") ;;
+run) wanted=("${build[@]}" "${runs[@]}" "${node[@]}") ;;
+test) wanted=("${build[@]}" "${runs[@]}" "${node[@]}" "${peers[@]}") ;;
 *) die "usage: tools/apt.sh run|test" ;;
 esac
 [ "${SLUICE_NO_APT:-0}" != 1 ] || exit 0

@@ -16,6 +16,7 @@ use crate::authn::otp::OtpKey;
 use crate::authn::{Authn, AuthnStartError, Principal};
 use crate::clock_trust::{self, ClockTrust};
 use crate::config::Config;
+use crate::console::Console;
 use crate::error::{ApiError, Code};
 use crate::exports::{self, Exports};
 use crate::grants::GrantBook;
@@ -46,6 +47,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// The relay's ways out, and its table of leases.
     pub stage: Arc<Stage>,
+    /// The console's files.
+    pub console: Console,
     /// The relay's fleet of cameras.
     pub cameras: Arc<dyn CameraPort>,
     /// The recorder's index.
@@ -116,6 +119,8 @@ pub struct Deps {
     pub clock: Arc<dyn Clock>,
     /// The relay's ways out.
     pub stage: Arc<Stage>,
+    /// The console's files.
+    pub console: Console,
     /// The relay's table of leases.
     pub leases: Arc<Leases>,
     /// The relay's fleet of cameras.
@@ -158,6 +163,7 @@ impl Deps {
     /// Joins the parts. Blocks: it settles what the last run owed the ledger, reads the grants and hashes one password.
     pub fn new(parts: Parts) -> Result<Arc<Self>, StartError> {
         let Parts { store, ledger, clock, stage, cameras, recordings, playback, exports, config, sessions, .. } = parts;
+        let console = parts.console;
         let (leases, marks) = (Arc::clone(&stage.leases), stage.marks.clone());
         let (port, registry, otp_key) = (parts.retention, parts.registry, parts.otp_key);
         let metrics = RetentionMetrics::new(&registry, Arc::clone(&clock))?;
@@ -203,6 +209,7 @@ impl Deps {
             webhooks,
             clock,
             stage,
+            console,
             leases,
             cameras,
             recordings,

@@ -11,6 +11,7 @@ pub mod catalogue;
 pub mod clerk;
 pub mod clock_trust;
 pub mod config;
+pub mod console;
 pub mod csv_text;
 pub mod deps;
 pub mod error;

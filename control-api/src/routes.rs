@@ -10,6 +10,7 @@ pub mod camera_room;
 pub mod camera_view;
 pub mod cameras;
 mod code_table;
+pub mod console;
 mod csv_stream;
 mod every_call;
 pub mod exports;
@@ -123,6 +124,7 @@ pub fn router(deps: Arc<Deps>) -> Router {
     router
         .route("/openapi.json", get(serve))
         .merge(media::media())
+        .merge(console::console())
         .merge(mse::mse())
         .fallback(|| async { ApiError::new(Code::NotFound) })
         .layer(from_fn_with_state(Arc::clone(&deps), idempotency::replay))

@@ -291,6 +291,7 @@ impl Scene {
             ledger: open(&folder.path().join("ledger"), clock.clone(), &registry),
             clock: clock.clone(),
             stage: stage(clock.clone(), leases, &registry),
+            console: Default::default(),
             cameras: fleet.clone(),
             recordings: Arc::new(Tape),
             retention: Arc::new(Tape),

@@ -10,13 +10,18 @@ struct Floor {
     may_use: &'static [&'static str],
 }
 
-const FLOORS: [Floor; 9] = [
+const FLOORS: [Floor; 10] = [
     Floor { name: "media", folder: "media/", may_use: &[] },
     Floor { name: "uring", folder: "uring/", may_use: &[] },
     Floor { name: "relay", folder: "relay/", may_use: &["media", "uring"] },
     Floor { name: "recorder", folder: "recorder/", may_use: &["media", "uring"] },
     Floor { name: "control-api", folder: "control-api/", may_use: &["media", "relay", "recorder"] },
-    Floor { name: "sluice", folder: "src/", may_use: &["media", "uring", "relay", "recorder", "control-api"] },
+    Floor { name: "console", folder: "web/", may_use: &[] },
+    Floor {
+        name: "sluice",
+        folder: "src/",
+        may_use: &["media", "uring", "relay", "recorder", "control-api", "console"],
+    },
     Floor {
         name: "benches",
         folder: "benches/",

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Folders that hold no source of ours.
-const SKIPPED: [&str; 5] = [".git", "target", "data", "node_modules", "corpus"];
+const SKIPPED: [&str; 7] = [".git", "target", "data", "node_modules", "corpus", "dist", "shots"];
 /// Ends of names of the files that are read.
 const KINDS: [&str; 9] = ["rs", "md", "toml", "sh", "yml", "json", "service", "txt", "py"];
 

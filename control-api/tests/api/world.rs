@@ -238,6 +238,7 @@ impl World {
             ledger,
             clock: clock.clone(),
             stage: stage(clock.clone(), leases, &registry),
+            console: Default::default(),
             cameras: fleet.clone(),
             recordings: Arc::new(OneGap),
             retention: vault.clone(),

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# The console in Debian's Chromium, over the real binary: all tests, or with --smoke a look at each page.
+set -euo pipefail
+# shellcheck source=tools/env.sh
+. "$(dirname "$0")/env.sh"
+
+if [ ! -f "$root/web/dist/index.html" ]; then
+    die "web/dist is not there: build the console first (make web)"
+fi
+"$root/tools/cargo.sh" build --release --locked --bin sluice
+SLUICE=${SLUICE_TARGET_DIR:-$user_cache/sluice-target}/release/sluice
+export SLUICE
+[ "${1:-}" != --smoke ] || export SMOKE=1
+cd "$root/web"
+# One file after the other: each has an appliance of its own, and browsers want a CPU each.
+exec node --test --test-concurrency=1 tests/

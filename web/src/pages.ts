@@ -1,0 +1,19 @@
+// The pages: one line each. What a role may not do is not in its menu; the API decides in any case.
+
+import type { ComponentType } from "preact";
+
+import type { Role } from "./api/me";
+import type { Both } from "./words";
+
+export interface PageEntry {
+  /** The first part of its address. */
+  path: string;
+  title: Both;
+  /** Whose menu it is in. */
+  roles: Role[];
+  load: () => Promise<{ default: ComponentType }>;
+}
+
+export const PAGES: PageEntry[] = [
+  { path: "account", title: { zh: "账号", en: "Account" }, roles: [], load: () => import("./pages/account/page") },
+];
