@@ -85,7 +85,8 @@ export async function all<T>(path: string, limit = 10_000): Promise<T[]> {
   let cursor: string | number | null | undefined;
   for (let page = 0; page < PAGES_MAX && items.length < limit; page++) {
     const join = path.includes("?") ? "&" : "?";
-    const part = await get<Page<T>>(cursor == null ? path : `${path}${join}from=${encodeURIComponent(cursor)}`);
+    const name = path.startsWith("/ledger") ? "from" : "cursor";
+    const part = await get<Page<T>>(cursor == null ? path : `${path}${join}${name}=${encodeURIComponent(cursor)}`);
     items.push(...part.items);
     cursor = part.next;
     if (cursor == null) break;

@@ -9,6 +9,15 @@ import { Refusal } from "../../ui/states";
 import { useT } from "../../words";
 import { words as w } from "./words";
 
+/** Whoever is at the door is told what was wrong with what was typed, not how the API is called. */
+function inWords(error: unknown): unknown {
+  if (!(error instanceof Refused)) return error;
+  const { refusal } = error;
+  if (refusal.code === "AUTH_REQUIRED") return { ...refusal, message: w.wrong, remedy: "" };
+  if (refusal.code === "MFA_REQUIRED") return { ...refusal, message: w.wrongCode, remedy: "" };
+  return error;
+}
+
 export function Login({ onDone }: { onDone: () => Promise<void> }) {
   const t = useT();
   const [user, setUser] = useState("");
@@ -30,7 +39,7 @@ export function Login({ onDone }: { onDone: () => Promise<void> }) {
     } catch (error) {
       const wantsCode = error instanceof Refused && error.refusal.code === "MFA_REQUIRED";
       // Asked for the first time it is no fault.
-      if (!wantsCode || asksOtp) setRefused(error);
+      if (!wantsCode || asksOtp) setRefused(inWords(error));
       if (wantsCode) askOtp(true);
       setBusy(false);
     }

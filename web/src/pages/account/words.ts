@@ -7,6 +7,8 @@ export const words = {
   code: { zh: "动态验证码", en: "Code of the second factor" },
   codeHint: { zh: "六位数字,或一个恢复码。", en: "Six digits, or a recovery code." },
   signIn: { zh: "登录", en: "Sign in" },
+  wrong: { zh: "账号或密码不正确。", en: "The account or the password is wrong." },
+  wrongCode: { zh: "动态验证码不正确或已用过。", en: "The code is wrong, or was used already." },
   onRecord: { zh: "登录与调看均记入审计日志。", en: "Signing in and viewing are on the audit record." },
   passwordDue: { zh: "请先更换密码", en: "Change your password first" },
   factorDue: { zh: "请先启用第二重身份验证", en: "Enrol a second factor first" },
