@@ -13,4 +13,4 @@ export SLUICE
 [ "${1:-}" != --smoke ] || export SMOKE=1
 cd "$root/web"
 # One file after the other: each has an appliance of its own, and browsers want a CPU each.
-exec node --test --test-concurrency=1 tests/
+exec node --test --test-concurrency=1 --test-reporter=tap tests/*.test.mjs

@@ -34,6 +34,9 @@ for engine in $engines; do
     again . journeys --skip j0 --skip j1 --skip j2 --skip check:: --skip confine:: --skip ledger:: "$@"
 done
 
+printf '     Running console in a browser (web/tests)\n' | tee -a "$log"
+"$root/tools/browser.sh" --smoke 2>&1 | grep -av '^ *\(duration_ms\|type\|---\|\.\.\.\)' | tee -a "$log" || status=$?
+
 printf '\nSummary\n'
 awk -v status="$status" '
     /^ *(Running|Doc-tests) / { name = $2 == "unittests" ? $3 " " $4 : $3 == "with" ? $2 " with " $4 : $2; sub(/\(.*\//, "(", name) }
@@ -41,6 +44,11 @@ awk -v status="$status" '
         sub(/^test result: /, ""); sub(/; [0-9]+ measured.*/, "")
         printf "  %-45s %s\n", name, $0
         passed += $2; failed += $4; ignored += $6
+    }
+    /^# (pass|fail|skipped) / { counted[$2] = $3 }
+    /^# duration_ms / {
+        printf "  %-45s %d passed; %d failed\n", name, counted["pass"], counted["fail"]
+        passed += counted["pass"]; failed += counted["fail"]; ignored += counted["skipped"]
     }
     END { printf "All tests: %s. %d passed; %d failed; %d ignored\n", (status ? "FAILED" : "ok"), passed, failed, ignored }
 ' "$log"

@@ -40,7 +40,7 @@ export default function Account() {
           {t(w.change)}
         </button>
         <button type="button" onClick={() => setOpen("factor")}>
-          {t(me.second_factor ? w.renew : w.factorDue)}
+          {t(me.second_factor ? w.renew : w.enrol)}
         </button>
       </div>
       {open === "password" && (

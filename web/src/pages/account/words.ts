@@ -34,6 +34,7 @@ export const words = {
   factor: { zh: "第二重身份验证", en: "Second factor" },
   on: { zh: "已启用", en: "enrolled" },
   off: { zh: "未启用", en: "not enrolled" },
+  enrol: { zh: "启用第二重身份验证", en: "Enrol a second factor" },
   renew: { zh: "更换第二重身份验证", en: "Replace the second factor" },
   nowCode: { zh: "当前验证码", en: "A code of the present one" },
   signOut: { zh: "退出登录", en: "Sign out" },
