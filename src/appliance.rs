@@ -10,10 +10,11 @@ use std::time::Duration;
 use anyhow::Context;
 use control_api::console::Console;
 use control_api::deps::{Deps, Parts};
+use control_api::http::{Handshakes, HttpMetrics, Shell};
 use control_api::ledger::{Event, Kind, Ledger};
 use control_api::render::Studio;
 use control_api::store::Store;
-use control_api::{attend, bootstrap, housekeeping, http, routes};
+use control_api::{attend, bootstrap, housekeeping, routes};
 use media::wall::Clock;
 use prometheus::Registry;
 use recorder::Recorder;
@@ -35,6 +36,7 @@ use crate::config::Config;
 use crate::on_ledger::OnLedger;
 use crate::recordings::Tapes;
 use crate::retention_port::Retention;
+use crate::tls::{self, Certificates};
 use crate::{mark_key, watchdog};
 
 /// Viewers' connections get this long to end once the stop was asked for.
@@ -55,6 +57,15 @@ pub(crate) struct Reached {
     pub(crate) rtsp: SocketAddr,
     /// Metrics.
     pub(crate) metrics: SocketAddr,
+    /// What HTTP's certificate is checked by; none where it speaks none.
+    pub(crate) trust: Option<PathBuf>,
+}
+
+impl Reached {
+    /// The API's address as a URL.
+    pub(crate) fn api_url(&self) -> String {
+        format!("http{}://{}", if self.trust.is_some() { "s" } else { "" }, self.api)
+    }
 }
 
 /// Builds, serves until SIGTERM or SIGINT, drains. `ready` is spawned once everything answers.
@@ -90,6 +101,8 @@ struct Appliance {
     api: TcpListener,
     metrics: TcpListener,
     deps: Arc<Deps>,
+    tls: Option<(Arc<Certificates>, Handshakes)>,
+    http_metrics: HttpMetrics,
 }
 
 impl Appliance {
@@ -111,6 +124,9 @@ impl Appliance {
         }
         config.recorder.appliance = appliance_id::load_or_make(&config.state_path).context("state.path")?;
         let marks = mark_key::load_or_make(&config.state_path).context("state.path")?;
+        let http_metrics = HttpMetrics::new(&registry)?;
+        let trust = config.tls.as_ref().map(|settings| settings.trust(&config.state_path));
+        let tls = secured(&config, &clock, &registry, &http_metrics)?;
         let store = Store::open(&config.state_path.join("store")).context("state.path")?;
         let ledger = Ledger::open(&config.ledger_path, Arc::clone(&clock), &registry).context("ledger.path")?;
         ledger.attach_witness(&store).context("ledger.path")?;
@@ -136,7 +152,7 @@ impl Appliance {
         let rtsp = RtspServer::bind(rtsp::Parts { stage: Arc::clone(&stage), recordings })?;
         let rtsp_address = *rtsp.addresses().first().context("rtsp.listen names no address")?;
 
-        let reached = Reached { api: api.local_addr()?, rtsp: rtsp_address, metrics: metrics.local_addr()? };
+        let reached = Reached { api: api.local_addr()?, rtsp: rtsp_address, metrics: metrics.local_addr()?, trust };
         config.sessions.http_port = reached.api.port();
         config.sessions.rtsp_port = reached.rtsp.port();
         let cameras = Cameras::new(Arc::clone(&fleet), Arc::clone(&recorder), Arc::clone(&clock), Handle::current());
@@ -162,7 +178,23 @@ impl Appliance {
             registry: registry.clone(),
         };
         let deps = tokio::task::spawn_blocking(move || Deps::new(parts)).await??;
-        Ok(Self { reached, registry, ledger, clock, cores, fleet, recorder, leases, events, rtsp, api, metrics, deps })
+        Ok(Self {
+            reached,
+            registry,
+            ledger,
+            clock,
+            cores,
+            fleet,
+            recorder,
+            leases,
+            events,
+            rtsp,
+            api,
+            metrics,
+            deps,
+            tls,
+            http_metrics,
+        })
     }
 
     async fn serve(self, ready: impl Future<Output = anyhow::Result<()>> + Send + 'static) -> anyhow::Result<()> {
@@ -192,10 +224,19 @@ impl Appliance {
         let sweeping = tokio::spawn(housekeeping::run(Arc::clone(&self.deps), told()));
         let scraping = tokio::spawn(crate::scrape::serve(self.metrics, self.registry));
         let rtsp = tokio::spawn(self.rtsp.run(stopped.clone(), VIEWERS_DRAIN));
-        let router = routes::router(Arc::clone(&self.deps));
-        let http_config = self.deps.config.clone();
-        let (api_listener, api_stop) = (self.api, told());
-        let api = tokio::spawn(async move { http::serve(api_listener, router, &http_config, api_stop).await });
+        let (certificates, handshakes) = self.tls.unzip();
+        let renewing = tokio::spawn(async {
+            if let Some(certificates) = certificates {
+                certificates.run().await
+            }
+        });
+        let shell = Shell {
+            router: routes::router(Arc::clone(&self.deps)),
+            config: self.deps.config.clone(),
+            tls: handshakes,
+            metrics: self.http_metrics,
+        };
+        let api = tokio::spawn(shell.serve(self.api, told()));
         let alive = tokio::spawn(watchdog::pet(Arc::clone(&self.deps)));
         let policies = tokio::spawn(crate::hang_up::reload_policies(Arc::clone(&self.deps)));
 
@@ -225,7 +266,7 @@ impl Appliance {
             cores.join();
         })
         .await?;
-        for task in [leases, scraping, alive, rules, witnessing, telling, policies] {
+        for task in [leases, scraping, alive, rules, witnessing, telling, policies, renewing] {
             task.abort();
         }
         self.ledger.append_async(&Event::new(Kind::APPLIANCE_STOPPED, self.clock.wall())).await?;
@@ -247,6 +288,28 @@ impl Appliance {
         let record = OnLedger { ledger: self.ledger.clone(), clock: Arc::clone(&self.clock) };
         self.recorder.keep(record).context("retention")
     }
+}
+
+/// The certificate of the listeners, where there is to be one; where there is none and others than this machine reach them, a warning.
+fn secured(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    registry: &Registry,
+    metrics: &HttpMetrics,
+) -> anyhow::Result<Option<(Arc<Certificates>, Handshakes)>> {
+    let Some(settings) = &config.tls else {
+        if !config.api.listen.ip().is_loopback() {
+            tracing::warn!(listen = %config.api.listen, "passwords and pictures cross the network in the clear; see [tls]");
+        }
+        return Ok(None);
+    };
+    let listens = [config.api.listen.ip()];
+    let names = settings.names(config.sessions.public_host.as_deref(), &listens);
+    let certificates =
+        Certificates::start(settings, config.state_path.join(tls::FOLDER), names, Arc::clone(clock), registry)?;
+    let server = certificates.server(&[b"http/1.1"])?;
+    let handshakes = Handshakes::new(server, settings.handshake_timeout, settings.handshakes_max, metrics);
+    Ok(Some((certificates, handshakes)))
 }
 
 /// Where policies lie: the site's own in a folder of its choice, every set that was ever in force in that of the state.

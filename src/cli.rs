@@ -11,6 +11,7 @@ mod demo;
 mod ledger;
 mod policy;
 mod serve;
+mod tls;
 mod trace;
 mod verify_export;
 
@@ -63,6 +64,11 @@ enum Command {
         #[command(subcommand)]
         command: policy::Policy,
     },
+    /// Work with the appliance's certificates.
+    Tls {
+        #[command(subcommand)]
+        command: tls::Tls,
+    },
     Trace(trace::Trace),
     Check(check::Check),
     VerifyExport(verify_export::VerifyExport),
@@ -86,6 +92,7 @@ impl Arguments {
             Command::Admin { command } => command.run(),
             Command::Ledger { command } => command.run(),
             Command::Policy { command } => command.run(),
+            Command::Tls { command } => command.run(),
             Command::Trace(trace) => trace.run(),
             Command::Check(check) => check.run(),
             Command::VerifyExport(verify) => verify.run(),

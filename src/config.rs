@@ -11,6 +11,7 @@ mod retention;
 mod sections;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod unusual;
 mod witness;
 
@@ -55,6 +56,8 @@ pub(crate) struct Config {
     pub(crate) exports_path: PathBuf,
     /// Where Prometheus asks.
     pub(crate) metrics_listen: SocketAddr,
+    /// The certificate of the listeners; none serves in the clear.
+    pub(crate) tls: Option<crate::tls::Settings>,
     /// What is logged, and how.
     pub(crate) log: Log,
     /// The line of each `section.key` that the file sets.

@@ -91,7 +91,7 @@ pub(crate) async fn seed(data: PathBuf, seeds: Seeds, reached: Reached, sources:
     };
     let cameras = place_cameras(&reached, &accounts, &sources).await?;
     let demo = json!({
-        "api": format!("http://{}", reached.api), "rtsp": format!("rtsp://{}", reached.rtsp),
+        "api": reached.api_url(), "trust": reached.trust, "rtsp": format!("rtsp://{}", reached.rtsp),
         "metrics": format!("http://{}/metrics", reached.metrics),
         "cameras": cameras, "purpose": PURPOSE, "accounts": accounts,
     });
@@ -101,8 +101,9 @@ pub(crate) async fn seed(data: PathBuf, seeds: Seeds, reached: Reached, sources:
 }
 
 fn announce(data: &Path, reached: &Reached, accounts: &BTreeMap<String, Account>, cameras: &[String]) {
+    let api = reached.api_url();
     println!("Sluice demo, everything under {}", data.display());
-    println!("  API        http://{}/api/v1      described at http://{}/openapi.json", reached.api, reached.api);
+    println!("  API        {api}/api/v1      described at {api}/openapi.json");
     println!("  RTSP       rtsp://{}/s/TOKEN   a session gives the token", reached.rtsp);
     println!("  metrics    http://{}/metrics", reached.metrics);
     println!("  cameras    {}", cameras.join(" "));
@@ -114,14 +115,11 @@ fn announce(data: &Path, reached: &Reached, accounts: &BTreeMap<String, Account>
     let operator = accounts.get("operator").map_or(("", ""), |a| (a.user.as_str(), a.password.as_str()));
     println!("Watch one (a session per viewing; every viewing is on the ledger):");
     println!(
-        "  TOKEN=$(curl -s http://{api}/api/v1/login -H 'content-type: application/json' -d '{{\"user\":\"{}\",\"password\":\"{}\"}}' | grep -o '\"token\": *\"[^\"]*' | cut -d'\"' -f4)",
-        operator.0,
-        operator.1,
-        api = reached.api
+        "  TOKEN=$(curl -s {api}/api/v1/login -H 'content-type: application/json' -d '{{\"user\":\"{}\",\"password\":\"{}\"}}' | grep -o '\"token\": *\"[^\"]*' | cut -d'\"' -f4)",
+        operator.0, operator.1
     );
     println!(
-        "  curl -s http://{}/api/v1/sessions -H \"authorization: Bearer $TOKEN\" -H 'content-type: application/json' -d '{{\"camera\":\"{}\",\"verb\":\"live\",\"purpose\":\"{PURPOSE}\",\"reason\":\"a look\"}}'",
-        reached.api,
+        "  curl -s {api}/api/v1/sessions -H \"authorization: Bearer $TOKEN\" -H 'content-type: application/json' -d '{{\"camera\":\"{}\",\"verb\":\"live\",\"purpose\":\"{PURPOSE}\",\"reason\":\"a look\"}}'",
         cameras.first().map_or("CAMERA", String::as_str)
     );
     println!("  ffplay -rtsp_transport tcp URL     the URL is in the answer, at urls.rtsp");
@@ -139,9 +137,9 @@ fn demo_login(role: &str) -> String {
 
 async fn seed_accounts(reached: &Reached, one_time: &str, data: &Path) -> anyhow::Result<BTreeMap<String, Account>> {
     let mut security = new_account("security_admin")?;
-    let first = Client::login(reached.api, &security.user, one_time).await?;
+    let first = Client::login(reached, &security.user, one_time).await?;
     first.post("/api/v1/me/password", &json!({"old": one_time, "new": security.password})).await?;
-    let keeper = Client::login(reached.api, &security.user, &security.password).await?;
+    let keeper = Client::login(reached, &security.user, &security.password).await?;
     security.otp_secret = Some(enrol(&keeper).await.context("second factor of security_admin")?);
     let mut accounts = BTreeMap::from([(Role::SecurityAdmin.text().to_owned(), security)]);
     for role in Role::ALL.into_iter().filter(|role| *role != Role::SecurityAdmin) {
@@ -152,7 +150,7 @@ async fn seed_accounts(reached: &Reached, one_time: &str, data: &Path) -> anyhow
         });
         keeper.post("/api/v1/users", &user).await.with_context(|| format!("account of {}", role.text()))?;
         if Role::SEPARATED.contains(&role) {
-            let own = Client::login(reached.api, &account.user, &account.password).await?;
+            let own = Client::login(reached, &account.user, &account.password).await?;
             let enrolled = enrol(&own).await;
             account.otp_secret = Some(enrolled.with_context(|| format!("second factor of {}", role.text()))?);
         }
@@ -212,7 +210,7 @@ async fn purposes(reached: &Reached, accounts: &BTreeMap<String, Account>) -> an
 
 async fn sign_in(reached: &Reached, accounts: &BTreeMap<String, Account>, role: Role) -> anyhow::Result<Client> {
     let account = accounts.get(role.text()).with_context(|| format!("no account of {}", role.text()))?;
-    Client::login(reached.api, &account.user, &account.password).await
+    Client::login(reached, &account.user, &account.password).await
 }
 
 /// Adds the demo's cameras, or points those of an earlier start at where they are now.

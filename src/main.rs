@@ -13,6 +13,7 @@ mod on_ledger;
 mod recordings;
 mod retention_port;
 mod scrape;
+mod tls;
 mod watchdog;
 
 use std::process::ExitCode;

@@ -62,7 +62,7 @@ pub struct Config {
     pub header_read_timeout: Duration,
     /// A request must be answered by then. 30 seconds: the largest import takes some seconds.
     pub request_timeout: Duration,
-    /// Connections at once; further ones wait in the kernel's queue. 4,096.
+    /// Connections at once; further ones are closed. 4,096.
     pub connections_max: usize,
     /// Connections from one address at once; further ones are closed. 256: a console opens some six, a wall of screens more.
     pub connections_per_address_max: usize,

@@ -45,6 +45,8 @@ pub struct Settings {
     pub public_host: Option<String>,
     /// The port of the RTSP listener, as viewers reach it.
     pub rtsp_port: u16,
+    /// True where the HTTP listener speaks TLS.
+    pub http_tls: bool,
     /// The port of the HTTP listener, as viewers reach it; used with `public_host`.
     pub http_port: u16,
     /// What is unusual use.
@@ -71,6 +73,7 @@ impl Default for Settings {
             playback_max: Duration::from_secs(24 * 3_600),
             public_host: None,
             rtsp_port: 8554,
+            http_tls: false,
             http_port: 8080,
             unusual: Bounds::default(),
             zone: TimeZone::fixed(jiff::tz::offset(8)),

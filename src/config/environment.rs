@@ -7,6 +7,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use media::wall::Clock as _;
+
 use super::{Config, Fault};
 
 /// Everything of this configuration that the machine does not give now.
@@ -19,6 +21,7 @@ pub(super) fn check(config: &Config) -> Vec<Fault> {
         faults.extend(unwritable(folder).map(|(what, remedy)| fault(config, key, what, remedy)));
     }
     faults.extend(same_folder(config));
+    faults.extend(certificate(config));
     faults
 }
 
@@ -64,6 +67,14 @@ fn taken(address: SocketAddr) -> Option<(String, String)> {
         ),
         _ => (format!("{address} cannot be listened at: {error}"), "choose another address".into()),
     })
+}
+
+/// Why the certificate cannot be shown; its words name the file and what to do.
+fn certificate(config: &Config) -> Option<Fault> {
+    let now = crate::clock::SystemClock::start().wall();
+    let told = crate::tls::fault(config.tls.as_ref()?, now)?;
+    let (what, remedy) = told.rsplit_once("; ").unwrap_or((told.as_str(), "name a pair of PEM files"));
+    Some(fault(config, "tls.certificate", what.into(), remedy.into()))
 }
 
 /// Why the folder, or the one it will be made in, cannot be written, and what to do about it.

@@ -60,6 +60,8 @@ pub(super) fn read(document: &mut Document<'_>) -> Config {
     sessions.rtsp_port = relay.rtsp_listen.first().map_or(sessions.rtsp_port, SocketAddr::port);
     let zone = sessions.zone.clone();
     let retention = document.section("retention", |s| retention::read(s, zone));
+    let tls = document.section("tls", super::tls::read);
+    sessions.http_tls = tls.is_some();
     let state = Path::new(STATE_FOLDER);
     let state_path = document.section("state", |s| s.path("path", &state.join("state")));
     let (ledger_path, witness) =
@@ -79,6 +81,7 @@ pub(super) fn read(document: &mut Document<'_>) -> Config {
         state_path,
         exports_path: document.section("exports", |s| s.path("path", &state.join("exports"))),
         metrics_listen: document.section("metrics", |s| s.address("listen", SocketAddr::from(([127, 0, 0, 1], 9554)))),
+        tls,
         log: document.section("log", log),
         lines: BTreeMap::new(),
     }

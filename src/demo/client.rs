@@ -1,6 +1,4 @@
-//! The demo's own client of the API: JSON over one HTTP/1.1 connection a call, on loopback.
-
-use std::net::SocketAddr;
+//! The demo's own client of the API: JSON over one HTTP/1.1 connection a call, on loopback, over TLS where the appliance speaks it.
 
 use anyhow::{Context, bail};
 use bytes::Bytes;
@@ -9,22 +7,31 @@ use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+
+use crate::appliance::Reached;
+use crate::tls;
+
+/// A connection of either kind.
+trait Socket: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket for S {}
 
 /// One sign-in.
 pub(super) struct Client {
-    api: SocketAddr,
+    reached: Reached,
     token: String,
 }
 
 impl Client {
     /// Signs in.
-    pub(super) async fn login(api: SocketAddr, user: &str, password: &str) -> anyhow::Result<Self> {
-        let nobody = Self { api, token: String::new() };
+    pub(super) async fn login(reached: &Reached, user: &str, password: &str) -> anyhow::Result<Self> {
+        let nobody = Self { reached: reached.clone(), token: String::new() };
         let answer = nobody.post("/api/v1/login", &json!({"user": user, "password": password})).await;
         let answer = answer.with_context(|| format!("sign-in of {user}"))?;
         let token = answer.get("token").and_then(Value::as_str).context("a sign-in gives a token")?.to_owned();
-        Ok(Self { api, token })
+        Ok(Self { token, ..nobody })
     }
 
     /// POST of JSON.
@@ -42,12 +49,19 @@ impl Client {
         self.call(Method::GET, path, None).await
     }
 
+    async fn connect(&self) -> anyhow::Result<Box<dyn Socket>> {
+        let socket = TcpStream::connect(self.reached.api).await?;
+        let Some(trust) = &self.reached.trust else { return Ok(Box::new(socket)) };
+        let connector = tokio_rustls::TlsConnector::from(tls::client(trust)?);
+        Ok(Box::new(connector.connect(self.reached.api.ip().into(), socket).await?))
+    }
+
     async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
-        let socket = TcpStream::connect(self.api).await?;
+        let socket = self.connect().await?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(socket)).await?;
         let connection = tokio::spawn(connection);
         let content = body.map(serde_json::to_vec).transpose()?.unwrap_or_default();
-        let mut request = Request::builder().method(&method).uri(path).header(HOST, self.api.to_string());
+        let mut request = Request::builder().method(&method).uri(path).header(HOST, self.reached.api.to_string());
         if body.is_some() {
             request = request.header(CONTENT_TYPE, "application/json");
         }

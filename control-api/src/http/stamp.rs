@@ -13,6 +13,7 @@ use crate::deps::Deps;
 use crate::error::{ApiError, Code};
 use crate::ledger::{Decision, Event, Kind};
 use crate::mint;
+use crate::request::cookie::Transport;
 use crate::request::{Behind, RequestId, Terminal};
 
 /// Header that names a request.
@@ -32,12 +33,17 @@ const ALWAYS: [(HeaderName, HeaderValue); 5] = [
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
 ];
 
+/// Over TLS: a year of it, whatever a link says.
+const OVER_TLS: (HeaderName, HeaderValue) =
+    (header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+
 /// Wraps one request; see the file's first lines.
 pub async fn stamp(State(deps): State<Arc<Deps>>, mut request: Request, next: Next) -> Response {
     let id = request_id(&deps, request.headers());
     let chinese = speaks_chinese(request.headers());
     let behind = Behind::default();
     let terminal = Terminal::of(request.extensions());
+    let transport = Transport::of(request.extensions());
     let action = action(&request);
     let is_head = request.method() == axum::http::Method::HEAD;
     request.extensions_mut().insert(RequestId(id.clone()));
@@ -54,6 +60,10 @@ pub async fn stamp(State(deps): State<Arc<Deps>>, mut request: Request, next: Ne
         response = render(&error, &id, chinese, is_head);
     }
     finish(response.headers_mut(), &id);
+    if transport == Transport::Tls {
+        let (name, value) = OVER_TLS;
+        response.headers_mut().insert(name, value);
+    }
     response
 }
 

@@ -230,14 +230,15 @@ impl NewSession {
         };
         let host = public.as_deref().unwrap_or_else(|| without_port(&http));
         let token = &self.token.text;
+        let s = if settings.http_tls { "s" } else { "" };
         let mut urls = Urls::default();
         for protocol in self.protocols() {
             match protocol {
                 Protocol::Rtsp => urls.rtsp = Some(format!("rtsp://{host}:{}/s/{token}", settings.rtsp_port)),
-                Protocol::Hls => urls.hls = Some(format!("http://{http}/s/{token}/index.m3u8")),
-                Protocol::Download => urls.download = Some(format!("http://{http}/s/{token}/{DOWNLOAD}")),
-                Protocol::Mse => urls.mse = Some(format!("ws://{http}/s/{token}/mse")),
-                Protocol::Whep => urls.whep = Some(format!("http://{http}/s/{token}/whep")),
+                Protocol::Hls => urls.hls = Some(format!("http{s}://{http}/s/{token}/index.m3u8")),
+                Protocol::Download => urls.download = Some(format!("http{s}://{http}/s/{token}/{DOWNLOAD}")),
+                Protocol::Mse => urls.mse = Some(format!("ws{s}://{http}/s/{token}/mse")),
+                Protocol::Whep => urls.whep = Some(format!("http{s}://{http}/s/{token}/whep")),
             }
         }
         urls

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::http::Method;
 use control_api::config::Config;
+use control_api::http::{HttpMetrics, Shell};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -131,10 +132,9 @@ async fn served(world: &World, config: Config) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
-    let router = world.router.clone();
-    let done = tokio::spawn(async move {
-        control_api::http::serve(listener, router, &config, async { drop(stopped.await) }).await;
-    });
+    let metrics = HttpMetrics::new(&prometheus::Registry::new()).unwrap();
+    let shell = Shell { router: world.router.clone(), config, tls: None, metrics };
+    let done = tokio::spawn(async move { shell.serve(listener, async { drop(stopped.await) }).await });
     Served { address, stop, done }
 }
 
