@@ -20,6 +20,7 @@ use relay::core::Cores;
 use relay::directory::Streams;
 use relay::egress::Stage;
 use relay::egress::rtsp::{self, RtspServer};
+use relay::egress::whep::Whep;
 use relay::fleet::Fleet;
 use relay::lease::{EventReceiver, Leases};
 use relay::metrics::EgressMetrics;
@@ -131,6 +132,7 @@ impl Appliance {
             metrics: EgressMetrics::register(&registry, &leases)?,
             config: config.relay,
         });
+        let whep = Whep::bind(Arc::clone(&stage), &registry)?;
         let recordings = Tapes::new(recorder.playback());
         let rtsp = RtspServer::bind(rtsp::Parts { stage: Arc::clone(&stage), recordings })?;
         let rtsp_address = *rtsp.addresses().first().context("rtsp.listen names no address")?;
@@ -144,6 +146,7 @@ impl Appliance {
             ledger: ledger.clone(),
             clock: Arc::clone(&clock),
             stage,
+            whep,
             cameras,
             recordings: Arc::new(Recordings(Arc::clone(&recorder))),
             retention: Arc::new(Retention(Arc::clone(&recorder))),
@@ -190,6 +193,7 @@ impl Appliance {
         let sweeping = tokio::spawn(housekeeping::run(Arc::clone(&self.deps), told()));
         let scraping = tokio::spawn(crate::scrape::serve(self.metrics, self.registry));
         let rtsp = tokio::spawn(self.rtsp.run(stopped.clone(), VIEWERS_DRAIN));
+        let whep = tokio::spawn(Arc::clone(&self.deps.whep).run(stopped.clone()));
         let router = routes::router(Arc::clone(&self.deps));
         let http_config = self.deps.config.clone();
         let (api_listener, api_stop) = (self.api, told());
@@ -223,7 +227,7 @@ impl Appliance {
             cores.join();
         })
         .await?;
-        for task in [leases, scraping, alive, rules, witnessing, telling, policies] {
+        for task in [leases, whep, scraping, alive, rules, witnessing, telling, policies] {
             task.abort();
         }
         self.ledger.append_async(&Event::new(Kind::APPLIANCE_STOPPED, self.clock.wall())).await?;

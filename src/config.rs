@@ -12,6 +12,7 @@ mod sections;
 #[cfg(test)]
 mod tests;
 mod unusual;
+mod whep;
 mod witness;
 
 use std::collections::BTreeMap;

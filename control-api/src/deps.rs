@@ -8,6 +8,7 @@ use media::mark::MarkKey;
 use media::wall::{Clock, Wall};
 use prometheus::Registry;
 use relay::egress::Stage;
+use relay::egress::whep::Whep;
 use relay::lease::Leases;
 
 use crate::applications::ApplicationDesk;
@@ -46,6 +47,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// The relay's ways out, and its table of leases.
     pub stage: Arc<Stage>,
+    /// WebRTC towards viewers.
+    pub whep: Arc<Whep>,
     /// The relay's fleet of cameras.
     pub cameras: Arc<dyn CameraPort>,
     /// The recorder's index.
@@ -116,6 +119,8 @@ pub struct Deps {
     pub clock: Arc<dyn Clock>,
     /// The relay's ways out.
     pub stage: Arc<Stage>,
+    /// WebRTC towards viewers.
+    pub whep: Arc<Whep>,
     /// The relay's table of leases.
     pub leases: Arc<Leases>,
     /// The relay's fleet of cameras.
@@ -157,7 +162,9 @@ pub struct Deps {
 impl Deps {
     /// Joins the parts. Blocks: it settles what the last run owed the ledger, reads the grants and hashes one password.
     pub fn new(parts: Parts) -> Result<Arc<Self>, StartError> {
-        let Parts { store, ledger, clock, stage, cameras, recordings, playback, exports, config, sessions, .. } = parts;
+        let Parts {
+            store, ledger, clock, stage, whep, cameras, recordings, playback, exports, config, sessions, ..
+        } = parts;
         let (leases, marks) = (Arc::clone(&stage.leases), stage.marks.clone());
         let (port, registry, otp_key) = (parts.retention, parts.registry, parts.otp_key);
         let metrics = RetentionMetrics::new(&registry, Arc::clone(&clock))?;
@@ -203,6 +210,7 @@ impl Deps {
             webhooks,
             clock,
             stage,
+            whep,
             leases,
             cameras,
             recordings,

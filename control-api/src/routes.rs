@@ -45,6 +45,7 @@ pub mod units;
 pub mod usage;
 pub mod users;
 pub mod webhooks;
+mod whep;
 
 use std::sync::Arc;
 
@@ -124,6 +125,7 @@ pub fn router(deps: Arc<Deps>) -> Router {
         .route("/openapi.json", get(serve))
         .merge(media::media())
         .merge(mse::mse())
+        .merge(whep::whep())
         .fallback(|| async { ApiError::new(Code::NotFound) })
         .layer(from_fn_with_state(Arc::clone(&deps), idempotency::replay))
         .layer(from_fn_with_state(Arc::clone(&deps), stamp::stamp))
