@@ -22,6 +22,7 @@ use relay::core::Cores;
 use relay::directory::Streams;
 use relay::egress::Stage;
 use relay::egress::rtsp::{self, RtspServer};
+use relay::egress::whep::Whep;
 use relay::fleet::Fleet;
 use relay::lease::{EventReceiver, Leases};
 use relay::metrics::EgressMetrics;
@@ -148,6 +149,7 @@ impl Appliance {
             metrics: EgressMetrics::register(&registry, &leases)?,
             config: config.relay,
         });
+        let whep = Whep::bind(Arc::clone(&stage), &registry)?;
         let recordings = Tapes::new(recorder.playback());
         let rtsp = RtspServer::bind(rtsp::Parts { stage: Arc::clone(&stage), recordings })?;
         let rtsp_address = *rtsp.addresses().first().context("rtsp.listen names no address")?;
@@ -162,6 +164,7 @@ impl Appliance {
             clock: Arc::clone(&clock),
             stage,
             console: Console(console::file),
+            whep,
             cameras,
             recordings: Arc::new(Recordings(Arc::clone(&recorder))),
             retention: Arc::new(Retention(Arc::clone(&recorder))),
@@ -237,6 +240,7 @@ impl Appliance {
             metrics: self.http_metrics,
         };
         let api = tokio::spawn(shell.serve(self.api, told()));
+        let whep = tokio::spawn(Arc::clone(&self.deps.whep).run(stopped.clone()));
         let alive = tokio::spawn(watchdog::pet(Arc::clone(&self.deps)));
         let policies = tokio::spawn(crate::hang_up::reload_policies(Arc::clone(&self.deps)));
 
@@ -266,7 +270,7 @@ impl Appliance {
             cores.join();
         })
         .await?;
-        for task in [leases, scraping, alive, rules, witnessing, telling, policies, renewing] {
+        for task in [leases, whep, scraping, alive, rules, witnessing, telling, policies, renewing] {
             task.abort();
         }
         self.ledger.append_async(&Event::new(Kind::APPLIANCE_STOPPED, self.clock.wall())).await?;

@@ -13,6 +13,7 @@ mod sections;
 mod tests;
 mod tls;
 mod unusual;
+mod whep;
 mod witness;
 
 use std::collections::BTreeMap;

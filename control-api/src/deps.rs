@@ -8,6 +8,7 @@ use media::mark::MarkKey;
 use media::wall::{Clock, Wall};
 use prometheus::Registry;
 use relay::egress::Stage;
+use relay::egress::whep::Whep;
 use relay::lease::Leases;
 
 use crate::applications::ApplicationDesk;
@@ -49,6 +50,8 @@ pub struct Parts {
     pub stage: Arc<Stage>,
     /// The console's files.
     pub console: Console,
+    /// WebRTC towards viewers.
+    pub whep: Arc<Whep>,
     /// The relay's fleet of cameras.
     pub cameras: Arc<dyn CameraPort>,
     /// The recorder's index.
@@ -121,6 +124,8 @@ pub struct Deps {
     pub stage: Arc<Stage>,
     /// The console's files.
     pub console: Console,
+    /// WebRTC towards viewers.
+    pub whep: Arc<Whep>,
     /// The relay's table of leases.
     pub leases: Arc<Leases>,
     /// The relay's fleet of cameras.
@@ -162,7 +167,9 @@ pub struct Deps {
 impl Deps {
     /// Joins the parts. Blocks: it settles what the last run owed the ledger, reads the grants and hashes one password.
     pub fn new(parts: Parts) -> Result<Arc<Self>, StartError> {
-        let Parts { store, ledger, clock, stage, cameras, recordings, playback, exports, config, sessions, .. } = parts;
+        let Parts {
+            store, ledger, clock, stage, whep, cameras, recordings, playback, exports, config, sessions, ..
+        } = parts;
         let console = parts.console;
         let (leases, marks) = (Arc::clone(&stage.leases), stage.marks.clone());
         let (port, registry, otp_key) = (parts.retention, parts.registry, parts.otp_key);
@@ -210,6 +217,7 @@ impl Deps {
             clock,
             stage,
             console,
+            whep,
             leases,
             cameras,
             recordings,

@@ -46,6 +46,7 @@ pub mod units;
 pub mod usage;
 pub mod users;
 pub mod webhooks;
+mod whep;
 
 use std::sync::Arc;
 
@@ -126,6 +127,7 @@ pub fn router(deps: Arc<Deps>) -> Router {
         .merge(media::media())
         .merge(console::console())
         .merge(mse::mse())
+        .merge(whep::whep())
         .fallback(|| async { ApiError::new(Code::NotFound) })
         .layer(from_fn_with_state(Arc::clone(&deps), idempotency::replay))
         .layer(from_fn_with_state(Arc::clone(&deps), stamp::stamp))

@@ -21,6 +21,7 @@ use recorder::{PlaybackError, Range};
 use relay::core::Cores;
 use relay::directory::Streams;
 use relay::egress::Stage;
+use relay::egress::whep::Whep;
 use relay::lease::Leases;
 use relay::metrics::EgressMetrics;
 use serde_json::{Value, json};
@@ -286,11 +287,13 @@ impl Scene {
         let registry = Registry::new();
         let (leases, events) = Leases::new(clock.clone(), &relay::config::Config::default());
         let fleet = Arc::new(Fleet::default());
+        let stage = stage(clock.clone(), leases, &registry);
         let parts = Parts {
             store: Store::open(&folder.path().join("state")).unwrap(),
             ledger: open(&folder.path().join("ledger"), clock.clone(), &registry),
             clock: clock.clone(),
-            stage: stage(clock.clone(), leases, &registry),
+            whep: Whep::bind(Arc::clone(&stage), &registry).unwrap(),
+            stage,
             console: Default::default(),
             cameras: fleet.clone(),
             recordings: Arc::new(Tape),
@@ -609,7 +612,8 @@ pub(crate) fn token(url: &Value) -> String {
 
 /// The relay's ways out without a listener and without a camera, on one thread.
 fn stage(clock: Arc<dyn Clock>, leases: Arc<Leases>, registry: &Registry) -> Arc<Stage> {
-    let config = relay::config::Config::default();
+    let whep = relay::config::Whep { listen: ([127, 0, 0, 1], 0).into(), ..Default::default() };
+    let config = relay::config::Config { whep, ..Default::default() };
     Arc::new(Stage {
         streams: Streams::new(),
         cores: Cores::start(1, config.engine, &clock).unwrap(),

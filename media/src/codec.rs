@@ -21,7 +21,7 @@ pub use bits::BitsError;
 pub use bounds::{FRAGMENTS_MAX, NALS_MAX, UNIT_BYTES_MAX, UNITS_QUEUED_MAX};
 pub use depacketizer::Depacketizer;
 pub use error::{DepacketizeError, ParamsError, Unsupported};
-pub use packetize::{Part, RTP_PAYLOAD_BYTES_MAX};
+pub use packetize::{Part, RTP_PAYLOAD_BYTES_MAX, SRTP_PAYLOAD_BYTES_MAX};
 
 /// What a decoder must know before the first frame of a track.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,12 +157,17 @@ impl CodecParams {
     /// Splits a frame's payload into RTP payloads of at most `RTP_PAYLOAD_BYTES_MAX` bytes. A payload that its format
     /// cannot express gives none.
     pub fn packetize(&self, payload: &[u8], keyframe: bool, out: &mut dyn FnMut(Part<'_>)) {
+        self.packetize_within(RTP_PAYLOAD_BYTES_MAX, payload, keyframe, out);
+    }
+
+    /// The same into payloads of at most `room` bytes, of which a few hundred are wanted at the least.
+    pub fn packetize_within(&self, room: usize, payload: &[u8], keyframe: bool, out: &mut dyn FnMut(Part<'_>)) {
         match self {
-            Self::H264(p) => h264::packetize(p, payload, keyframe, out),
-            Self::H265(p) => h265::packetize(p, payload, keyframe, out),
-            Self::Aac(_) => aac::packetize(payload, out),
-            Self::G711(p) => g711::packetize(p, payload, out),
-            Self::Mjpeg(_) => mjpeg::packetize(payload, out),
+            Self::H264(p) => h264::packetize(p, payload, keyframe, room, out),
+            Self::H265(p) => h265::packetize(p, payload, keyframe, room, out),
+            Self::Aac(_) => aac::packetize(payload, room, out),
+            Self::G711(p) => g711::packetize(p, payload, room, out),
+            Self::Mjpeg(_) => mjpeg::packetize(payload, room, out),
         }
     }
 }

@@ -3,11 +3,13 @@
 
 mod header;
 mod image;
+mod payloads;
 mod rtcp;
 mod slot;
 
 pub use header::{BadPacket, HEADER_BYTES, Packet, parse};
 pub use image::{Cut, Datagrams, INTERLEAVED_HEADER_BYTES, Image, Item, SEGMENT_BYTES, cut, datagrams, octets};
+pub use payloads::{Payload, Payloads};
 pub use rtcp::{CNAME_BYTES_MAX, Report, goodbye, ntp_of, read_sender_report, sender_report, wall_of};
 pub use slot::as_datagram;
 

@@ -1,6 +1,6 @@
 //! Settings of the viewers' side. Reading them from a file is the binary's.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// Settings of leases and of RTSP towards viewers.
@@ -10,6 +10,8 @@ pub struct Config {
     pub rtsp_listen: Vec<SocketAddr>,
     /// First and last UDP port for viewers; zeros take any that is free.
     pub udp_ports: (u16, u16),
+    /// WebRTC towards viewers.
+    pub whep: Whep,
     /// Threads that carry cameras and viewers; 0 is one for each CPU.
     pub cores: usize,
     /// What sends to viewers.
@@ -42,11 +44,30 @@ pub struct Config {
     pub send_buffer_bytes: usize,
 }
 
+/// Settings of WebRTC towards viewers.
+#[derive(Clone, Debug)]
+pub struct Whep {
+    /// The UDP address for all of them. Port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Our addresses as viewers reach them; empty for those from which this host reaches each viewer.
+    pub public_addresses: Vec<IpAddr>,
+    /// Viewers at most.
+    pub viewers_max: usize,
+}
+
+impl Default for Whep {
+    fn default() -> Self {
+        // A viewer costs about 1 MiB while packets are kept to be sent again.
+        Self { listen: SocketAddr::from(([0, 0, 0, 0], 8556)), public_addresses: Vec::new(), viewers_max: 2_000 }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
             rtsp_listen: vec![SocketAddr::from(([0, 0, 0, 0], 8554))],
             udp_ports: (0, 0),
+            whep: Whep::default(),
             cores: 0,
             engine: uring::Choice::Auto,
             // A frame's interval: nobody sees it, and it halves what a loaded core spends on small frames.

@@ -4,5 +4,6 @@ mod fan;
 pub mod mse;
 pub mod rtsp;
 mod stage;
+pub mod whep;
 
 pub use stage::Stage;

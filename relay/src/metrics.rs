@@ -17,6 +17,7 @@ pub(crate) struct Built {
     images: IntCounter,
     chunks: IntCounter,
     datagrams: IntCounter,
+    payloads: IntCounter,
     marks: IntCounter,
 }
 
@@ -25,8 +26,9 @@ impl Built {
         let name = "sluice_egress_built_bytes_total";
         let all = labelled(name, "Bytes copied in user space to package frames and marks.", "packaging")?;
         let of = |packaging| all.with_label_values(&[packaging]);
-        let (images, chunks, datagrams, marks) = (of("interleaved"), of("chunk"), of("datagrams"), of("mark"));
-        Ok(Self { all, images, chunks, datagrams, marks })
+        let (images, chunks, datagrams) = (of("interleaved"), of("chunk"), of("datagrams"));
+        let (payloads, marks) = (of("srtp"), of("mark"));
+        Ok(Self { all, images, chunks, datagrams, payloads, marks })
     }
 
     pub(crate) fn images(&self, bytes: usize) {
@@ -41,6 +43,10 @@ impl Built {
         self.datagrams.inc_by(bytes as u64);
     }
 
+    pub(crate) fn payloads(&self, bytes: usize) {
+        self.payloads.inc_by(bytes as u64);
+    }
+
     pub(crate) fn marks(&self, bytes: usize) {
         self.marks.inc_by(bytes as u64);
     }
@@ -53,6 +59,7 @@ pub struct EgressMetrics {
     refusals: IntCounterVec,
     pub(crate) rtsp_bytes: IntCounter,
     pub(crate) mse_bytes: IntCounter,
+    pub(crate) whep_bytes: IntCounter,
     pub(crate) sends: IntCounter,
     pub(crate) built: Built,
     skips: IntCounterVec,
@@ -72,6 +79,7 @@ impl EgressMetrics {
         let metrics = Self {
             rtsp_bytes: egress_bytes.with_label_values(&[Protocol::Rtsp.as_str()]),
             mse_bytes: egress_bytes.with_label_values(&[Protocol::Mse.as_str()]),
+            whep_bytes: egress_bytes.with_label_values(&[Protocol::Whep.as_str()]),
             egress_bytes,
             refusals: labelled("sluice_refusals_total", "Connections that got no byte, by reason.", "reason")?,
             sends: IntCounter::new("sluice_egress_sends_total", "Calls to the kernel with media for a viewer.")?,

@@ -24,8 +24,8 @@ pub(crate) struct Demo {
     /// Number of simulated cameras.
     #[arg(long, value_name = "N", default_value_t = 4)]
     cameras: usize,
-    /// Moves every port: API N, RTSP N+1, metrics N+2, simulated cameras N+3; 0 takes free ones. Without it 8080, 8554,
-    /// 9554 and 8555.
+    /// Moves every port: API N, RTSP N+1, metrics N+2, simulated cameras N+3, WebRTC N+4; 0 takes free ones. Without it
+    /// 8080, 8554, 9554, 8555 and 8556.
     #[arg(long, value_name = "N")]
     port_base: Option<u16>,
     /// A setting of ops/sluice.example.toml to use in place of the demo's own, such as relay.engine=epoll. May be repeated.
@@ -39,6 +39,7 @@ struct Ports {
     rtsp: u16,
     metrics: u16,
     cameras: u16,
+    whep: u16,
 }
 
 impl Demo {
@@ -70,15 +71,15 @@ impl Demo {
 
     fn ports(&self) -> anyhow::Result<Ports> {
         let Some(base) = self.port_base else {
-            return Ok(Ports { api: 8080, rtsp: 8554, metrics: 9554, cameras: 8555 });
+            return Ok(Ports { api: 8080, rtsp: 8554, metrics: 9554, cameras: 8555, whep: 8556 });
         };
         if base == 0 {
-            return Ok(Ports { api: 0, rtsp: 0, metrics: 0, cameras: 0 });
+            return Ok(Ports { api: 0, rtsp: 0, metrics: 0, cameras: 0, whep: 0 });
         }
         let port = |n| {
-            base.checked_add(n).with_context(|| format!("--port-base {base}: leave room for four ports below 65536"))
+            base.checked_add(n).with_context(|| format!("--port-base {base}: leave room for five ports below 65536"))
         };
-        Ok(Ports { api: base, rtsp: port(1)?, metrics: port(2)?, cameras: port(3)? })
+        Ok(Ports { api: base, rtsp: port(1)?, metrics: port(2)?, cameras: port(3)?, whep: port(4)? })
     }
 }
 
@@ -89,6 +90,7 @@ fn config(data: &Path, ports: &Ports, settings: &[String]) -> anyhow::Result<Con
         ("api", "listen", format!("\"127.0.0.1:{}\"", ports.api)),
         ("rtsp", "listen", format!("[\"127.0.0.1:{}\"]", ports.rtsp)),
         ("rtsp", "connections_per_address_max", "10000".into()),
+        ("whep", "listen", format!("\"127.0.0.1:{}\"", ports.whep)),
         ("metrics", "listen", format!("\"127.0.0.1:{}\"", ports.metrics)),
         ("ledger", "path", "\"ledger\"".into()),
         ("state", "path", "\"state\"".into()),

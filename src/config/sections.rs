@@ -53,6 +53,7 @@ pub(super) fn read(document: &mut Document<'_>) -> Config {
     let fleet = document.section("cameras", cameras);
     let mut relay = relay::config::Config::default();
     document.section("rtsp", |s| rtsp(s, &mut relay));
+    document.section("whep", |s| super::whep::read(s, &mut relay.whep));
     document.section("relay", |s| self::relay(s, &mut relay));
     sessions.merge_latency = relay.merge_latency;
     sessions.core_busy_max = relay.busy_percent_max as f64 / 100.0;

@@ -209,6 +209,7 @@ fn the_example_shows_the_defaults() {
     // These have no default; the example shows something.
     assert_eq!(shown.sessions.public_host.take().as_deref(), Some("cameras.example"));
     assert_eq!(shown.recorder.volume_bytes_max.take(), Some(500 << 30));
+    assert_eq!(std::mem::take(&mut shown.relay.whep.public_addresses).len(), 1);
     assert_eq!(shown.relay.egress_bits_max.take(), Some(8_000_000_000));
     assert_eq!(shown.api.settings.oidc.take().map(|oidc| oidc.client_id).as_deref(), Some("sluice"));
     assert_eq!(shown.sessions.per_user_max.take(), Some(64));
@@ -240,7 +241,9 @@ fn every_setting_of_the_layers_has_its_key() {
     // public_host and time_zone stand in [api], merge_latency and busy_percent_max in [relay]; the two ports are those of the
     // listeners. Two are in [policy], and what is unusual has a section of its own.
     assert_eq!(keys(["sessions", ""]) + 2 + 2 + 2 + 2 + 1, fields(&control_api::sessions::Settings::default()));
-    assert_eq!(keys(["rtsp", "relay"]), fields(&relay::config::Config::default()));
+    // What is WebRTC's has a section of its own.
+    assert_eq!(keys(["rtsp", "relay"]) + 1, fields(&relay::config::Config::default()));
+    assert_eq!(keys(["whep", ""]), fields(&relay::config::Whep::default()));
     // time_zone stands in [api].
     assert_eq!(keys(["retention", ""]) + 1, fields(&control_api::retention::Settings::default()));
     // The index goes below state.path, the appliance's number stands there; the rule is [retention]'s.

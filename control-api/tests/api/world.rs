@@ -36,6 +36,7 @@ use recorder::{PlaybackError, Range};
 use relay::core::Cores;
 use relay::directory::Streams;
 use relay::egress::Stage;
+use relay::egress::whep::Whep;
 use relay::lease::Leases;
 use relay::metrics::EgressMetrics;
 use serde_json::Value;
@@ -233,11 +234,13 @@ impl World {
         let ledger = Ledger::open(&folder.path().join("ledger"), clock.clone(), &registry).unwrap();
         let (leases, _events) = Leases::new(clock.clone(), &relay::config::Config::default());
         bootstrap::seed_units(&store, START).unwrap();
+        let stage = stage(clock.clone(), leases, &registry);
         let deps = Deps::new(Parts {
             store,
             ledger,
             clock: clock.clone(),
-            stage: stage(clock.clone(), leases, &registry),
+            whep: Whep::bind(Arc::clone(&stage), &registry).unwrap(),
+            stage,
             console: Default::default(),
             cameras: fleet.clone(),
             recordings: Arc::new(OneGap),
@@ -471,7 +474,8 @@ impl Client<'_> {
 
 /// The relay's ways out without a listener and without a camera, on one thread.
 fn stage(clock: Arc<dyn Clock>, leases: Arc<Leases>, registry: &prometheus::Registry) -> Arc<Stage> {
-    let config = relay::config::Config::default();
+    let whep = relay::config::Whep { listen: ([127, 0, 0, 1], 0).into(), ..Default::default() };
+    let config = relay::config::Config { whep, ..Default::default() };
     Arc::new(Stage {
         streams: Streams::new(),
         cores: Cores::start(1, config.engine, &clock).unwrap(),

@@ -6,7 +6,7 @@ mod depacketize;
 
 use bytes::Bytes;
 
-use super::packetize::{Part, RTP_PAYLOAD_BYTES_MAX};
+use super::packetize::Part;
 pub(super) use depacketize::Depacketizer;
 
 /// Longest access unit that the 13 bits of its size can say.
@@ -45,13 +45,13 @@ impl Params {
 }
 
 /// One access unit to a packet, or in fragments with the same AU header each (RFC 3640 section 3.2.3.2).
-pub(super) fn packetize(payload: &[u8], out: &mut dyn FnMut(Part<'_>)) {
+pub(super) fn packetize(payload: &[u8], room: usize, out: &mut dyn FnMut(Part<'_>)) {
     if payload.len() > UNIT_BYTES_MAX {
         return;
     }
     let [high, low] = ((payload.len() as u16) << 3).to_be_bytes();
     let head = [0, 16, high, low];
-    let mut chunks = payload.chunks(RTP_PAYLOAD_BYTES_MAX - HEAD_BYTES).peekable();
+    let mut chunks = payload.chunks(room - HEAD_BYTES).peekable();
     while let Some(body) = chunks.next() {
         out(Part { head: &head, body, marker: chunks.peek().is_none(), ticks: 0, picture: false });
     }

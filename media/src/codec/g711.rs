@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::packetize::{Part, RTP_PAYLOAD_BYTES_MAX};
+use super::packetize::Part;
 use super::{AccessUnit, CodecParams, RtpPayload, Unsupported};
 
 /// The rate that the static payload types stand for.
@@ -98,9 +98,9 @@ impl Depacketizer {
 }
 
 /// Whole samples per packet; each packet's timestamp is that of its first sample.
-pub(super) fn packetize(params: &Params, payload: &[u8], out: &mut dyn FnMut(Part<'_>)) {
+pub(super) fn packetize(params: &Params, payload: &[u8], room: usize, out: &mut dyn FnMut(Part<'_>)) {
     let channels = usize::from(params.channels.max(1));
-    let chunk = (RTP_PAYLOAD_BYTES_MAX / channels).max(1) * channels;
+    let chunk = (room / channels).max(1) * channels;
     let mut ticks = 0u32;
     for body in payload.chunks(chunk) {
         out(Part { head: &[], body, marker: false, ticks, picture: false });

@@ -4,6 +4,10 @@
 /// 1500 behind IPv6, UDP and a tunnel's own header, so that no datagram is fragmented.
 pub const RTP_PAYLOAD_BYTES_MAX: usize = 1388;
 
+/// The same for SRTP towards browsers. With a header and its extensions of at most 24 bytes and a tag of 16 a packet is 1200
+/// bytes, which is what WebRTC takes every path to carry.
+pub const SRTP_PAYLOAD_BYTES_MAX: usize = 1160;
+
 /// One RTP packet's payload and what its header says of it.
 #[derive(Clone, Copy, Debug)]
 pub struct Part<'a> {

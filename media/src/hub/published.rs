@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use super::MediaTime;
 use crate::frame::{Frame, StreamInfo, Track};
 use crate::mse::Chunk;
-use crate::rtp::{Datagrams, Image, RtpStamp};
+use crate::rtp::{Datagrams, Image, Payloads, RtpStamp};
 
 /// A frame as its readers get it.
 #[derive(Debug)]
@@ -25,6 +25,7 @@ pub struct Published {
     interleaved: OnceLock<Image>,
     datagrams: OnceLock<Datagrams>,
     chunk: OnceLock<Chunk>,
+    payloads: OnceLock<Payloads>,
 }
 
 impl Published {
@@ -35,8 +36,8 @@ impl Published {
         rtp: RtpStamp,
         at: MediaTime,
     ) -> Self {
-        let (interleaved, datagrams, chunk) = Default::default();
-        Self { frame, info, index, byte_offset, rtp, at, interleaved, datagrams, chunk }
+        let (interleaved, datagrams, chunk, payloads) = Default::default();
+        Self { frame, info, index, byte_offset, rtp, at, interleaved, datagrams, chunk, payloads }
     }
 
     /// RTSP-over-TCP image of the frame: built at the first call, shared by all later ones, dropped with the frame. The
@@ -68,6 +69,17 @@ impl Published {
             let chunk = track.map_or_else(Chunk::empty, of);
             built(chunk.bytes().len());
             chunk
+        })
+    }
+
+    /// Its payloads for SRTP, in the same way.
+    pub fn payloads(&self, built: impl FnOnce(usize)) -> &Payloads {
+        self.payloads.get_or_init(|| {
+            let track = self.info.track(self.frame.track);
+            let payloads =
+                track.map_or_else(Payloads::empty, |t| Payloads::build(&t.params, &self.frame, self.rtp.marked));
+            built(payloads.bytes());
+            payloads
         })
     }
 }

@@ -3,29 +3,35 @@
 use super::depacketize::{FU, HEADER_BYTES};
 use super::{NAL_SPS, Params, is_picture, nal_type};
 use crate::codec::nal;
-use crate::codec::packetize::{Part, RTP_PAYLOAD_BYTES_MAX};
+use crate::codec::packetize::Part;
 
 /// Puts the parameter sets before a keyframe that does not carry them itself, so that a reader can begin there.
-pub(in crate::codec) fn packetize(params: &Params, payload: &[u8], keyframe: bool, out: &mut dyn FnMut(Part<'_>)) {
+pub(in crate::codec) fn packetize(
+    params: &Params,
+    payload: &[u8],
+    keyframe: bool,
+    room: usize,
+    out: &mut dyn FnMut(Part<'_>),
+) {
     let carries_sets = || nal::units(payload).any(|unit| unit.first().is_some_and(|b| nal_type(*b) == NAL_SPS));
     if keyframe && !carries_sets() {
-        params.sets().for_each(|set| one(set, false, out));
+        params.sets().for_each(|set| one(set, false, room, out));
     }
     let mut units = nal::units(payload).peekable();
     while let Some(unit) = units.next() {
-        one(unit, units.peek().is_none(), out);
+        one(unit, units.peek().is_none(), room, out);
     }
 }
 
-fn one(unit: &[u8], last: bool, out: &mut dyn FnMut(Part<'_>)) {
+fn one(unit: &[u8], last: bool, room: usize, out: &mut dyn FnMut(Part<'_>)) {
     let picture = unit.first().is_some_and(|first| is_picture(nal_type(*first)));
-    if unit.len() <= RTP_PAYLOAD_BYTES_MAX {
+    if unit.len() <= room {
         out(Part { head: &[], body: unit, marker: last, ticks: 0, picture });
         return;
     }
     let Some((header, body)) = unit.split_first_chunk::<HEADER_BYTES>() else { return };
     let payload_header = [header[0] & 0x81 | FU << 1, header[1]];
-    nal::fragments(body, RTP_PAYLOAD_BYTES_MAX - HEADER_BYTES - 1, |start, end, body| {
+    nal::fragments(body, room - HEADER_BYTES - 1, |start, end, body| {
         let fragment = start << 7 | end << 6 | nal_type(header[0]);
         let head = [payload_header[0], payload_header[1], fragment];
         out(Part { head: &head, body, marker: last && end == 1, ticks: 0, picture });

@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use super::jfif;
-use crate::codec::packetize::{Part, RTP_PAYLOAD_BYTES_MAX};
+use crate::codec::packetize::Part;
 
 /// Longest side that the header's byte of 8-pixel blocks can say.
 const SIDE_MAX: u16 = 255 * 8;
@@ -20,7 +20,7 @@ pub(super) const RESTART_FLAG: u8 = 64;
 /// First and last bits set and the count all ones: packets are not cut at restart intervals (section 3.1.7).
 const RESTART_UNALIGNED: u16 = 0xffff;
 
-pub(in crate::codec) fn packetize(payload: &[u8], out: &mut dyn FnMut(Part<'_>)) {
+pub(in crate::codec) fn packetize(payload: &[u8], room: usize, out: &mut dyn FnMut(Part<'_>)) {
     let Some((header, scan)) = jfif::read(payload) else { return };
     if header.width > SIDE_MAX || header.height > SIDE_MAX || scan.is_empty() || scan.len() > OFFSET_MAX {
         return;
@@ -35,7 +35,7 @@ pub(in crate::codec) fn packetize(payload: &[u8], out: &mut dyn FnMut(Part<'_>))
             head.extend((header.tables.len() as u16).to_be_bytes());
             head.extend(header.tables);
         }
-        let room = RTP_PAYLOAD_BYTES_MAX - head.len();
+        let room = room.saturating_sub(head.len()).max(1);
         let (body, tail) = rest.split_at(room.min(rest.len()));
         out(Part { head: &head, body, marker: tail.is_empty(), ticks: 0, picture: true });
         offset += body.len();

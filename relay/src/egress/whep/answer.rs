@@ -1,0 +1,88 @@
+//! From a choice to the WebRTC session that sends it, and to the answer that says so. The session knows the chosen formats and
+//! no others, so that the answer can name nothing else.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use str0m::change::SdpOffer;
+use str0m::format::{Codec as Coding, CodecConfig};
+use str0m::media::{Direction, MediaKind, Mid, Pt};
+use str0m::rtp::Extension;
+use str0m::{Candidate, Event, IceCreds, Input, Output, Rtc, RtcError};
+
+use super::offer::{Choice, Codec, Kind};
+
+/// Packets that can be sent again on request: 2 s of 8 Mbit/s.
+const RESEND_PACKETS_MAX: usize = 2_000;
+
+/// A session that was agreed on.
+pub(super) struct Agreed {
+    pub(super) rtc: Rtc,
+    pub(super) sdp: String,
+    pub(super) video: Mid,
+    pub(super) audio: Option<Mid>,
+}
+
+/// What must hold for one.
+pub(super) struct Terms<'a> {
+    pub(super) choice: &'a Choice,
+    pub(super) name: IceCreds,
+    pub(super) candidates: &'a [SocketAddr],
+    pub(super) now: Instant,
+}
+
+/// Answers an offer.
+pub(super) fn agree(sdp: &str, terms: &Terms<'_>) -> Result<Agreed, RtcError> {
+    let offer = SdpOffer::from_sdp_string(sdp).map_err(|error| RtcError::RemoteSdp(error.to_string()))?;
+    let mut config = Rtc::builder()
+        .set_ice_lite(true)
+        .set_rtp_mode(true)
+        .set_local_ice_credentials(terms.name.clone())
+        .set_send_buffer_video(RESEND_PACKETS_MAX)
+        .clear_codecs()
+        .clear_extension_map()
+        .set_extension(1, Extension::RtpMid)
+        .set_extension(2, Extension::PlayoutDelay);
+    enable(config.codec_config(), &terms.choice.video.1);
+    if let Some((_, codec)) = &terms.choice.audio {
+        enable(config.codec_config(), codec);
+    }
+    let mut rtc = config.build(terms.now);
+    for address in terms.candidates {
+        rtc.add_local_candidate(Candidate::host(*address, "udp")?);
+    }
+    let answer = rtc.sdp_api().accept_offer(offer)?;
+    rtc.handle_input(Input::Timeout(terms.now))?;
+    let (mut video, mut audio) = (None, None);
+    while let Output::Event(event) = rtc.poll_output()? {
+        let Event::MediaAdded(added) = event else { continue };
+        let sends = rtc.media(added.mid).is_some_and(|media| media.direction() == Direction::SendOnly);
+        let takes =
+            |codec: &Codec| rtc.media(added.mid).is_some_and(|m| m.remote_pts().contains(&pt(codec.payload_type)));
+        match added.kind {
+            MediaKind::Video if sends && video.is_none() && takes(&terms.choice.video.1) => video = Some(added.mid),
+            MediaKind::Audio if sends && audio.is_none() && terms.choice.audio.iter().any(|(_, c)| takes(c)) => {
+                audio = Some(added.mid);
+            }
+            _ => {}
+        }
+    }
+    let video = video.ok_or_else(|| RtcError::RemoteSdp("no video section that receives".to_owned()))?;
+    Ok(Agreed { sdp: answer.to_sdp_string(), rtc, video, audio })
+}
+
+pub(super) fn pt(payload_type: u8) -> Pt {
+    Pt::from(payload_type)
+}
+
+/// Makes a format of the offer one that the session knows, under the offer's own number.
+fn enable(config: &mut CodecConfig, codec: &Codec) {
+    let (main, resend) = (pt(codec.payload_type), codec.resend.map(pt));
+    match codec.kind {
+        Kind::H264 { profile_level_id } => config.add_h264(main, resend, true, profile_level_id),
+        Kind::H265 { profile, tier, level } => config.add_h265(main, resend, profile, tier, level),
+        Kind::Pcma => config.enable_pcma(true, false),
+        Kind::Pcmu => config.enable_pcmu(true, false),
+    }
+    debug_assert!(config.find(|p| p.pt() == main && p.spec().codec != Coding::Unknown).is_some());
+}
