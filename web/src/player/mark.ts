@@ -41,11 +41,13 @@ const CELLS = [4, 2] as const;
 /** Letters of this size are read at arm's length; with smaller ones there are fewer cells instead. */
 const LEGIBLE_PX = 12;
 /** Larger ones hide more than they tell. */
-const LARGEST_PX = 26;
+const LARGEST_PX = 22;
 /** Letters are not made smaller than can be told apart, however small the tile. */
 const SMALLEST_PX = 8;
 /** Of a cell; the rest is what the block drifts in. */
 const FILL = { width: 0.9, height: 0.8 };
+/** Letters that would be legible by far are made smaller by this, so that more is seen of the picture. */
+const MODESTY = 0.75;
 const LINE_HEIGHT = 1.25;
 /** A long name of a unit is broken into so many lines at most. */
 const UNIT_LINES_MAX = 3;
@@ -100,7 +102,8 @@ function largest(width: number, height: number, mark: Mark, measure: Measure, pi
     // Digits are measured as one of them, so that the clock does not make the letters breathe.
     const widest = Math.max(...lines.map((line) => measure(line.replace(/\d/g, "0"))));
     const fits = Math.min((width * FILL.width) / widest, (height * FILL.height) / (lines.length * LINE_HEIGHT));
-    const fontPx = Math.max(SMALLEST_PX * pixelRatio, Math.min(LARGEST_PX * pixelRatio, Math.floor(fits)));
+    const modest = Math.max(Math.min(fits, LEGIBLE_PX * pixelRatio), fits * MODESTY);
+    const fontPx = Math.max(SMALLEST_PX * pixelRatio, Math.min(LARGEST_PX * pixelRatio, Math.floor(modest)));
     if (!best || fontPx > best.fontPx) best = { columns: cells, rows: cells, fontPx, lines };
   }
   return best as Layout;
