@@ -77,6 +77,7 @@ export function Plan({ tree, shown, onPick }: { tree: Branch; shown: Set<string>
       <p class="fine">{t(w.plan)}</p>
       <svg
         viewBox={`${view.x} ${view.y} ${wide} ${high}`}
+        preserveAspectRatio="xMidYMin meet"
         role="group"
         aria-label={t(w.map)}
         tabIndex={0}

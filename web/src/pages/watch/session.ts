@@ -20,19 +20,10 @@ export interface Ending {
 
 interface Shown {
   state: "leased" | "active" | "closed";
-  grant?: string | null;
-  closed_at?: string | null;
   end_reason?: string | null;
-  ended_by?: string | null;
-  ended_because?: string | null;
+  ended_by?: { name: string; reason: string } | null;
 }
 
-interface Grant {
-  history: { at: string; by?: string | null; to: string; reason?: string | null }[];
-}
-
-/** A change of the grant within this of the end is what ended it. */
-const SAME_MOMENT_MS = 10_000;
 /** With as many tiles as this the smaller picture does, where the camera has one. */
 const SUB_FROM = 9;
 
@@ -57,14 +48,15 @@ export async function endOf(id: string): Promise<string | null> {
   return shown.state === "closed" ? (shown.end_reason ?? "network") : null;
 }
 
-/** Who ended it and why: the session says, or the grant's history where its change took the session with it. */
+/** The record of a session that just ended closes once the relay has told what was sent. */
+const [CLOSES_MS, LOOKS_MAX] = [150, 10];
+
+/** Whose hand ended it, and why. */
 export async function endingOf(id: string, reason: string): Promise<Ending> {
-  const shown = await get<Shown>(`/sessions/${encodeURIComponent(id)}`);
-  if (shown.ended_by) return { reason, by: shown.ended_by, why: shown.ended_because ?? undefined };
-  if (!shown.grant || (reason !== "revoked" && reason !== "suspended")) return { reason };
-  const { history } = await get<Grant>(`/grants/${encodeURIComponent(shown.grant)}`);
-  const last = history.filter((line) => line.to === reason).at(-1);
-  const ended = Date.parse(shown.closed_at ?? "") || Date.now();
-  if (!last?.by || Math.abs(Date.parse(last.at) - ended) > SAME_MOMENT_MS) return { reason };
-  return { reason, by: last.by, why: last.reason ?? undefined };
+  for (let look = 0; look < LOOKS_MAX; look++) {
+    const { state, ended_by: by } = await get<Shown>(`/sessions/${encodeURIComponent(id)}`);
+    if (state === "closed") return by ? { reason, by: by.name, why: by.reason || undefined } : { reason };
+    await new Promise((done) => setTimeout(done, CLOSES_MS));
+  }
+  return { reason };
 }

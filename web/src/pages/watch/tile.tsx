@@ -64,12 +64,12 @@ export function CameraTile({ camera, why, tiles, onClose, onSeen, onSession, ...
         <span class={`dot ${state.kind}`} aria-hidden="true" />
         <span class="tile-name">{camera.name}</span>
         <span class="tile-place">{camera.location_name}</span>
+        {opened && <Tools tile={tile} sound={sound} onSound={() => setSound((was) => !was)} over={over} onSeen={seen} />}
         <button type="button" class="plain" aria-label={`${t(w.close)}:${camera.name}`} title={t(w.close)} onClick={onClose}>
           ×
         </button>
       </header>
       <Said state={state} ending={tile.ending} onAgain={() => setAttempt((n) => n + 1)} />
-      {opened && <Tools tile={tile} sound={sound} onSound={() => setSound((was) => !was)} over={over} onSeen={seen} />}
     </Place>
   );
 }
@@ -145,36 +145,42 @@ function Ended({ ending }: { ending: Ending }) {
   );
 }
 
+/** Drawn with a line of 1.5 in a square of 16. */
+const ICONS = {
+  finding: "M3 2v12M3 3h9l-2 3 2 3H3",
+  incident: "M8 2 15 14H1ZM8 6.5v3.5M8 11.6v.8",
+  "zoom-in": "M7 3a4 4 0 1 0 .01 0ZM10 10l4 4M7 5v4M5 7h4",
+  "zoom-out": "M7 3a4 4 0 1 0 .01 0ZM10 10l4 4M5 7h4",
+  sound: "M2 6h2.5L8 3v10L4.5 10H2ZM10.5 6a3 3 0 0 1 0 4M12.5 4a6 6 0 0 1 0 8",
+  "sound-off": "M2 6h2.5L8 3v10L4.5 10H2ZM10.5 6l4 4M14.5 6l-4 4",
+  full: "M2 6V2h4M10 2h4v4M14 10v4h-4M6 14H2v-4",
+} as const;
+
 /** What can be done with a picture. */
 function Tools({ tile, sound, over, onSound, onSeen }: { tile: Tile; sound: boolean; over: boolean; onSound: () => void; onSeen: (kind: Seen["kind"]) => void }) {
   const t = useT();
   const surface = tile.surface;
   const full = () => surface.current && void fullScreen(surface.current);
+  const view: [keyof typeof ICONS, string, () => void][] = [
+    ["zoom-in", t(w.zoomIn), () => surface.current?.zoom(1.5)],
+    ["zoom-out", t(w.zoomOut), () => surface.current?.zoom(1 / 1.5)],
+    [sound ? "sound-off" : "sound", t(sound ? w.soundOff : w.soundOn), onSound],
+    ["full", t(w.full), full],
+  ];
+  const filed: [keyof typeof ICONS, string, () => void][] = [
+    ["finding", t(w.finding), () => onSeen("finding")],
+    ["incident", t(w.incident), () => onSeen("incident")],
+  ];
   return (
-    <div class="tools">
-      <button type="button" data-act="finding" onClick={() => onSeen("finding")}>
-        {t(w.finding)}
-      </button>
-      <button type="button" data-act="incident" onClick={() => onSeen("incident")}>
-        {t(w.incident)}
-      </button>
-      {!over && (
-        <span class="tools-view">
-          <button type="button" data-act="zoom-in" aria-label={t(w.zoomIn)} title={t(w.zoomIn)} onClick={() => surface.current?.zoom(1.5)}>
-            +
-          </button>
-          <button type="button" data-act="zoom-out" aria-label={t(w.zoomOut)} title={t(w.zoomOut)} onClick={() => surface.current?.zoom(1 / 1.5)}>
-            −
-          </button>
-          <button type="button" data-act="sound" aria-label={t(sound ? w.soundOff : w.soundOn)} title={t(sound ? w.soundOff : w.soundOn)} aria-pressed={sound} onClick={onSound}>
-            ♪
-          </button>
-          <button type="button" data-act="full" aria-label={t(w.full)} title={t(w.full)} onClick={full}>
-            ⛶
-          </button>
-        </span>
-      )}
-    </div>
+    <span class="tools">
+      {[...filed, ...(over ? [] : view)].map(([icon, name, act]) => (
+        <button type="button" class="plain" key={icon} data-act={icon} aria-label={name} title={name} onClick={act}>
+          <svg viewBox="0 0 16 16" aria-hidden="true">
+            <path d={ICONS[icon]} />
+          </svg>
+        </button>
+      ))}
+    </span>
   );
 }
 
