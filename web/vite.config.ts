@@ -16,5 +16,5 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     sourcemap: false,
   },
-  server: { proxy: { "/api": api, "/s": { target: api, ws: true }, "/openapi.json": api } },
+  server: { proxy: { "/api": api, "^/s/": { target: api, ws: true }, "/healthz": api, "/openapi.json": api } },
 });

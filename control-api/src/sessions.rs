@@ -7,6 +7,7 @@ mod deadlines;
 pub mod desk;
 mod ending;
 mod events;
+mod hands;
 mod inquiry;
 pub mod metrics;
 mod permitting;

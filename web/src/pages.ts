@@ -15,5 +15,6 @@ export interface PageEntry {
 }
 
 export const PAGES: PageEntry[] = [
+  { path: "watch", title: { zh: "查看", en: "Watch" }, roles: ["operator", "incident_commander"], load: () => import("./pages/watch/page") },
   { path: "account", title: { zh: "账号", en: "Account" }, roles: [], load: () => import("./pages/account/page") },
 ];

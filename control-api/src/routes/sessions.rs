@@ -14,11 +14,13 @@ use utoipa_axum::routes;
 
 use super::Calls;
 use super::extract::{Asked, At, Body};
+use super::optional_body::OptionalBody;
 use super::page::{self, Page, PageQuery};
 use crate::authn::Principal;
 use crate::deps::Deps;
 use crate::error::{ApiError, Code, ErrorBody};
 use crate::grants::Verb;
+use crate::registers::field::prose;
 use crate::request::RequestId;
 use crate::sessions::{Ask, Origin, SessionView, Urls};
 use crate::stamp::Stamp;
@@ -194,17 +196,30 @@ async fn renew(
     Ok(Json(Renewed { expires_at: expires_at.into() }))
 }
 
+/// Why a session is ended.
+#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+struct EndedBecause {
+    /// The reason; its viewer is told, and it goes on the ledger.
+    #[serde(default)]
+    reason: String,
+}
+
 /// End a session: one's own, or anybody's for `bureau_approver` and `security_admin`. Its bytes have stopped when this answers.
-#[utoipa::path(delete, path = "/sessions/{id}", tag = "sessions", params(("id" = String, Path)), responses(
+#[utoipa::path(delete, path = "/sessions/{id}", tag = "sessions", params(("id" = String, Path)),
+    request_body(content = Option<EndedBecause>), responses(
     (status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
-    (status = 404, body = ErrorBody), (status = 503, body = ErrorBody)))]
+    (status = 404, body = ErrorBody), (status = 422, body = ErrorBody, description = "INVALID_FIELD: `reason`"),
+    (status = 503, body = ErrorBody)))]
 async fn end(
     State(deps): State<Arc<Deps>>,
     RequestId(request_id): RequestId,
     principal: Principal,
     At(id): At<String>,
+    OptionalBody(EndedBecause { reason }): OptionalBody<EndedBecause>,
 ) -> Result<StatusCode, ApiError> {
-    deps.sessions.stop(&principal, &session_id(id)?, &request_id).await?;
+    let reason = if reason.trim().is_empty() { String::new() } else { prose("reason", &reason)? };
+    deps.sessions.stop(&principal, &session_id(id)?, &reason, &request_id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

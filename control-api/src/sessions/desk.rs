@@ -11,6 +11,7 @@ use relay::lease::{CannotGrant, Content, EndReason, Lease, Leases, Priority, Ses
 
 use super::asking::{Ask, NewSession, Opened, Origin, Permitted, REASON_CHARS_MAX, as_value, verb_word};
 use super::balance::Balance;
+use super::hands::{EndedBy, Hands};
 use super::inquiry::Inquiry;
 use super::metrics::{ALLOWED, SessionMetrics};
 use super::table::{Open, Table};
@@ -81,6 +82,7 @@ pub struct SessionDesk {
     pub(super) balance: Balance,
     pub(super) registers: Desk,
     pub(super) uses: Mutex<Uses>,
+    pub(super) hands: Mutex<Hands>,
 }
 
 impl SessionDesk {
@@ -107,6 +109,7 @@ impl SessionDesk {
             balance,
             registers,
             uses,
+            hands: Mutex::default(),
         })
     }
 
@@ -246,15 +249,18 @@ impl SessionDesk {
         if made_way { Code::PreemptedByEmergency } else { Code::NotFound }
     }
 
-    /// Ends a session at its viewer's wish, or at an overseer's.
-    pub async fn stop(&self, caller: &Principal, id: &SessionId, request_id: &str) -> Result<(), ApiError> {
+    /// Ends a session at its viewer's wish, or at an overseer's, who may say why.
+    pub async fn stop(&self, caller: &Principal, id: &SessionId, why: &str, request_id: &str) -> Result<(), ApiError> {
         let open = self.table.lock().find(id).cloned().ok_or(Code::NotFound)?;
         let own = open.permit.user() == caller.user();
         if !own && !caller.roles().has_any(&MAY_END) {
             return Err(Code::NotFound.into());
         }
+        self.hands.lock().put(id, EndedBy { user: caller.user().clone(), reason: why.into() });
         self.end(id, if own { EndReason::User } else { EndReason::Revoked });
-        let event = Event::new(ending::END_ASKED, self.clock.wall())
+        let asked = Event::new(ending::END_ASKED, self.clock.wall());
+        let event = if why.is_empty() { asked } else { asked.reason(why) };
+        let event = event
             .actor(caller.actor())
             .terminal(caller.terminal().to_string())
             .session(&id.0)

@@ -10,6 +10,7 @@ use relay::lease::{EndReason, SessionId};
 use super::SessionDesk;
 use super::asking::Ask;
 use super::deadlines::Deadlines;
+use super::hands::EndedBy;
 use super::inquiry::Inquiry;
 use super::table::{Open, Peg};
 use crate::books;
@@ -61,9 +62,10 @@ impl SessionDesk {
         let asked_at = self.clock.monotonic();
         let now = self.clock.wall();
         let desk = Arc::clone(self);
+        let by = hand.map(|hand| EndedBy { user: hand.user.clone(), reason: hand.reason.clone() });
         let taken = move |grant: &Grant| {
             if let Some(why) = end_reason(grant.state()) {
-                let ended = desk.end_under(grant.id(), why);
+                let ended = desk.end_under(grant.id(), why, by.as_ref());
                 desk.observe_end(ended, asked_at);
                 tracing::info!(grant = %grant.id().0, step = step.word(), ended, "a grant was changed");
             }
@@ -71,8 +73,12 @@ impl SessionDesk {
         self.grants.step(id, step, hand, now, taken).await
     }
 
-    fn end_under(&self, grant: &GrantId, why: EndReason) -> usize {
+    fn end_under(&self, grant: &GrantId, why: EndReason, by: Option<&EndedBy>) -> usize {
         let hanging = self.table.lock().hanging_on(&Peg::Grant(grant.clone()));
+        if let Some(by) = by {
+            let mut hands = self.hands.lock();
+            hanging.iter().for_each(|(id, _)| hands.put(id, by.clone()));
+        }
         hanging.iter().filter(|(id, _)| self.end(id, why)).count()
     }
 

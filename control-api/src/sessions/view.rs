@@ -11,7 +11,7 @@ use super::table::Open;
 use crate::authn::Principal;
 use crate::error::ApiError;
 use crate::grants::{GrantId, Verb};
-use crate::registers::Role;
+use crate::registers::{Role, user};
 use crate::stamp::Stamp;
 use crate::usage::{Medium, UsageRecord};
 
@@ -89,6 +89,20 @@ pub struct SessionView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub end_reason: Option<EndReason>,
+    /// Whose hand ended it, for a while after.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended_by: Option<EndedByView>,
+}
+
+/// Whose hand ended a session.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct EndedByView {
+    /// User id.
+    pub user: String,
+    /// Name.
+    pub name: String,
+    /// Why, in their words; empty where they gave none.
+    pub reason: String,
 }
 
 impl SessionDesk {
@@ -113,9 +127,22 @@ impl SessionDesk {
         let open = self.table.lock().find(id).cloned();
         let view = match open {
             Some(open) => Some(SessionView::of_open(id, &open, self.leases.snapshot(id).as_ref())),
-            None => self.register.find(id).map_err(|error| read_failed(&error))?.map(SessionView::of_record),
+            None => {
+                let record = self.register.find(id).map_err(|error| read_failed(&error))?;
+                record.map(|record| SessionView { ended_by: self.ended_by(id), ..SessionView::of_record(record) })
+            }
         };
         Ok(view.filter(|view| sees(caller, &view.user, &view.unit)))
+    }
+}
+
+impl SessionDesk {
+    fn ended_by(&self, id: &SessionId) -> Option<EndedByView> {
+        let by = self.hands.lock().find(id)?;
+        // An account is never deleted; one that cannot be read is named by its id.
+        let user = user::load(&self.store, &by.user).ok().flatten();
+        let name = user.map_or_else(|| by.user.to_string(), |row| row.value.name);
+        Some(EndedByView { user: by.user.to_string(), name, reason: by.reason })
     }
 }
 
@@ -158,6 +185,7 @@ impl SessionView {
             connections: live.map_or(0, |l| l.connections),
             closed_at: None,
             end_reason: None,
+            ended_by: None,
         }
     }
 
@@ -191,6 +219,7 @@ impl SessionView {
             connections: 0,
             closed_at: record.closed_at,
             end_reason: record.end_reason,
+            ended_by: None,
         }
     }
 }
