@@ -8,6 +8,7 @@ use media::mark::MarkKey;
 use media::wall::{Clock, Wall};
 use prometheus::Registry;
 use relay::egress::Stage;
+use relay::egress::hls::Hls;
 use relay::egress::whep::Whep;
 use relay::lease::Leases;
 
@@ -124,6 +125,8 @@ pub struct Deps {
     pub stage: Arc<Stage>,
     /// The console's files.
     pub console: Console,
+    /// Live HLS towards viewers.
+    pub hls: Arc<Hls>,
     /// WebRTC towards viewers.
     pub whep: Arc<Whep>,
     /// The relay's table of leases.
@@ -171,6 +174,7 @@ impl Deps {
             store, ledger, clock, stage, whep, cameras, recordings, playback, exports, config, sessions, ..
         } = parts;
         let console = parts.console;
+        let hls = Hls::new(Arc::clone(&stage), &parts.registry)?;
         let (leases, marks) = (Arc::clone(&stage.leases), stage.marks.clone());
         let (port, registry, otp_key) = (parts.retention, parts.registry, parts.otp_key);
         let metrics = RetentionMetrics::new(&registry, Arc::clone(&clock))?;
@@ -217,6 +221,7 @@ impl Deps {
             clock,
             stage,
             console,
+            hls,
             whep,
             leases,
             cameras,

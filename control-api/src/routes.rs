@@ -23,6 +23,7 @@ mod inbox;
 pub mod ledger;
 pub mod ledger_erasures;
 pub mod ledger_tiles;
+mod live_hls;
 pub mod login;
 pub mod media;
 pub mod media_releases;

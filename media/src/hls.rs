@@ -1,5 +1,7 @@
 //! HLS media playlists (RFC 8216) over recorded fMP4: text from a list of entries. Serving and choosing them is elsewhere.
 
+pub mod live;
+
 use std::fmt::Write;
 
 use crate::calendar::date_of;

@@ -34,6 +34,7 @@ mod j27_network;
 mod j28_incident;
 mod j29_policy;
 mod ledger;
+mod live_hls;
 mod live_mse;
 mod playback;
 mod recorded;

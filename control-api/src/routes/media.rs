@@ -4,15 +4,16 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use media::mark::Pen;
 use recorder::PlaybackError;
 use relay::admission::Admitted;
-use relay::lease::{EndReason, Protocol, Refused};
+use relay::lease::{Content, EndReason, Protocol, Refused};
 
+use super::live_hls::{self, Live};
 use crate::deps::Deps;
 use crate::error::{ApiError, Code};
 use crate::http::byte_range::{self, Wanted};
@@ -38,11 +39,19 @@ async fn piece(
     method: Method,
     asked: HeaderMap,
     Path((token, file)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
     let protocol = if file == DOWNLOAD { Protocol::Download } else { Protocol::Hls };
     // The lease comes first: what lies under a token is nobody's to find out without it.
     let admitted = deps.leases.admit(&token, terminal, protocol).map_err(refusal)?;
-    let (piece, etag) = match named(&deps, &admitted, &file).await? {
+    let named = match admitted.content() {
+        Content::Live(_) => match live_hls::named(&deps, &admitted, &file, query.as_deref()).await? {
+            Live::Playlist(answer) => return Ok(answer),
+            Live::Copy(piece, etag) => Named::File(piece, etag),
+        },
+        Content::Playback { .. } => named(&deps, &admitted, &file).await?,
+    };
+    let (piece, etag) = match named {
         // No media yet: it does not start the session, and counts for nothing.
         Named::Playlist(list) => {
             return Ok(([(header::CONTENT_TYPE, HeaderValue::from_static(PLAYLIST_TYPE))], list).into_response());

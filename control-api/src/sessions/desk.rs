@@ -260,11 +260,8 @@ impl SessionDesk {
         self.end(id, if own { EndReason::User } else { EndReason::Revoked });
         let asked = Event::new(ending::END_ASKED, self.clock.wall());
         let event = if why.is_empty() { asked } else { asked.reason(why) };
-        let event = event
-            .actor(caller.actor())
-            .terminal(caller.terminal().to_string())
-            .session(&id.0)
-            .request_id(request_id);
+        let event =
+            event.actor(caller.actor()).terminal(caller.terminal().to_string()).session(&id.0).request_id(request_id);
         self.ledger.append_async(&event).await.map_err(|_| Code::AuditUnavailable)?;
         Ok(())
     }

@@ -3,8 +3,8 @@
 
 use std::collections::VecDeque;
 
-use relay::lease::SessionId;
 use crate::registers::UserId;
+use relay::lease::SessionId;
 
 /// Ends that are remembered; a page asks within moments.
 const REMEMBERED_MAX: usize = 4_096;
