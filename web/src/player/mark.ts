@@ -49,6 +49,8 @@ const FILL = { width: 0.9, height: 0.8 };
 /** Letters that would be legible by far are made smaller by this, so that more is seen of the picture. */
 const MODESTY = 0.75;
 const LINE_HEIGHT = 1.25;
+/** Of a letter's size, kept free at a cell's edge: where one cuts along it, no letter is cut. */
+const MARGIN = 0.2;
 /** A long name of a unit is broken into so many lines at most. */
 const UNIT_LINES_MAX = 3;
 const FAMILY = `"Noto Sans CJK SC", "Source Han Sans SC", "Microsoft YaHei", "PingFang SC", system-ui, sans-serif`;
@@ -130,12 +132,13 @@ function* blocks(area: Box, cell: Layout, surface: CanvasRenderingContext2D, now
   surface.font = font(cell.fontPx);
   const wide = Math.max(...cell.lines.map((line) => surface.measureText(line.replace(/\d/g, "0")).width));
   const [width, height] = [area.width / cell.columns, area.height / cell.rows];
-  const free = { x: Math.max(0, width - wide), y: Math.max(0, height - cell.lines.length * cell.fontPx * LINE_HEIGHT) };
+  const edge = cell.fontPx * MARGIN;
+  const free = { x: Math.max(0, width - wide - 2 * edge), y: Math.max(0, height - cell.lines.length * cell.fontPx * LINE_HEIGHT - 2 * edge) };
   for (let at = 0; at < cell.columns * cell.rows; at++) {
     const drift = driftOf(now.getTime() / 1000, at);
     yield {
-      x: area.x + (at % cell.columns) * width + free.x * drift.x,
-      y: area.y + Math.floor(at / cell.columns) * height + free.y * drift.y,
+      x: area.x + (at % cell.columns) * width + edge + free.x * drift.x,
+      y: area.y + Math.floor(at / cell.columns) * height + edge + free.y * drift.y,
     };
   }
 }
@@ -154,7 +157,8 @@ function drawBlock(surface: CanvasRenderingContext2D, at: { x: number; y: number
   });
 }
 
-function font(px: number): string {
+/** The letters' face. */
+export function font(px: number): string {
   return `600 ${px}px ${FAMILY}`;
 }
 
