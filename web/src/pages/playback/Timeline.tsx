@@ -1,0 +1,170 @@
+// The timeline: a slider over time, by wheel, pointer and keys, its value spoken. What it shows is `paint`'s; what happens, the page's.
+
+import { useEffect, useRef } from "preact/hooks";
+import type { Span } from "./coverage";
+import { heightOf, paint, type Palette, type Row } from "./paint";
+import { instantAt, lengthOf, moved, zoomed } from "./scale";
+
+/** What happens on it. */
+export interface TimelineEvents {
+  seek(at: number): void;
+  setView(view: Span): void;
+  select(selection: Span | null): void;
+}
+
+/** A row, and whose it is. */
+export interface NamedRow extends Row {
+  camera: string;
+  name: string;
+}
+
+interface Props {
+  view: Span;
+  at: number;
+  now: number;
+  rows: NamedRow[];
+  selection: Span | null;
+  label: string;
+  help: string;
+  nowWord: string;
+  /** What is said of the instant: date, time, whether it is recorded. */
+  spoken: string;
+  on: TimelineEvents;
+}
+
+/** One notch of a wheel, or one press of a key. */
+const ZOOM = 1.3;
+/** What the arrow keys move by, as a share of the view; with Shift by a tenth of that. */
+const KEY_SHARE = 0.02;
+
+export function Timeline(props: Props) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const drag = useRef<{ x: number; view: Span; select: number | null; moved: boolean } | null>(null);
+  useEffect(() => draw(canvas.current, props));
+  useEffect(() => {
+    const element = canvas.current;
+    if (!element) return undefined;
+    const again = new ResizeObserver(() => draw(element, props));
+    again.observe(element);
+    return () => again.disconnect();
+  });
+  const atX = (event: { clientX: number }) => {
+    const box = canvas.current?.getBoundingClientRect();
+    return box ? instantAt(props.view, event.clientX - box.left, box.width) : props.at;
+  };
+  const down = (event: PointerEvent) => {
+    if (event.button !== 0) return;
+    canvas.current?.setPointerCapture(event.pointerId);
+    const select = event.shiftKey ? atX(event) : null;
+    drag.current = { x: event.clientX, view: props.view, select, moved: false };
+  };
+  const move = (event: PointerEvent) => {
+    const begun = drag.current;
+    if (!begun) return;
+    if (Math.abs(event.clientX - begun.x) > 3) begun.moved = true;
+    if (!begun.moved) return;
+    if (begun.select !== null) props.on.select(between(begun.select, atX(event)));
+    else props.on.setView(moved(begun.view, (begun.x - event.clientX) / (canvas.current?.clientWidth ?? 1), props.now));
+  };
+  const up = (event: PointerEvent) => {
+    if (drag.current && !drag.current.moved && drag.current.select === null) props.on.seek(atX(event));
+    drag.current = null;
+  };
+  const wheel = (event: WheelEvent) => {
+    event.preventDefault();
+    if (event.shiftKey) props.on.setView(moved(props.view, Math.sign(event.deltaY) * 0.1, props.now));
+    else props.on.setView(zoomed(props.view, event.deltaY > 0 ? ZOOM : 1 / ZOOM, atX(event)));
+  };
+  return (
+    <div class="pb-timeline">
+      <ul class="pb-names" aria-hidden="true">
+        {props.rows.map((row) => (
+          <li key={row.camera} class={row.focused ? "is-focused" : ""} title={row.name}>
+            {row.name}
+          </li>
+        ))}
+      </ul>
+      <div
+        class="pb-scale"
+        role="slider"
+        tabIndex={0}
+        aria-label={props.label}
+        aria-orientation="horizontal"
+        aria-valuemin={Math.round(props.view.from / 1000)}
+        aria-valuemax={Math.round(props.view.to / 1000)}
+        aria-valuenow={Math.round(props.at / 1000)}
+        aria-valuetext={props.spoken}
+        aria-describedby="pb-timeline-help"
+        onKeyDown={(event) => onKey(event, props)}
+      >
+        <canvas
+          ref={canvas}
+          style={{ height: `${heightOf(props.rows.length)}px` }}
+          onPointerDown={down}
+          onPointerMove={move}
+          onPointerUp={up}
+          onPointerCancel={() => (drag.current = null)}
+          onWheel={wheel}
+        />
+      </div>
+      <p id="pb-timeline-help" class="unseen">
+        {props.help}
+      </p>
+    </div>
+  );
+}
+
+const between = (a: number, b: number): Span => ({ from: Math.min(a, b), to: Math.max(a, b) });
+
+function onKey(event: KeyboardEvent, { view, at, now, selection, on }: Props): void {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const step = lengthOf(view) * KEY_SHARE * (event.shiftKey ? 0.1 : 1);
+  const actions: Record<string, () => void> = {
+    ArrowLeft: () => on.seek(at - step),
+    ArrowRight: () => on.seek(at + step),
+    ArrowUp: () => on.setView(zoomed(view, 1 / ZOOM, at)),
+    ArrowDown: () => on.setView(zoomed(view, ZOOM, at)),
+    "+": () => on.setView(zoomed(view, 1 / ZOOM, at)),
+    "=": () => on.setView(zoomed(view, 1 / ZOOM, at)),
+    "-": () => on.setView(zoomed(view, ZOOM, at)),
+    PageUp: () => on.seek(at - lengthOf(view)),
+    PageDown: () => on.seek(at + lengthOf(view)),
+    Home: () => on.seek(view.from),
+    End: () => on.seek(Math.min(view.to, now)),
+    "[": () => on.select({ from: at, to: Math.max(at, selection?.to ?? at) }),
+    "]": () => on.select({ from: Math.min(at, selection?.from ?? at), to: at }),
+    Escape: () => on.select(null),
+  };
+  const action = actions[event.key];
+  if (!action) return;
+  event.preventDefault();
+  action();
+}
+
+function draw(canvas: HTMLCanvasElement | null, props: Props): void {
+  const ctx = canvas?.getContext("2d");
+  if (!canvas || !ctx) return;
+  const [width, height] = [canvas.clientWidth, heightOf(props.rows.length)];
+  const dense = window.devicePixelRatio || 1;
+  const [w, h] = [Math.round(width * dense), Math.round(height * dense)];
+  if (canvas.width !== w || canvas.height !== h) [canvas.width, canvas.height] = [w, h];
+  ctx.setTransform(dense, 0, 0, dense, 0, 0);
+  paint(ctx, { ...props }, width, palette(canvas));
+}
+
+function palette(element: Element): Palette {
+  const style = getComputedStyle(element);
+  const of = (name: string) => style.getPropertyValue(`--pb-${name}`).trim();
+  return {
+    text: of("text"),
+    muted: of("muted"),
+    line: of("line"),
+    recorded: of("recorded"),
+    gap: of("gap"),
+    held: of("held"),
+    accent: of("accent"),
+    select: of("select"),
+    future: of("future"),
+    ground: of("ground"),
+  };
+}
