@@ -78,11 +78,8 @@ export class Recorded {
   /** Bytes fetched, for whoever shows it. */
   bytes = 0;
 
-  constructor(video: HTMLVideoElement = document.createElement("video")) {
+  constructor(video: HTMLVideoElement) {
     this.video = video;
-    video.muted = true;
-    video.playsInline = true;
-    video.disablePictureInPicture = true;
     video.addEventListener("error", () => {
       if (this.#stretch) this.#fail("damaged", video.error?.message ?? "decoding failed");
     });

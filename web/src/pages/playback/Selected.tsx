@@ -7,7 +7,7 @@ import { words } from "./words";
 
 export function Selected({ deck, fault }: { deck: Deck; fault?: Both | null }) {
   const t = useT();
-  const { selection, clock } = deck;
+  const { selection } = deck;
   return (
     <div class="pb-selected">
       {selection ? (
@@ -23,16 +23,10 @@ export function Selected({ deck, fault }: { deck: Deck; fault?: Both | null }) {
         <p class="quiet">{t(words.noSelection)}</p>
       )}
       <p class="pb-actions">
-        <button
-          type="button"
-          onClick={() => deck.select({ from: clock.at, to: Math.max(clock.at, selection?.to ?? clock.at) })}
-        >
+        <button type="button" onClick={() => deck.mark("from")}>
           {t(words.selectStart)}
         </button>
-        <button
-          type="button"
-          onClick={() => deck.select({ from: Math.min(clock.at, selection?.from ?? clock.at), to: clock.at })}
-        >
+        <button type="button" onClick={() => deck.mark("to")}>
           {t(words.selectEnd)}
         </button>
         {selection && (

@@ -1,12 +1,15 @@
 // One camera of the wall: its picture, the instant it was recorded at, and in words why there is none.
 
+import type { MutableRef } from "preact/hooks";
 import { useEffect, useRef } from "preact/hooks";
 import { Refused, type Refusal as RefusalBody } from "../../api/client";
+import { useMe } from "../../api/me";
+import { Surface } from "../../player/surface";
 import { Refusal } from "../../ui/states";
 import { useT, type Both } from "../../words";
+import { Icon } from "./Icon";
 import type { CameraRow } from "./Picker";
 import type { Deck } from "./deck";
-import { Picture } from "./picture";
 import { reasonWords } from "./reasons";
 import { Regions } from "./Regions";
 import type { Region } from "./request";
@@ -27,23 +30,26 @@ interface Props {
   drawing: Drawing | null;
 }
 
+/** What is this new may still be on its way to the disk. */
+const EDGE_MS = 15_000;
 /** A renewal is offered when less than this is left. */
 const RENEW_MS = 5 * 60_000;
 
 export function Tile({ deck, camera, drawing }: Props) {
   const t = useT();
-  const canvas = useRef<HTMLCanvasElement>(null);
+  const frame = useRef<HTMLDivElement>(null);
   const viewing = deck.viewings.of(camera.id);
+  const surface = useSurface(frame, viewing, camera.name);
   useEffect(() => {
-    if (!canvas.current || !viewing) return undefined;
-    const picture = new Picture(canvas.current, viewing, deck);
-    return () => picture.stop();
-  }, [viewing]);
+    // Regions are of the whole picture.
+    if (drawing?.add) surface.current?.whole();
+  }, [drawing?.add !== null]);
   const { at } = deck.clock;
   const focused = deck.focus === camera.id;
   const shown = viewing?.standing(at) === "ready" ? (viewing.recorded.shownAt || at) : at;
   const video = viewing?.recorded.video;
-  const shape = video?.videoWidth ? `${video.videoWidth} / ${video.videoHeight}` : "16 / 9";
+  const shape = video?.videoWidth ? video.videoWidth / video.videoHeight : 16 / 9;
+  const whole = (surface.current?.scale ?? 1) === 1;
   return (
     <article class={`pb-tile ${focused ? "is-focused" : ""}`} aria-label={camera.name} data-camera={camera.id}>
       <header>
@@ -51,6 +57,14 @@ export function Tile({ deck, camera, drawing }: Props) {
           {camera.name}
         </button>
         <time>{stamp(shown, 3)}</time>
+        <button
+          type="button"
+          aria-label={`${t(words.fullScreen)} ${camera.name}`}
+          title={`${t(words.fullScreen)} (F)`}
+          onClick={() => void surface.current?.toggleFullScreen()}
+        >
+          <Icon d="M2 2h5v2H4v3H2zM9 2h5v5h-2V4H9zM2 9h2v3h3v2H2zM12 9h2v5H9v-2h3z" />
+        </button>
         {viewing?.session && viewing.expiresAt - deck.wall() < RENEW_MS && (
           <button type="button" onClick={() => void viewing.renew().catch((error: unknown) => (viewing.refusal = error))}>
             {t(words.renew)} {length(Math.max(0, viewing.expiresAt - deck.wall()))}
@@ -58,14 +72,47 @@ export function Tile({ deck, camera, drawing }: Props) {
         )}
       </header>
       <div class="pb-stage">
-        <div class="pb-frame" style={{ aspectRatio: shape }}>
-          <canvas ref={canvas} role="img" aria-label={`${camera.name} ${stamp(shown)}`} />
-          {drawing && <Regions regions={drawing.regions} add={drawing.add} />}
+        <div
+          ref={frame}
+          class="pb-frame"
+          role="group"
+          aria-label={camera.name}
+          tabIndex={0}
+          style={{ width: `min(100cqw, 100cqh * ${shape})`, aspectRatio: String(shape) }}
+          onPointerDown={() => !focused && deck.attend(camera.id)}
+          onKeyDown={(event) => surface.current?.handleKey(event)}
+        >
+          {drawing && (drawing.add || whole) && <Regions regions={drawing.regions} add={drawing.add} />}
         </div>
         {viewing && <Why deck={deck} viewing={viewing} camera={camera} />}
       </div>
     </article>
   );
+}
+
+/** The canvas within `frame` that shows a viewing's picture under the visible mark. */
+function useSurface(
+  frame: MutableRef<HTMLDivElement | null>,
+  viewing: Viewing | undefined,
+  label: string,
+): MutableRef<Surface | null> {
+  const me = useMe();
+  const surface = useRef<Surface | null>(null);
+  useEffect(() => {
+    if (!frame.current || !viewing) return undefined;
+    const text = { unit: me.unit_name || me.unit, name: me.name, staffEnd: me.staff_no_end, terminal: me.terminal };
+    const mark = () => {
+      const at = viewing.recorded.shownAt;
+      return { ...text, now: new Date(), ...(Number.isNaN(at) ? {} : { recorded: new Date(at) }) };
+    };
+    const made = new Surface(frame.current, viewing.recorded.video, { mark, label });
+    surface.current = made;
+    return () => {
+      surface.current = null;
+      made.close();
+    };
+  }, [viewing, label, me]);
+  return surface;
 }
 
 /** Why there is no picture; nothing while there is one. */
@@ -108,7 +155,7 @@ function Why({ deck, viewing, camera }: { deck: Deck; viewing: Viewing; camera: 
   if (instant.is === "gap" && standing !== "ready") {
     const { gap } = instant;
     return (
-      <div class="pb-why">
+      <div class="pb-why is-gap">
         <p>
           <strong>{t(words.gap)}</strong> {t(reasonWords(gap.reason))}
         </p>
@@ -117,7 +164,9 @@ function Why({ deck, viewing, camera }: { deck: Deck; viewing: Viewing; camera: 
     );
   }
   if (!deck.why) return null;
-  const word = standing === "gap" ? words.none : standing === "over" ? words.over : words.loading;
+  if (standing === "gap" && deck.wall() - at < EDGE_MS) return <div class="pb-why is-quiet">{t(words.waiting)}</div>;
+  if (standing === "gap") return <div class="pb-why is-gap">{t(words.none)}</div>;
+  const word = standing === "over" ? words.over : words.loading;
   return standing === "ready" ? null : <div class="pb-why is-quiet">{t(word)}</div>;
 }
 

@@ -3,19 +3,28 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { Span } from "./coverage";
 import { heightOf, paint, type Palette, type Row } from "./paint";
-import { instantAt, lengthOf, moved, zoomed } from "./scale";
+import { instantAt, moved, zoomed } from "./scale";
 
-/** What happens on it. */
+/** What happens on it. Keys come faster than pages are drawn, so what they do is told relative to what is then the case. */
 export interface TimelineEvents {
   seek(at: number): void;
+  /** By a share of what is in view. */
+  moveBy(share: number): void;
+  toEnd(end: "from" | "to"): void;
+  /** Around the clock. */
+  zoom(factor: number): void;
   setView(view: Span): void;
   select(selection: Span | null): void;
+  /** The clock's instant becomes an end of the selection. */
+  mark(end: "from" | "to"): void;
 }
 
 /** A row, and whose it is. */
 export interface NamedRow extends Row {
   camera: string;
   name: string;
+  /** The one that steps and sounds. */
+  focused: boolean;
 }
 
 interface Props {
@@ -95,7 +104,7 @@ export function Timeline(props: Props) {
         aria-valuenow={Math.round(props.at / 1000)}
         aria-valuetext={props.spoken}
         aria-describedby="pb-timeline-help"
-        onKeyDown={(event) => onKey(event, props)}
+        onKeyDown={(event) => onKey(event, props.on)}
       >
         <canvas
           ref={canvas}
@@ -116,23 +125,23 @@ export function Timeline(props: Props) {
 
 const between = (a: number, b: number): Span => ({ from: Math.min(a, b), to: Math.max(a, b) });
 
-function onKey(event: KeyboardEvent, { view, at, now, selection, on }: Props): void {
+function onKey(event: KeyboardEvent, on: TimelineEvents): void {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const step = lengthOf(view) * KEY_SHARE * (event.shiftKey ? 0.1 : 1);
+  const step = KEY_SHARE * (event.shiftKey ? 0.1 : 1);
   const actions: Record<string, () => void> = {
-    ArrowLeft: () => on.seek(at - step),
-    ArrowRight: () => on.seek(at + step),
-    ArrowUp: () => on.setView(zoomed(view, 1 / ZOOM, at)),
-    ArrowDown: () => on.setView(zoomed(view, ZOOM, at)),
-    "+": () => on.setView(zoomed(view, 1 / ZOOM, at)),
-    "=": () => on.setView(zoomed(view, 1 / ZOOM, at)),
-    "-": () => on.setView(zoomed(view, ZOOM, at)),
-    PageUp: () => on.seek(at - lengthOf(view)),
-    PageDown: () => on.seek(at + lengthOf(view)),
-    Home: () => on.seek(view.from),
-    End: () => on.seek(Math.min(view.to, now)),
-    "[": () => on.select({ from: at, to: Math.max(at, selection?.to ?? at) }),
-    "]": () => on.select({ from: Math.min(at, selection?.from ?? at), to: at }),
+    ArrowLeft: () => on.moveBy(-step),
+    ArrowRight: () => on.moveBy(step),
+    ArrowUp: () => on.zoom(1 / ZOOM),
+    ArrowDown: () => on.zoom(ZOOM),
+    "+": () => on.zoom(1 / ZOOM),
+    "=": () => on.zoom(1 / ZOOM),
+    "-": () => on.zoom(ZOOM),
+    PageUp: () => on.moveBy(-1),
+    PageDown: () => on.moveBy(1),
+    Home: () => on.toEnd("from"),
+    End: () => on.toEnd("to"),
+    "[": () => on.mark("from"),
+    "]": () => on.mark("to"),
     Escape: () => on.select(null),
   };
   const action = actions[event.key];

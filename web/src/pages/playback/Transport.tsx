@@ -1,10 +1,12 @@
 // The player's buttons: play, pictures one by one, stretches, speed, gaps, sound, and the instant as it is typed.
 
+import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { RATES } from "../../player/together";
 import { useT, type Both } from "../../words";
+import { Icon } from "./Icon";
 import type { Deck } from "./deck";
-import { stamp, zoomed } from "./scale";
+import { stamp } from "./scale";
 import { words } from "./words";
 
 const TEN_SECONDS_MS = 10_000;
@@ -19,17 +21,17 @@ interface Props {
 export function Transport({ deck, onPlay, mayPlay }: Props) {
   const t = useT();
   const { clock } = deck;
-  const button = (sign: string, word: Both, act: () => void, keys: string) => (
+  const button = (sign: ComponentChildren, word: Both, act: () => void, keys: string) => (
     <button type="button" aria-label={t(word)} title={`${t(word)} (${keys})`} onClick={act}>
       {sign}
     </button>
   );
-  const zoom = (factor: number) => deck.setView(zoomed(deck.view, factor, clock.at));
+  const zoom = (factor: number) => deck.zoom(factor);
   return (
     <div class="pb-transport" role="group" aria-label={t(words.title)}>
-      {button("⏮", words.previousStretch, () => deck.jump(-1), "P")}
+      {button(<Icon d="M3 3h2v10H3zM13 3v10L6 8z" />, words.previousStretch, () => deck.jump(-1), "P")}
       {button("−10", words.back10, () => deck.seek(clock.at - TEN_SECONDS_MS), "J")}
-      {button("◂|", words.previousPicture, () => deck.step(-1), ",")}
+      {button(<Icon d="M9 3v10L3 8zM11 3h2v10h-2z" />, words.previousPicture, () => deck.step(-1), ",")}
       <button
         type="button"
         class="pb-play"
@@ -38,11 +40,11 @@ export function Transport({ deck, onPlay, mayPlay }: Props) {
         disabled={!mayPlay || deck.cameras.length === 0}
         onClick={onPlay}
       >
-        {clock.wanted ? "❚❚" : "▶"}
+        <Icon d={clock.wanted ? "M3 2h4v12H3zM9 2h4v12H9z" : "M3 2v12l11-6z"} />
       </button>
-      {button("|▸", words.nextPicture, () => deck.step(1), ".")}
+      {button(<Icon d="M7 3v10l6-5zM3 3h2v10H3z" />, words.nextPicture, () => deck.step(1), ".")}
       {button("+10", words.forward10, () => deck.seek(clock.at + TEN_SECONDS_MS), "L")}
-      {button("⏭", words.nextStretch, () => deck.jump(1), "N")}
+      {button(<Icon d="M11 3h2v10h-2zM3 3v10l7-5z" />, words.nextStretch, () => deck.jump(1), "N")}
       <label>
         {t(words.speed)}
         <select value={String(clock.rate)} onChange={(event) => clock.setRate(Number(event.currentTarget.value))}>
@@ -96,7 +98,7 @@ function Instant({ deck }: { deck: Deck }) {
         aria-invalid={wrong}
         title={wrong ? t(words.badInstant) : t(words.goTo)}
         value={typed ?? stamp(deck.clock.at, 3)}
-        onFocus={() => setTyped(stamp(deck.clock.at))}
+        onFocus={(event) => (setTyped(event.currentTarget.value), event.currentTarget.select())}
         onInput={(event) => setTyped(event.currentTarget.value)}
         onBlur={() => (setTyped(null), setWrong(false))}
       />

@@ -3,7 +3,7 @@
 
 import { RATES, Together } from "../../player/together";
 import type { Span } from "./coverage";
-import { moved, showing } from "./scale";
+import { lengthOf, moved, showing, zoomed } from "./scale";
 import { Timelines } from "./timelines";
 import { CAMERAS_MAX, Viewings, type Call, type Why } from "./viewings";
 
@@ -35,7 +35,7 @@ export class Deck {
   #listeners = new Set<() => void>();
   #frame = 0;
   #told = 0;
-  #asked = 0;
+  #asked = -Infinity;
   #set = 0;
   /** The camera whose sound is heard. */
   #sound = false;
@@ -113,7 +113,7 @@ export class Deck {
   #askSoon(): void {
     const around = { from: moved(this.view, -0.5, Infinity).from, to: this.wall() - 2 * ASKED_MS };
     const more = this.cameras.some((camera) => this.timelines.of(camera).missing(around, this.wall()).length > 0);
-    if (more) this.#asked = 0;
+    if (more) this.#asked = -Infinity;
     this.#tell();
   }
 
@@ -124,7 +124,7 @@ export class Deck {
     this.viewings.choose(this.cameras);
     this.#lead();
     for (const camera of this.cameras) this.readHolds(camera);
-    this.#asked = 0;
+    this.#asked = -Infinity;
   }
 
   readHolds(camera: string): void {
@@ -177,9 +177,28 @@ export class Deck {
     this.#tell();
   }
 
+  /** Around the clock where it is in view, else around the middle. */
+  zoom(factor: number): void {
+    const { view, clock } = this;
+    const anchor = clock.at >= view.from && clock.at <= view.to ? clock.at : (view.from + view.to) / 2;
+    this.setView(zoomed(view, factor, anchor));
+  }
+
   select(selection: Span | null): void {
     this.selection = selection;
     this.#tell();
+  }
+
+  /** Moves the clock by a share of what is in view. */
+  moveBy(share: number): void {
+    this.seek(this.clock.at + share * lengthOf(this.view));
+  }
+
+  /** The clock's instant becomes an end of the selection. */
+  mark(end: "from" | "to"): void {
+    const { at } = this.clock;
+    const { from, to } = this.selection ?? { from: at, to: at };
+    this.select(end === "from" ? { from: at, to: Math.max(at, to) } : { from: Math.min(at, from), to: at });
   }
 
   /** Plays, where it is known what for. */

@@ -126,8 +126,12 @@ export default function Playback() {
           spoken={spokenOf(deck, nameOf, t)}
           on={{
             seek: (at) => deck.seek(at),
+            moveBy: (share) => deck.moveBy(share),
+            toEnd: (end) => deck.seek(deck.view[end]),
+            zoom: (factor) => deck.zoom(factor),
             setView: (view) => deck.setView(view),
             select: (selection) => deck.select(selection),
+            mark: (end) => deck.mark(end),
           }}
         />
       </footer>

@@ -9,8 +9,6 @@ export interface Row {
   recorded: Span[];
   gaps: (Gap & { word: string })[];
   held: Span[];
-  /** The row of the camera that has the keyboard. */
-  focused: boolean;
 }
 
 /** All that is drawn. */
@@ -104,9 +102,6 @@ function paintRow(
   for (const span of row.held) {
     ctx.fillRect(...box(extent(picture.view, span, width), bar - 4, 3));
   }
-  if (!row.focused) return;
-  ctx.fillStyle = colours.accent;
-  ctx.fillRect(0, bar, 3, BAR);
 }
 
 const box = ([left, width]: [number, number], top: number, height: number): [number, number, number, number] => [

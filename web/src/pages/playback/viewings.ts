@@ -2,6 +2,7 @@
 // clock leaves it. Purpose and reason were asked once. Deliberately absent: pictures and pages.
 
 import { Recorded, type Failure, type Standing } from "../../player/recorded";
+import { hiddenVideo } from "../../player/surface";
 import type { Follower } from "../../player/together";
 import type { Span } from "./coverage";
 
@@ -42,7 +43,7 @@ export function stretchFor(at: number, selection: Span | null): Span {
 
 /** One camera's viewing: its session, and the recording that it opens. */
 export class Viewing implements Follower {
-  readonly recorded = new Recorded();
+  readonly recorded = new Recorded(hiddenVideo());
   /** The session's id; none while there is none. */
   session: string | null = null;
   expiresAt = 0;
