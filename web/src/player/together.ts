@@ -99,7 +99,9 @@ export class Together {
   #next(): Motion {
     const standings = this.#followers.map((follower) => follower.standing(this.#at));
     const hopeful = standings.filter((standing) => standing !== "failed");
-    if (hopeful.length === 0 || hopeful.every((standing) => standing === "over")) return "over";
+    // None can be had: it goes on where one is opened anew.
+    if (hopeful.length === 0) return "waiting";
+    if (hopeful.every((standing) => standing === "over")) return "over";
     if (hopeful.includes("loading")) return "waiting";
     if (hopeful.includes("ready") || !this.skipsGaps) return "running";
     return this.#stepOverGap();
