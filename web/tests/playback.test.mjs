@@ -8,7 +8,7 @@ import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 
 import { Appliance } from "./appliance.mjs";
-import { launch, open, shot, signIn } from "./browser.mjs";
+import { launch, open, shot, signIn, SMOKE } from "./browser.mjs";
 
 const run = promisify(execFile);
 const SLUICE = process.env.SLUICE ?? join(process.env.HOME ?? "/root", ".cache/sluice-target/release/sluice");
@@ -138,7 +138,7 @@ test("the gap is told with its reason, and played over", async (t) => {
   assert.deepEqual(page.faults, []);
 });
 
-test("keys move the clock, zoom from a month to a second, and step by pictures", async (t) => {
+test("keys move the clock, zoom from a month to a second, and step by pictures", { skip: SMOKE }, async (t) => {
   const page = await playback(t, ["demo-1"], gap.from - 3_000, { language: "en" });
   await play(page);
   await pictureAt(page, gap.from - 3_200);
@@ -177,7 +177,7 @@ test("keys move the clock, zoom from a month to a second, and step by pictures",
   assert.deepEqual(page.faults, []);
 });
 
-test("four cameras play by one clock", async (t) => {
+test("four cameras play by one clock", { skip: SMOKE }, async (t) => {
   const page = await playback(t, ["demo-1", "demo-2", "demo-3", "demo-4"], gap.to + 500);
   await play(page);
   await pictureAt(page, gap.to + 1_500);
@@ -201,7 +201,7 @@ test("four cameras play by one clock", async (t) => {
   assert.deepEqual(page.faults, []);
 });
 
-test("what the grant does not reach is refused with its article, and the rest plays on", async (t) => {
+test("what the grant does not reach is refused with its article, and the rest plays on", { skip: SMOKE }, async (t) => {
   const keeper = await appliance.as("catalogue_admin");
   const { source, ...like } = await keeper("GET", "/cameras/demo-1");
   const fields = ["resource_category", "location_name", "camera_type", "construction_unit", "maintenance_unit", "contact"];
@@ -218,7 +218,7 @@ test("what the grant does not reach is refused with its article, and the rest pl
   assert.deepEqual(page.faults, []);
 });
 
-test("who ends a session is obeyed at once, and the page says why", async (t) => {
+test("who ends a session is obeyed at once, and the page says why", { skip: SMOKE }, async (t) => {
   const page = await playback(t, ["demo-3"], gap.from - 3_000);
   await play(page);
   await pictureAt(page, gap.from - 3_200);
@@ -240,7 +240,7 @@ test("who ends a session is obeyed at once, and the page says why", async (t) =>
   assert.deepEqual(page.faults, []);
 });
 
-test("a selection is held; a finding and an incident are filed from what is seen", async (t) => {
+test("a selection is held; a finding and an incident are filed from what is seen", { skip: SMOKE }, async (t) => {
   const page = await playback(t, ["demo-1"], gap.from - 3_000);
   await play(page);
   await pictureAt(page, gap.from - 3_200);
@@ -326,7 +326,7 @@ async function faultsFor(page) {
   return serious.map((each) => `${each.id}: ${each.nodes.map((node) => node.html.slice(0, 120)).join(" | ")}`);
 }
 
-test("the page in both languages and themes, at 1280 by 720", async (t) => {
+test("the page in both languages and themes, at 1280 by 720", { skip: SMOKE }, async (t) => {
   const found = [];
   for (const theme of ["light", "dark"]) {
     for (const language of ["zh", "en"]) {

@@ -1,7 +1,9 @@
 // A recording in a video element by Media Source Extensions: fetches the pieces around an instant, appends them, forgets what is far.
 // Whose clock it follows is `together`'s to say; that it may be fetched at all, the lease's, which each fetch is checked against.
 
-import { DamagedMedia, timesOf, tracksOf, without, type Track } from "./boxes";
+import { appended, once, playable, removed, Unplayable, type Header } from "./appending";
+import { DamagedMedia, timesOf, without } from "./boxes";
+import { fetched, RefusedFetch, sleep } from "./fetched";
 import { firstEndingAfter, parsePlaylist, pieceAt, type Piece } from "./playlist";
 
 /** How a recording stands at an instant: nothing there yet, its picture can be shown, nothing was recorded, or it cannot be had. */
@@ -42,13 +44,6 @@ const RELOAD_MS = 1_500;
 /** A fetch that failed on the way is tried again after this, this often. */
 const RETRY_MS = 1_000;
 const RETRIES = 5;
-
-interface Header {
-  bytes: Uint8Array;
-  video: Track;
-  type: string;
-  hidden: ReadonlySet<number>;
-}
 
 /** One recording. */
 export class Recorded {
@@ -256,7 +251,7 @@ export class Recorded {
       } catch (error) {
         if (life.aborted) return;
         if (error instanceof DOMException && error.name === "AbortError") continue;
-        if (error instanceof Refused) this.#fail("refused", error.body);
+        if (error instanceof RefusedFetch) this.#fail("refused", error.body);
         else if (error instanceof Unplayable) this.#fail("codec", error.message);
         else if (error instanceof DamagedMedia) this.#fail("damaged", error.message);
         else if (++failed > RETRIES) this.#fail("network", String(error));
@@ -400,58 +395,4 @@ export class Recorded {
       };
     });
   }
-}
-
-class Refused extends Error {
-  constructor(readonly body: unknown) {
-    super("refused");
-  }
-}
-
-class Unplayable extends Error {}
-
-/** What of a header this browser plays: its video, and its sound where it can. */
-function playable(bytes: Uint8Array): Header {
-  const tracks = tracksOf(bytes);
-  const video = tracks.find((track) => track.kind === "video");
-  if (!video) throw new DamagedMedia("a recording without video");
-  const can = (codecs: string[]) => MediaSource.isTypeSupported(typeOf(codecs));
-  if (!can([video.codec])) throw new Unplayable(video.codec);
-  const sound = tracks.find((track) => track.kind === "audio" && can([video.codec, track.codec]));
-  const kept = sound ? [video, sound] : [video];
-  const hidden = new Set(tracks.filter((track) => !kept.includes(track)).map((track) => track.id));
-  return { bytes, video, type: typeOf(kept.map((track) => track.codec)), hidden };
-}
-
-const typeOf = (codecs: string[]) => `video/mp4; codecs="${codecs.join(",")}"`;
-
-async function fetched(url: string, signal: AbortSignal): Promise<Response> {
-  const answer = await fetch(url, { signal, cache: "no-store", credentials: "omit" });
-  if (answer.ok) return answer;
-  const body: unknown = await answer.json().catch(() => null);
-  if (body === null) throw new Error(`HTTP ${answer.status}`);
-  throw new Refused(body);
-}
-
-async function appended(buffer: SourceBuffer, bytes: Uint8Array): Promise<void> {
-  if (buffer.updating) await once(buffer, "updateend");
-  buffer.appendBuffer(bytes as BufferSource);
-  await once(buffer, "updateend");
-}
-
-async function removed(buffer: SourceBuffer, from: number, to: number): Promise<void> {
-  if (buffer.updating) await once(buffer, "updateend");
-  buffer.remove(Math.max(0, from), to);
-  await once(buffer, "updateend");
-}
-
-function once(target: EventTarget, name: string): Promise<void> {
-  return new Promise((resolve) => target.addEventListener(name, () => resolve(), { once: true }));
-}
-
-function sleep(millis: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, millis);
-    signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
-  });
 }

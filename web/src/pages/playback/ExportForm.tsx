@@ -4,8 +4,8 @@ import { useState } from "preact/hooks";
 import { post } from "../../api/client";
 import { Refusal } from "../../ui/states";
 import { ChoiceField, ProseField, TextField } from "../../ui/field";
-import { useT } from "../../words";
-import { bounded, exportForm, faultsOf, REGIONS_MAX, type Draft, type Region } from "./request";
+import { useT, type Both } from "../../words";
+import { bounded, exportForm, faultsOf, REGIONS_MAX, type Draft, type Faults, type Region } from "./request";
 import type { Deck } from "./deck";
 import { Selected } from "./Selected";
 import { purposeOptions, type Purpose } from "./WhyForm";
@@ -25,7 +25,7 @@ export function ExportForm({ deck, purposes, draft, setDraft, drawing, setDrawin
   const t = useT();
   const [refusal, setRefusal] = useState<unknown>(null);
   const faults = faultsOf(draft, deck.selection, deck.wall());
-  const fault = (field: keyof typeof faults) => {
+  const fault: FaultOf = (field) => {
     const key = faults[field];
     return key ? words[key] : null;
   };
@@ -44,6 +44,32 @@ export function ExportForm({ deck, purposes, draft, setDraft, drawing, setDrawin
   return (
     <form class="pb-form" aria-label={t(words.export)} onSubmit={(event) => void file(event)}>
       <Selected deck={deck} fault={deck.selection ? fault("selection") : null} />
+      <Particulars {...{ draft, set, fault, purposes }} />
+      <RegionList regions={draft.redact} onRegions={(redact) => set({ redact })} drawing={drawing} setDrawing={setDrawing} />
+      <Refusal of={refusal} />
+      <p class="pb-actions">
+        <button type="submit" class="main" disabled={Object.keys(faults).length > 0}>
+          {t(words.request)}
+        </button>
+      </p>
+    </form>
+  );
+}
+
+type FaultOf = (field: keyof Faults) => Both | null;
+
+interface ParticularsProps {
+  draft: Draft;
+  set(change: Partial<Draft>): void;
+  fault: FaultOf;
+  purposes: readonly Purpose[];
+}
+
+/** What is typed: what for, for whom, on what. */
+function Particulars({ draft, set, fault, purposes }: ParticularsProps) {
+  const t = useT();
+  return (
+    <>
       <ChoiceField
         label={words.purpose}
         value={draft.purpose}
@@ -78,14 +104,7 @@ export function ExportForm({ deck, purposes, draft, setDraft, drawing, setDrawin
           fault={fault("mediaRelease")}
         />
       )}
-      <RegionList regions={draft.redact} onRegions={(redact) => set({ redact })} drawing={drawing} setDrawing={setDrawing} />
-      <Refusal of={refusal} />
-      <p class="pb-actions">
-        <button type="submit" class="main" disabled={Object.keys(faults).length > 0}>
-          {t(words.request)}
-        </button>
-      </p>
-    </form>
+    </>
   );
 }
 

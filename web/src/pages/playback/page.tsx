@@ -6,33 +6,22 @@ import { all, get } from "../../api/client";
 import { may, useMe, type Role } from "../../api/me";
 import { useRoute } from "../../router";
 import { Refusal } from "../../ui/states";
-import { toast } from "../../ui/toast";
-import { language, useT } from "../../words";
+import { useT } from "../../words";
 import { call } from "./call";
 import { Deck } from "./deck";
-import { ExportForm } from "./ExportForm";
-import { Exports } from "./Exports";
-import { Gaps, Holds } from "./Kept";
 import { Picker, type CameraRow } from "./Picker";
 import "./playback.css";
-import { reasonWords } from "./reasons";
-import { Report } from "./Report";
 import { emptyDraft, type Draft } from "./request";
-import { stamp } from "./scale";
+import { rowsOf, spokenOf } from "./rows";
+import { Side, type Panel } from "./Side";
 import { Tile } from "./Tile";
-import { Timeline, type NamedRow } from "./Timeline";
+import { Timeline } from "./Timeline";
 import { Transport } from "./Transport";
 import { WhyForm, type Purpose } from "./WhyForm";
 import { words } from "./words";
 
 /** Who may play; the others see what there is. */
 const PLAYERS: Role[] = ["operator", "incident_commander"];
-/** Who places holds. */
-const HOLDERS: Role[] = ["unit_principal", "incident_commander", "bureau_approver", "operator"];
-
-const PANELS = ["export", "exports", "gaps", "holds", "report"] as const;
-type Panel = (typeof PANELS)[number];
-
 export default function Playback() {
   const t = useT();
   const me = useMe();
@@ -43,16 +32,15 @@ export default function Playback() {
   const [panel, setPanel] = useState<Panel>("export");
   const [draft, setDraft] = useState<Draft>(emptyDraft("", ""));
   const [drawing, setDrawing] = useState(false);
-  const [round, setRound] = useState(0);
   const plays = may(me, ...PLAYERS);
   const nameOf = (id: string) => cameras.find((camera) => camera.id === id)?.name ?? id;
   const toggle = () => {
     if (deck.clock.wanted) deck.pause();
     else if (plays && deck.cameras.length > 0 && !deck.play()) setAsking(true);
   };
-  const filed = (word: string) => {
-    toast(word);
-    setRound((n) => n + 1);
+  const show = (to: Panel) => {
+    setPanel(to);
+    setDrawing(false);
   };
   const chosen = deck.cameras.flatMap((id) => cameras.find((camera) => camera.id === id) ?? []);
   const regions = panel === "export" ? { regions: draft.redact, add: drawing ? add : null } : null;
@@ -84,58 +72,39 @@ export default function Playback() {
           />
         )}
       </section>
-      <aside class="pb-panel">
-        <Tabs panel={panel} onPanel={(to) => (setPanel(to), setDrawing(false))} />
-        <div role="tabpanel" id="pb-tabpanel" aria-labelledby={`pb-tab-${panel}`}>
-          {panel === "export" && (
-            <ExportForm
-              {...{ deck, purposes, draft, setDraft, drawing, setDrawing }}
-              onFiled={() => (setPanel("exports"), filed(t(words.requested)))}
-            />
-          )}
-          {panel === "exports" && <Exports round={round} />}
-          {panel === "gaps" && <Gaps deck={deck} nameOf={nameOf} />}
-          {panel === "holds" && (
-            <Holds
-              deck={deck}
-              nameOf={nameOf}
-              mayPlace={may(me, ...HOLDERS)}
-              onPlaced={() => filed(t(words.holdPlaced))}
-            />
-          )}
-          {panel === "report" && (
-            <Report
-              deck={deck}
-              nameOf={nameOf}
-              onFiled={(what) => filed(t(what === "finding" ? words.findingFiled : words.incidentFiled))}
-            />
-          )}
-        </div>
-      </aside>
+      <Side {...{ deck, purposes, nameOf, panel, draft, setDraft, drawing, setDrawing }} setPanel={show} />
       <footer class="pb-foot">
         <Transport deck={deck} onPlay={toggle} mayPlay={plays} />
-        <Timeline
-          view={deck.view}
-          at={deck.clock.at}
-          now={deck.wall()}
-          rows={rowsOf(deck, nameOf, t)}
-          selection={deck.selection}
-          label={t(words.timeline)}
-          help={t(words.timelineHelp)}
-          nowWord={t(words.now)}
-          spoken={spokenOf(deck, nameOf, t)}
-          on={{
-            seek: (at) => deck.seek(at),
-            moveBy: (share) => deck.moveBy(share),
-            toEnd: (end) => deck.seek(deck.view[end]),
-            zoom: (factor) => deck.zoom(factor),
-            setView: (view) => deck.setView(view),
-            select: (selection) => deck.select(selection),
-            mark: (end) => deck.mark(end),
-          }}
-        />
+        <Time deck={deck} nameOf={nameOf} />
       </footer>
     </div>
+  );
+}
+
+/** The timeline over the machine. */
+function Time({ deck, nameOf }: { deck: Deck; nameOf(camera: string): string }) {
+  const t = useT();
+  return (
+    <Timeline
+      view={deck.view}
+      at={deck.clock.at}
+      now={deck.wall()}
+      rows={rowsOf(deck, nameOf, t)}
+      selection={deck.selection}
+      label={t(words.timeline)}
+      help={t(words.timelineHelp)}
+      nowWord={t(words.now)}
+      spoken={spokenOf(deck, nameOf, t)}
+      on={{
+        seek: (at) => deck.seek(at),
+        moveBy: (share) => deck.moveBy(share),
+        toEnd: (end) => deck.seek(deck.view[end]),
+        zoom: (factor) => deck.zoom(factor),
+        setView: (view) => deck.setView(view),
+        select: (selection) => deck.select(selection),
+        mark: (end) => deck.mark(end),
+      }}
+    />
   );
 }
 
@@ -176,60 +145,6 @@ function useAddress(deck: Deck, cameras: readonly CameraRow[]): void {
     const at = Date.parse(query.get("at") ?? "");
     if (!Number.isNaN(at)) deck.seek(at);
   }, [asked, cameras]);
-}
-
-function Tabs({ panel, onPanel }: { panel: Panel; onPanel(panel: Panel): void }) {
-  const t = useT();
-  const turn = (event: KeyboardEvent) => {
-    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (!by) return;
-    const next = PANELS[(PANELS.indexOf(panel) + by + PANELS.length) % PANELS.length] ?? panel;
-    onPanel(next);
-    document.getElementById(`pb-tab-${next}`)?.focus();
-  };
-  return (
-    <div class="pb-tabs" role="tablist" onKeyDown={turn}>
-      {PANELS.map((each) => (
-        <button
-          key={each}
-          type="button"
-          role="tab"
-          id={`pb-tab-${each}`}
-          aria-selected={each === panel}
-          aria-controls="pb-tabpanel"
-          tabIndex={each === panel ? 0 : -1}
-          onClick={() => onPanel(each)}
-        >
-          {t(words[each])}
-        </button>
-      ))}
-    </div>
-  );
-}
-
-function rowsOf(deck: Deck, nameOf: (camera: string) => string, t: ReturnType<typeof useT>): NamedRow[] {
-  return deck.cameras.map((camera) => {
-    const coverage = deck.timelines.of(camera);
-    return {
-      camera,
-      name: nameOf(camera),
-      recorded: coverage.recorded(deck.view),
-      gaps: coverage.gaps(deck.view).map((gap) => ({ ...gap, word: t(reasonWords(gap.reason)) })),
-      held: deck.timelines.holds(camera).map((hold) => ({ from: Date.parse(hold.from), to: Date.parse(hold.to) })),
-      focused: camera === deck.focus && deck.cameras.length > 1,
-    };
-  });
-}
-
-/** What a screen reader says of the instant. */
-function spokenOf(deck: Deck, nameOf: (camera: string) => string, t: ReturnType<typeof useT>): string {
-  const { at } = deck.clock;
-  const parts = deck.cameras.map((camera) => {
-    const instant = deck.timelines.of(camera).at(at);
-    const word = instant.is === "gap" ? `${t(words.gap)} ${t(reasonWords(instant.gap.reason))}` : t(words[instant.is]);
-    return `${nameOf(camera)} ${word}`;
-  });
-  return [stamp(at), ...parts].join(language() === "zh" ? ",": ", ");
 }
 
 /** The player's keys, wherever on the page; not where somebody types, nor what a button means by them. */
