@@ -13,6 +13,8 @@ export interface Header {
   type: string;
   /** Tracks that this browser does not play. */
   hidden: ReadonlySet<number>;
+  /** The codec of its sound where that is not played. */
+  unheard: string | null;
 }
 
 /** What of a header this browser plays: its video, and its sound where it can. */
@@ -25,7 +27,8 @@ export function playable(bytes: Uint8Array): Header {
   const sound = tracks.find((track) => track.kind === "audio" && can([video.codec, track.codec]));
   const kept = sound ? [video, sound] : [video];
   const hidden = new Set(tracks.filter((track) => !kept.includes(track)).map((track) => track.id));
-  return { bytes, video, type: typeOf(kept.map((track) => track.codec)), hidden };
+  const unheard = sound ? null : (tracks.find((track) => track.kind === "audio")?.codec ?? null);
+  return { bytes, video, type: typeOf(kept.map((track) => track.codec)), hidden, unheard };
 }
 
 const typeOf = (codecs: string[]) => `video/mp4; codecs="${codecs.join(",")}"`;

@@ -70,8 +70,6 @@ export class Recorded {
   #shown = Number.NaN;
   #missingSince = 0;
   #catching = false;
-  /** Bytes fetched, for whoever shows it. */
-  bytes = 0;
 
   constructor(video: HTMLVideoElement) {
     this.video = video;
@@ -112,6 +110,11 @@ export class Recorded {
       this.video.removeAttribute("src");
       this.video.load();
     }
+  }
+
+  /** The codec of its sound where this browser does not play it. */
+  get unheard(): string | null {
+    return this.#headers.get(this.#inForce)?.unheard ?? null;
   }
 
   /** How it stands at `at`. */
@@ -351,9 +354,7 @@ export class Recorded {
   async #bytes(name: string, signal: AbortSignal): Promise<Uint8Array> {
     const url = new URL(name, new URL(this.#stretch?.playlist ?? "", location.href));
     const answer = await fetched(url.href, signal);
-    const bytes = new Uint8Array(await answer.arrayBuffer());
-    this.bytes += bytes.length;
-    return bytes;
+    return new Uint8Array(await answer.arrayBuffer());
   }
 
   /** The buffer, made at the first header; its type is changed where a later one differs. */

@@ -65,6 +65,9 @@ export function Tile({ deck, camera, drawing }: Props) {
         >
           <Icon d="M2 2h5v2H4v3H2zM9 2h5v5h-2V4H9zM2 9h2v3h3v2H2zM12 9h2v5H9v-2h3z" />
         </button>
+        {deck.sound && focused && viewing?.recorded.unheard && (
+          <small role="status">{t(words.unheard, { codec: viewing.recorded.unheard })}</small>
+        )}
         {viewing?.session && viewing.expiresAt - deck.wall() < RENEW_MS && (
           <button type="button" onClick={() => void viewing.renew().catch((error: unknown) => (viewing.refusal = error))}>
             {t(words.renew)} {length(Math.max(0, viewing.expiresAt - deck.wall()))}

@@ -1,6 +1,6 @@
 // The timeline: a slider over time, by wheel, pointer and keys, its value spoken. What it shows is `paint`'s; what happens, the page's.
 
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, type MutableRef } from "preact/hooks";
 import type { Span } from "./coverage";
 import { heightOf, paint, type Palette, type Row } from "./paint";
 import { instantAt, moved, zoomed } from "./scale";
@@ -48,7 +48,6 @@ const KEY_SHARE = 0.02;
 
 export function Timeline(props: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const drag = useRef<{ x: number; view: Span; select: number | null; moved: boolean } | null>(null);
   useEffect(() => draw(canvas.current, props));
   useEffect(() => {
     const element = canvas.current;
@@ -57,33 +56,7 @@ export function Timeline(props: Props) {
     again.observe(element);
     return () => again.disconnect();
   });
-  const atX = (event: { clientX: number }) => {
-    const box = canvas.current?.getBoundingClientRect();
-    return box ? instantAt(props.view, event.clientX - box.left, box.width) : props.at;
-  };
-  const down = (event: PointerEvent) => {
-    if (event.button !== 0) return;
-    canvas.current?.setPointerCapture(event.pointerId);
-    const select = event.shiftKey ? atX(event) : null;
-    drag.current = { x: event.clientX, view: props.view, select, moved: false };
-  };
-  const move = (event: PointerEvent) => {
-    const begun = drag.current;
-    if (!begun) return;
-    if (Math.abs(event.clientX - begun.x) > 3) begun.moved = true;
-    if (!begun.moved) return;
-    if (begun.select !== null) props.on.select(between(begun.select, atX(event)));
-    else props.on.setView(moved(begun.view, (begun.x - event.clientX) / (canvas.current?.clientWidth ?? 1), props.now));
-  };
-  const up = (event: PointerEvent) => {
-    if (drag.current && !drag.current.moved && drag.current.select === null) props.on.seek(atX(event));
-    drag.current = null;
-  };
-  const wheel = (event: WheelEvent) => {
-    event.preventDefault();
-    if (event.shiftKey) props.on.setView(moved(props.view, Math.sign(event.deltaY) * 0.1, props.now));
-    else props.on.setView(zoomed(props.view, event.deltaY > 0 ? ZOOM : 1 / ZOOM, atX(event)));
-  };
+  const { down, move, up, cancel, wheel } = usePointer(canvas, props);
   return (
     <div class="pb-timeline">
       <ul class="pb-names" aria-hidden="true">
@@ -112,7 +85,7 @@ export function Timeline(props: Props) {
           onPointerDown={down}
           onPointerMove={move}
           onPointerUp={up}
-          onPointerCancel={() => (drag.current = null)}
+          onPointerCancel={cancel}
           onWheel={wheel}
         />
       </div>
@@ -121,6 +94,39 @@ export function Timeline(props: Props) {
       </p>
     </div>
   );
+}
+
+/** A click seeks, a drag moves what is in view, with Shift it selects; the wheel zooms where the pointer is. */
+function usePointer(canvas: MutableRef<HTMLCanvasElement | null>, props: Props) {
+  const drag = useRef<{ x: number; view: Span; select: number | null; moved: boolean } | null>(null);
+  const atX = (event: { clientX: number }) => {
+    const box = canvas.current?.getBoundingClientRect();
+    return box ? instantAt(props.view, event.clientX - box.left, box.width) : props.at;
+  };
+  const down = (event: PointerEvent) => {
+    if (event.button !== 0) return;
+    canvas.current?.setPointerCapture(event.pointerId);
+    const select = event.shiftKey ? atX(event) : null;
+    drag.current = { x: event.clientX, view: props.view, select, moved: false };
+  };
+  const move = (event: PointerEvent) => {
+    const begun = drag.current;
+    if (!begun) return;
+    if (Math.abs(event.clientX - begun.x) > 3) begun.moved = true;
+    if (!begun.moved) return;
+    if (begun.select !== null) props.on.select(between(begun.select, atX(event)));
+    else props.on.setView(moved(begun.view, (begun.x - event.clientX) / (canvas.current?.clientWidth ?? 1), props.now));
+  };
+  const up = (event: PointerEvent) => {
+    if (drag.current && !drag.current.moved && drag.current.select === null) props.on.seek(atX(event));
+    drag.current = null;
+  };
+  const wheel = (event: WheelEvent) => {
+    event.preventDefault();
+    if (event.shiftKey) props.on.setView(moved(props.view, Math.sign(event.deltaY) * 0.1, props.now));
+    else props.on.setView(zoomed(props.view, event.deltaY > 0 ? ZOOM : 1 / ZOOM, atX(event)));
+  };
+  return { down, move, up, cancel: () => (drag.current = null), wheel };
 }
 
 const between = (a: number, b: number): Span => ({ from: Math.min(a, b), to: Math.max(a, b) });

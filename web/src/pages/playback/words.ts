@@ -20,6 +20,7 @@ export const words = {
   speed: { zh: "倍速", en: "Speed" },
   skipGaps: { zh: "跳过缺口", en: "Skip gaps" },
   sound: { zh: "声音", en: "Sound" },
+  unheard: { zh: "本浏览器不能播放声音编码 {codec}", en: "This browser cannot play the sound ({codec})" },
   zoomIn: { zh: "放大时间轴", en: "Zoom in" },
   zoomOut: { zh: "缩小时间轴", en: "Zoom out" },
   goTo: { zh: "时刻", en: "Instant" },
