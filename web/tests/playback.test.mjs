@@ -177,20 +177,25 @@ test("keys move the clock, zoom from a month to a second, and step by pictures",
   assert.deepEqual(page.faults, []);
 });
 
+const apart = (instants) => Math.max(...instants) - Math.min(...instants);
+
 test("four cameras play by one clock", { skip: SMOKE }, async (t) => {
   const page = await playback(t, ["demo-1", "demo-2", "demo-3", "demo-4"], gap.to + 500);
   await play(page);
   await pictureAt(page, gap.to + 1_500);
-  const apart = [];
+  const [clocks, pictures] = [[], []];
   for (let n = 0; n < 60; n++) {
-    const at = await shown(page);
-    apart.push(Math.max(...at) - Math.min(...at));
+    const tiles = page.locator(".pb-tile");
+    clocks.push(apart(await tiles.evaluateAll((all) => all.map((tile) => Number(tile.dataset.clock)))));
+    pictures.push(apart(await shown(page)));
     await sleep(100);
   }
-  apart.sort((a, b) => a - b);
-  const [median, p95] = [apart[apart.length >> 1], apart[Math.floor(apart.length * 0.95)]];
-  console.log(`four cameras: pictures apart ${median} ms at the median, ${p95} ms at p95, ${apart.at(-1)} ms at most`);
-  assert.ok(p95 < APART_MS, `${apart}`);
+  const told = (sorted) => `${sorted[30].toFixed(1)} ms at the median, ${sorted[57].toFixed(1)} ms at p95, ${sorted[59].toFixed(1)} ms at most`;
+  for (const list of [clocks, pictures]) list.sort((a, b) => a - b);
+  console.log(`four cameras: clocks apart ${told(clocks)}; pictures apart ${told(pictures)}`);
+  assert.ok(clocks[57] < APART_MS, `clocks: ${clocks}`);
+  // When a picture reaches the screen is the machine's doing as well: on a busy one some come late.
+  assert.ok(pictures[30] < APART_MS, `pictures: ${pictures}`);
   for (const rate of ["4", "16"]) {
     await page.locator(".pb-instant input").fill(new Date(gap.from - 3_000).toLocaleString("sv"));
     await page.keyboard.press("Enter");

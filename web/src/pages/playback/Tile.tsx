@@ -51,7 +51,7 @@ export function Tile({ deck, camera, drawing }: Props) {
   const shape = video?.videoWidth ? video.videoWidth / video.videoHeight : 16 / 9;
   const whole = (surface.current?.scale ?? 1) === 1;
   return (
-    <article class={`pb-tile ${focused ? "is-focused" : ""}`} aria-label={camera.name} data-camera={camera.id}>
+    <article class={`pb-tile ${focused ? "is-focused" : ""}`} aria-label={camera.name} data-camera={camera.id} data-clock={viewing?.recorded.clockAt}>
       <header>
         <button type="button" class="pb-name" aria-pressed={focused} onClick={() => deck.attend(camera.id)}>
           {camera.name}
