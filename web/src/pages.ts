@@ -16,5 +16,6 @@ export interface PageEntry {
 
 export const PAGES: PageEntry[] = [
   { path: "watch", title: { zh: "查看", en: "Watch" }, roles: ["operator", "incident_commander"], load: () => import("./pages/watch/page") },
+  { path: "playback", title: { zh: "回放", en: "Playback" }, roles: ["operator", "incident_commander", "unit_principal", "bureau_approver"], load: () => import("./pages/playback/page") },
   { path: "account", title: { zh: "账号", en: "Account" }, roles: [], load: () => import("./pages/account/page") },
 ];
