@@ -11,6 +11,7 @@ use utoipa::openapi::{KnownFormat, PathItem, Ref, RefOr, Required, Response, Res
 
 use super::page::PageQuery;
 use super::register_bodies::{Filed, StepBody};
+use super::register_rules;
 use crate::error::ErrorBody;
 use crate::register::{Register, State, Who};
 use crate::stamp::Stamp;
@@ -198,7 +199,8 @@ pub(super) fn collection<R: Register>() -> PathItem {
     .parameters(Some(paging()))
     .parameter(query("unit", "Only of this unit."))
     .parameter(query("state", "Only in this state."))
-    .parameter(query("user", "Only about this person."));
+    .parameter(query("user", "Only about this person."))
+    .extensions(Some(register_rules::extension::<R>()));
     let page = ContentBuilder::new().schema(Some(Ref::from_schema_name(format!("{}Page", title::<R>())))).build();
     let csv = ContentBuilder::new().schema(Some(of_text())).build();
     let answer =
