@@ -150,6 +150,12 @@ fn query(name: &str, about: &str) -> Parameter {
     parameter.description(Some(about)).schema(Some(of_text())).build()
 }
 
+fn order() -> Parameter {
+    let order = of_text().enum_values(Some(["oldest", "newest"]));
+    let parameter = ParameterBuilder::new().name("order").parameter_in(ParameterIn::Query).required(Required::False);
+    parameter.description(Some("Which come first; the oldest where nothing is asked.")).schema(Some(order)).build()
+}
+
 fn paging() -> Vec<Parameter> {
     use utoipa::IntoParams;
     PageQuery::into_params(|| None)
@@ -200,6 +206,7 @@ pub(super) fn collection<R: Register>() -> PathItem {
     .parameter(query("unit", "Only of this unit."))
     .parameter(query("state", "Only in this state."))
     .parameter(query("user", "Only about this person."))
+    .parameter(order())
     .extensions(Some(register_rules::extension::<R>()));
     let page = ContentBuilder::new().schema(Some(Ref::from_schema_name(format!("{}Page", title::<R>())))).build();
     let csv = ContentBuilder::new().schema(Some(of_text())).build();
