@@ -1,5 +1,8 @@
 // What the console knows of each register, taken out of the API's description: its form and its rules. The whole description is too
 // large to send to a browser. Deliberately absent: words for people, which are in `src/registers/words.ts`.
+import { readFileSync } from "node:fs";
+
+const DESCRIPTION = new URL("../../control-api/openapi.json", import.meta.url);
 
 /** How a field is asked for and shown. */
 function kindOf(name, schema) {
@@ -48,4 +51,14 @@ export function registersOf(document) {
   return Object.entries(document.paths)
     .filter(([, item]) => item.get?.["x-register"])
     .map(([path, item]) => registerOf(path, item.get, document));
+}
+
+/** For Vite: `virtual:registers` is all of them. */
+export function registers() {
+  const id = "\0registers";
+  return {
+    name: "registers",
+    resolveId: (asked) => (asked === "virtual:registers" ? id : undefined),
+    load: (asked) => (asked === id ? `export default ${JSON.stringify(registersOf(JSON.parse(readFileSync(DESCRIPTION, "utf8"))))}` : undefined),
+  };
 }

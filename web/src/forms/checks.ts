@@ -1,10 +1,6 @@
 // What is wrong with a value, told as it is typed: the same bounds as the API's, so that a form that looks right is taken.
 
-/** A text in both languages. */
-export interface Both {
-  zh: string;
-  en: string;
-}
+import type { Both } from "../words";
 
 /** Longest line and longest prose that the API takes. */
 export const LINE_MAX = 120;

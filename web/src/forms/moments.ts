@@ -40,6 +40,17 @@ export function told(instant: string | null | undefined): string {
   return instant ? toField(instant).replace("T", " ") : "";
 }
 
+/** An instant for reading, to the second: the ends of a recorded stretch. */
+export function toldSecond(instant: string | null | undefined): string {
+  return instant ? `${told(instant)}:${two(new Date(instant).getSeconds())}` : "";
+}
+
+/** A stretch for reading; its day once, where it is the same. */
+export function toldStretch(from: string, to: string): string {
+  const [begin, end] = [toldSecond(from), toldSecond(to)];
+  return `${begin} – ${begin.slice(0, 10) === end.slice(0, 10) ? end.slice(11) : end}`;
+}
+
 /** A day for a printed form. */
 export function toldDay(instant: string | null | undefined, language: "zh" | "en"): string {
   if (!instant) return "";

@@ -1,7 +1,8 @@
 // Attachment 1 (视频监控资源授权使用审批表) between the page and the API: what the fields hold, what is wrong with them, and the body
 // that is sent.
 
-import { type Both, LINE_MAX, PROSE_MAX, addresses, count, creditCode, first, given, several, text } from "./checks";
+import type { Both } from "../words";
+import { LINE_MAX, PROSE_MAX, addresses, count, creditCode, first, given, several, text } from "./checks";
 import { fromDay, toDay } from "./moments";
 
 /** What can be asked for, in the order of the form. */

@@ -1,6 +1,7 @@
 // Attachment 2 (平台用户申请表) between the page and the API.
 
-import { type Both, LINE_MAX, first, given, phone, text } from "./checks";
+import type { Both } from "../words";
+import { LINE_MAX, first, given, phone, text } from "./checks";
 import { fromDay, toDay } from "./moments";
 
 /** The roles that a unit asks for its staff. */

@@ -1,7 +1,8 @@
 // A register's form as it is typed: what its fields hold, what is wrong with them, and the body that is sent. Nothing here knows
 // which register it is.
 
-import { type Both, LINE_MAX, given, instant, text } from "../forms/checks";
+import type { Both } from "../words";
+import { LINE_MAX, given, instant, text } from "../forms/checks";
 import { ahead, fromField, toField } from "../forms/moments";
 import type { Entry, Field, Kind, Register } from "./rules";
 

@@ -84,6 +84,11 @@ export function mayRead({ reading }: Register, person: Person): boolean {
   return reading.subject || holds(person, reading.all) || holds(person, reading.own);
 }
 
+/** Whether they read the records of this unit, not only those about themselves. */
+export function readsUnit({ reading }: Register, person: Person, unit: string): boolean {
+  return holds(person, reading.all) || (person.unit === unit && holds(person, reading.own));
+}
+
 /** Whether they may file one at all. */
 export function mayFile({ filing }: Register, person: Person): boolean {
   return filing.subject || holds(person, [...filing.own, ...filing.any]);

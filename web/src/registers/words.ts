@@ -1,11 +1,7 @@
 // What the registers, their fields, their states and their steps are called. A test reads the API's description and fails on a word
 // that is missing here.
 
-/** A text in both languages. */
-interface Both {
-  zh: string;
-  en: string;
-}
+import type { Both } from "../words";
 
 const both = (zh: string, en: string): Both => ({ zh, en });
 
@@ -226,6 +222,7 @@ export const STEPS: Record<string, Both> = {
   fail: both("制作失败", "Fail"),
   file: both("提交", "File"),
   filed: both("登记备案", "Mark as filed"),
+  fill_in: both("填写", "Fill in"),
   finish: both("制作完成", "Finish"),
   grant: both("授权", "Grant"),
   lapse: both("失效", "Lapse"),
