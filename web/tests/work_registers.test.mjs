@@ -59,7 +59,7 @@ async function fill(page, { kind, required }, place, given) {
   if (["camera", "cameras", "person"].includes(kind)) {
     if (!given) return;
     await input.fill(given);
-    await page.getByRole("option", { name: given }).first().waitFor();
+    await page.locator(".picker-list [role=option]", { hasText: given }).first().waitFor();
     await input.press("Enter");
   } else if (["unit", "choice", "text_version"].includes(kind)) {
     await input.locator("option").nth(1).waitFor({ state: "attached" });
