@@ -19,7 +19,7 @@ if [ "$(cat node_modules/.installed 2>/dev/null)" != "$wanted" ]; then
     npm ci --no-audit --no-fund --loglevel=error >&2 || without "npm could not install the console's packages"
     echo "$wanted" >node_modules/.installed
 fi
-files=$(find index.html package.json package-lock.json tsconfig.json vite.config.ts public src tools -type f | LC_ALL=C sort)
+files=$(find index.html package.json package-lock.json tsconfig.json vite.config.ts public src tools ../control-api/openapi.json -type f | LC_ALL=C sort)
 # shellcheck disable=SC2086
 wanted=$(sum $files)
 if [ "$(cat dist/.built 2>/dev/null)" != "$wanted" ]; then

@@ -2,11 +2,14 @@
 // appliance: SLUICE_API=http://127.0.0.1:8080 npm run dev
 import { defineConfig } from "vite";
 
+import { registers } from "./tools/registers.mjs";
+
 declare const process: { env: Record<string, string | undefined> };
 const api = process.env["SLUICE_API"] ?? "http://127.0.0.1:8080";
 
 export default defineConfig({
   base: "/",
+  plugins: [registers()],
   esbuild: { jsx: "automatic", jsxImportSource: "preact", legalComments: "none" },
   build: {
     target: "es2022",

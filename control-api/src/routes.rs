@@ -32,11 +32,13 @@ pub mod oidc;
 pub mod optional_body;
 pub mod otp;
 pub mod page;
+mod people;
 pub mod policy;
 pub mod purposes;
 mod register;
 mod register_bodies;
 mod register_doc;
+mod register_rules;
 mod report_format;
 mod report_period;
 pub mod reports;
@@ -74,6 +76,7 @@ fn calls() -> Calls {
         .merge(oidc::calls())
         .merge(otp::calls())
         .merge(users::calls())
+        .merge(people::calls())
         .merge(api_keys::calls())
         .merge(units::calls())
         .merge(purposes::calls())

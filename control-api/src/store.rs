@@ -126,7 +126,18 @@ impl Store {
     /// Rows whose keys begin with `prefix`, in byte order, from the first key greater than `after`; at most `limit` and at
     /// most [`RANGE_ROWS_MAX`]. `after` is a whole key, prefix included.
     pub fn range(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<Entry>, StoreError> {
-        self.rows.range(prefix, after, limit.min(RANGE_ROWS_MAX))
+        self.range_in(Order::Oldest, prefix, after, limit)
+    }
+
+    /// The same from either end: with [`Order::Newest`] in falling order, from the first key less than `after`.
+    pub fn range_in(
+        &self,
+        order: Order,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        self.rows.range(order, prefix, after, limit.min(RANGE_ROWS_MAX))
     }
 
     /// Stores the batch, all or nothing, if its preconditions hold. On disk when it returns. Blocks.
@@ -161,7 +172,18 @@ impl Store {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<(String, Versioned<T>)>, StoreError> {
-        let rows = self.range(prefix, after, limit)?;
+        self.range_json_in(Order::Oldest, prefix, after, limit)
+    }
+
+    /// The same from either end.
+    pub fn range_json_in<T: DeserializeOwned>(
+        &self,
+        order: Order,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(String, Versioned<T>)>, StoreError> {
+        let rows = self.range_in(order, prefix, after, limit)?;
         rows.into_iter()
             .map(|row| row.json().map(|value| (row.key.clone(), Versioned { value, version: row.version })))
             .collect()
@@ -171,6 +193,17 @@ impl Store {
     pub fn put_json<T: Serialize>(&self, key: &str, value: &T) -> Result<Revision, CommitError> {
         self.commit(Batch::new().put_json(key, value)?)
     }
+}
+
+/// Which end of a range comes first. Ids sort by the time when they were given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// Rising keys: the oldest.
+    #[default]
+    Oldest,
+    /// Falling keys: the newest.
+    Newest,
 }
 
 /// A store opened beside the running appliance, or after it, only to read. Sees what was committed when it was opened.

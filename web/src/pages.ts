@@ -14,8 +14,12 @@ export interface PageEntry {
   load: () => Promise<{ default: ComponentType }>;
 }
 
+/** Whoever files, decides or oversees. */
+const CLERKS: Role[] = ["operator", "incident_commander", "unit_admin", "unit_principal", "bureau_approver", "catalogue_admin", "export_officer", "owner_maintainer", "security_admin", "audit_admin"];
+
 export const PAGES: PageEntry[] = [
   { path: "watch", title: { zh: "查看", en: "Watch" }, roles: ["operator", "incident_commander"], load: () => import("./pages/watch/page") },
   { path: "playback", title: { zh: "回放", en: "Playback" }, roles: ["operator", "incident_commander", "unit_principal", "bureau_approver"], load: () => import("./pages/playback/page") },
+  { path: "work", title: { zh: "业务办理", en: "Work" }, roles: CLERKS, load: () => import("./pages/work/page") },
   { path: "account", title: { zh: "账号", en: "Account" }, roles: [], load: () => import("./pages/account/page") },
 ];

@@ -20,7 +20,7 @@ use crate::registers::Role;
 use crate::registers::field::prose;
 use crate::sessions::SessionDesk;
 use crate::stamp::Stamp;
-use crate::store::{Batch, CommitError, Revision, Store, Versioned};
+use crate::store::{Batch, CommitError, Order, Revision, Store, Versioned};
 
 /// Rows read for one page at most; past them the page ends early with a cursor.
 const ROWS_READ_MAX: usize = 5_000;
@@ -91,13 +91,15 @@ impl ApplicationDesk {
         &self,
         by: &Principal,
         fits: impl Fn(&Application<F>) -> bool,
+        order: Order,
         after: Option<String>,
         limit: usize,
     ) -> Result<Vec<Keyed<F>>, ApiError> {
         let prefix = key::<F>(&ApplicationId(String::new()));
         let (mut found, mut after) = (Vec::new(), after);
         for _ in 0..ROWS_READ_MAX.div_ceil(ROWS_FETCHED_MAX) {
-            let rows = self.store.range_json::<Application<F>>(&prefix, after.as_deref(), ROWS_FETCHED_MAX)?;
+            let rows =
+                self.store.range_json_in::<Application<F>>(order, &prefix, after.as_deref(), ROWS_FETCHED_MAX)?;
             let Some((last, _)) = rows.last() else { break };
             after = Some(last.clone());
             found.extend(rows.into_iter().filter(|(_, row)| may_read(hand(by), &row.value.unit) && fits(&row.value)));

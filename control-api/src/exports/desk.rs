@@ -32,7 +32,7 @@ use crate::registers::unit::BUREAU;
 use crate::render::Studio;
 use crate::sessions::{Ask, SessionDesk};
 use crate::stamp::Stamp;
-use crate::store::{Batch, CommitError, Revision, Store, Versioned};
+use crate::store::{Batch, CommitError, Order, Revision, Store, Versioned};
 use crate::unusual::Use;
 use crate::usage::Register;
 
@@ -206,13 +206,14 @@ impl Exports {
         &self,
         by: &Principal,
         fits: impl Fn(&Export) -> bool,
+        order: Order,
         after: Option<String>,
         limit: usize,
     ) -> Result<Vec<(String, Versioned<Export>)>, ApiError> {
         let (mut found, mut after) = (Vec::new(), after);
         let readable = |export: &Export| may_read(actor(by), &export.unit, &export.requester) && fits(export);
         for _ in 0..ROWS_READ_MAX.div_ceil(ROWS_FETCHED_MAX) {
-            let rows = self.tools.store.range_json::<Export>(EXPORTS, after.as_deref(), ROWS_FETCHED_MAX)?;
+            let rows = self.tools.store.range_json_in::<Export>(order, EXPORTS, after.as_deref(), ROWS_FETCHED_MAX)?;
             let Some((last, _)) = rows.last() else { break };
             after = Some(last.clone());
             found.extend(rows.into_iter().filter(|(_, row)| readable(&row.value)));

@@ -9,6 +9,7 @@ use crate::registers::{Role, Roles, UnitId, UserId};
 /// Where an export stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ExportStage)]
 pub enum Stage {
     /// Asked for.
     Draft,
@@ -37,6 +38,7 @@ pub enum Stage {
 /// What can be done to an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ExportStep)]
 pub enum Step {
     /// The unit's principal puts their name to it.
     Endorse,

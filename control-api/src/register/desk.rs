@@ -18,7 +18,7 @@ use crate::registers::field::prose;
 use crate::registers::{UnitId, UserId, camera, hold};
 use crate::retention::Keeper;
 use crate::sight::Scope;
-use crate::store::{Batch, Revision, Store, Versioned};
+use crate::store::{Batch, Order, Revision, Store, Versioned};
 
 /// The word of a correction in a record's history.
 pub const CORRECT: &str = "correct";
@@ -266,12 +266,14 @@ impl Desk {
         &self,
         by: &Principal,
         fits: impl Fn(&Record<R>) -> bool,
+        order: Order,
         after: Option<String>,
         limit: usize,
     ) -> Result<Vec<Keyed<R>>, ApiError> {
         let (mut found, mut after) = (Vec::new(), after);
         for _ in 0..ROWS_READ_MAX.div_ceil(ROWS_FETCHED) {
-            let read = self.store.range_json::<Record<R>>(&rows::prefix::<R>(), after.as_deref(), ROWS_FETCHED)?;
+            let read =
+                self.store.range_json_in::<Record<R>>(order, &rows::prefix::<R>(), after.as_deref(), ROWS_FETCHED)?;
             let Some((last, _)) = read.last() else { break };
             after = Some(last.clone());
             found.extend(read.into_iter().filter(|(_, row)| R::READING.shows(by, &row.value) && fits(&row.value)));

@@ -48,6 +48,21 @@ impl Who {
         Self { apart: true, ..self }
     }
 
+    /// The roles that may in the unit whose record it is.
+    pub const fn own_unit(&self) -> &'static [Role] {
+        self.own
+    }
+
+    /// The roles that may in whatever unit.
+    pub const fn any_unit(&self) -> &'static [Role] {
+        self.any
+    }
+
+    /// True where nobody of that unit may, nor who had a hand in it.
+    pub const fn is_apart(&self) -> bool {
+        self.apart
+    }
+
     /// The roles that may, whatever else is asked.
     pub fn roles(&self) -> impl Iterator<Item = Role> {
         self.own.iter().chain(self.any).copied()

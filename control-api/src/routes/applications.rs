@@ -21,7 +21,7 @@ use crate::error::{ApiError, ErrorBody};
 use crate::grants::ApplicationId;
 use crate::registers::UnitId;
 use crate::request::RequestId;
-use crate::store::{Revision, Versioned};
+use crate::store::{Order, Revision, Versioned};
 
 /// The calls of this file.
 pub fn calls() -> Calls {
@@ -58,6 +58,10 @@ struct ApplicationQuery {
     limit: Option<usize>,
     /// The `next` of the page before.
     cursor: Option<String>,
+    /// Which come first; the oldest where nothing is asked.
+    #[serde(default)]
+    #[param(inline, required = false)]
+    order: Order,
 }
 
 /// What a step brings.
@@ -159,7 +163,7 @@ fn list<F: Form>(
     let fits = |a: &Application<F>| {
         asked.unit.as_ref().is_none_or(|unit| *unit == a.unit) && asked.stage.is_none_or(|stage| stage == a.stage)
     };
-    let found = deps.applications.list::<F>(by, fits, after, limit)?;
+    let found = deps.applications.list::<F>(by, fits, asked.order, after, limit)?;
     let keyed = found.into_iter().map(|(key, row)| (key, view(row))).collect();
     Ok(Json(Page::of(keyed, limit)))
 }

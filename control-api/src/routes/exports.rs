@@ -21,7 +21,7 @@ use crate::error::{ApiError, Code, ErrorBody};
 use crate::exports::{Export, ExportForm, ExportId, Note, Progress, Stage, Step};
 use crate::registers::UnitId;
 use crate::request::RequestId;
-use crate::store::{Revision, Versioned};
+use crate::store::{Order, Revision, Versioned};
 
 /// Prefix of cursors of this list.
 const CURSOR: &str = "export/";
@@ -58,6 +58,10 @@ struct ExportQuery {
     limit: Option<usize>,
     /// The `next` of the page before.
     cursor: Option<String>,
+    /// Which come first; the oldest where nothing is asked.
+    #[serde(default)]
+    #[param(inline, required = false)]
+    order: Order,
 }
 
 /// What a step brings.
@@ -131,7 +135,7 @@ async fn list(
     let fits = |e: &Export| {
         asked.unit.as_ref().is_none_or(|unit| *unit == e.unit) && asked.stage.is_none_or(|stage| stage == e.stage)
     };
-    let found = deps.exports.list(&by, fits, after, limit)?;
+    let found = deps.exports.list(&by, fits, asked.order, after, limit)?;
     let keyed = found.into_iter().map(|(key, row)| (key, view(&deps, row))).collect();
     Ok(Json(Page::of(keyed, limit)))
 }

@@ -26,7 +26,7 @@ use crate::register::rows::{self, View};
 use crate::register::{Line, Record, RecordId, Register, State as _, csv};
 use crate::registers::{UnitId, UserId};
 use crate::request::{RequestId, body_bytes};
-use crate::store::Revision;
+use crate::store::{Order, Revision};
 
 /// Rows of one part of a CSV file.
 const CSV_ROWS: usize = 500;
@@ -45,6 +45,9 @@ pub(super) struct Query {
     limit: Option<usize>,
     /// The `next` of the page before.
     cursor: Option<String>,
+    /// Which come first.
+    #[serde(default)]
+    order: Order,
 }
 
 /// The calls of register `R`.
@@ -104,17 +107,17 @@ async fn list<R: Register>(
     }
     let limit = page::limit(asked.limit)?;
     let after = page::after(&rows::prefix::<R>(), asked.cursor.as_deref())?;
-    let fits = fits::<R>(&asked);
-    let listed = tokio::task::spawn_blocking(move || deps.registers.list::<R>(&by, fits, after, limit)).await;
+    let (fits, order) = (fits::<R>(&asked), asked.order);
+    let listed = tokio::task::spawn_blocking(move || deps.registers.list::<R>(&by, fits, order, after, limit)).await;
     let found = listed.map_err(|_| ApiError::new(Code::Internal))??;
     let keyed = found.into_iter().map(|(key, row)| (key, View::from(row))).collect();
     Ok(Json(Page::<View<R>>::of(keyed, limit)).into_response())
 }
 
 fn as_csv<R: Register>(deps: &Arc<Deps>, by: Principal, asked: &Query) -> Response {
-    let (desk, fits) = (deps.registers.clone(), fits::<R>(asked));
+    let (desk, fits, order) = (deps.registers.clone(), fits::<R>(asked), asked.order);
     csv_stream::response(csv::header::<R>(), None, move |after: Option<String>| {
-        let found = desk.list::<R>(&by, fits.clone(), after, CSV_ROWS).map_err(|error| Unread(error.code()))?;
+        let found = desk.list::<R>(&by, fits.clone(), order, after, CSV_ROWS).map_err(|error| Unread(error.code()))?;
         let next = (found.len() > CSV_ROWS).then(|| found.get(CSV_ROWS - 1).map(|(key, _)| key.clone())).flatten();
         let part = found.iter().take(CSV_ROWS).flat_map(|(_, row)| csv::row(&row.value)).collect();
         Ok::<_, Unread>((part, next.map(Some)))

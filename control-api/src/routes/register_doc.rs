@@ -11,6 +11,7 @@ use utoipa::openapi::{KnownFormat, PathItem, Ref, RefOr, Required, Response, Res
 
 use super::page::PageQuery;
 use super::register_bodies::{Filed, StepBody};
+use super::register_rules;
 use crate::error::ErrorBody;
 use crate::register::{Register, State, Who};
 use crate::stamp::Stamp;
@@ -149,6 +150,12 @@ fn query(name: &str, about: &str) -> Parameter {
     parameter.description(Some(about)).schema(Some(of_text())).build()
 }
 
+fn order() -> Parameter {
+    let order = of_text().enum_values(Some(["oldest", "newest"]));
+    let parameter = ParameterBuilder::new().name("order").parameter_in(ParameterIn::Query).required(Required::False);
+    parameter.description(Some("Which come first; the oldest where nothing is asked.")).schema(Some(order)).build()
+}
+
 fn paging() -> Vec<Parameter> {
     use utoipa::IntoParams;
     PageQuery::into_params(|| None)
@@ -198,7 +205,9 @@ pub(super) fn collection<R: Register>() -> PathItem {
     .parameters(Some(paging()))
     .parameter(query("unit", "Only of this unit."))
     .parameter(query("state", "Only in this state."))
-    .parameter(query("user", "Only about this person."));
+    .parameter(query("user", "Only about this person."))
+    .parameter(order())
+    .extensions(Some(register_rules::extension::<R>()));
     let page = ContentBuilder::new().schema(Some(Ref::from_schema_name(format!("{}Page", title::<R>())))).build();
     let csv = ContentBuilder::new().schema(Some(of_text())).build();
     let answer =

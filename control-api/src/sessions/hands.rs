@@ -41,7 +41,7 @@ mod tests {
 
     #[test]
     fn the_newest_are_remembered_and_no_more() {
-        let by = |name: &str| EndedBy { user: UserId(name.into()), reason: String::new() };
+        let by = |name: &str| EndedBy { user: UserId::try_from(name.to_owned()).unwrap(), reason: String::new() };
         let mut hands = Hands::default();
         for number in 0..=REMEMBERED_MAX {
             hands.put(&SessionId(number.to_string()), by("a"));

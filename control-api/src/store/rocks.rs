@@ -8,7 +8,7 @@ use rocksdb::{
     WriteBatch, WriteOptions,
 };
 
-use super::{Entry, Revision, StoreError, Versioned};
+use super::{Entry, Order, Revision, StoreError, Versioned};
 
 /// Column family of the rows.
 const ROWS: &str = "rows";
@@ -69,17 +69,30 @@ impl Rows {
         found.map(|row| split(key, &row)).transpose()
     }
 
-    pub(super) fn range(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<Entry>, StoreError> {
-        let start = after.filter(|after| *after > prefix).unwrap_or(prefix);
+    pub(super) fn range(
+        &self,
+        order: Order,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
         let mut bounds = ReadOptions::default();
         bounds.set_iterate_range(rocksdb::PrefixRange(prefix.as_bytes()));
-        let mode = IteratorMode::From(start.as_bytes(), Direction::Forward);
+        let mode = match (order, after) {
+            (Order::Oldest, after) => {
+                let start = after.filter(|after| *after > prefix).unwrap_or(prefix);
+                IteratorMode::From(start.as_bytes(), Direction::Forward)
+            }
+            (Order::Newest, Some(after)) => IteratorMode::From(after.as_bytes(), Direction::Reverse),
+            (Order::Newest, None) => IteratorMode::End,
+        };
+        let seen = |key: &str, after: &str| if order == Order::Oldest { key <= after } else { key >= after };
         let mut rows = Vec::new();
         for found in self.db.iterator_cf_opt(&self.family(ROWS), bounds, mode) {
             let (key, row) = found.map_err(engine(format!("ranging over {prefix:?}")))?;
             let key = String::from_utf8(key.into_vec())
                 .map_err(|_| StoreError::Row { key: prefix.to_owned(), why: "a key under it is no text" })?;
-            if after.is_some_and(|after| key.as_str() <= after) {
+            if after.is_some_and(|after| seen(&key, after)) {
                 continue;
             }
             if rows.len() >= limit {

@@ -74,6 +74,14 @@ fn a_range_stays_in_its_prefix_and_pages() {
     assert_eq!(page(Some("a"), 1), ["camera/0"]);
     assert_eq!(page(Some("zebra"), 5), Vec::<String>::new());
     assert_eq!(page(None, 100).len(), 10);
+    let back = |after: Option<&str>, limit| -> Vec<String> {
+        store.range_in(Order::Newest, "camera/", after, limit).unwrap().into_iter().map(|row| row.key).collect()
+    };
+    assert_eq!(back(None, 2), ["camera/9", "camera/8"]);
+    assert_eq!(back(Some("camera/8"), 2), ["camera/7", "camera/6"]);
+    assert_eq!(back(Some("camera/77"), 1), ["camera/7"]);
+    assert_eq!(back(Some("camera/0"), 5), Vec::<String>::new());
+    assert_eq!(back(None, 100).len(), 10);
 }
 
 #[test]

@@ -148,3 +148,25 @@ async fn a_register_without_steps_offers_no_call_for_them() {
     let id = operator.post("/api/v1/duty-logs", &text).await.is(201).json()["id"].as_str().unwrap().to_owned();
     operator.post(&format!("/api/v1/duty-logs/{id}/close"), &serde_json::json!({})).await.refused(404, "NOT_FOUND");
 }
+
+#[test]
+fn the_rules_of_a_register_say_what_its_operations_say() {
+    let document = document();
+    let rules = &document["paths"]["/api/v1/emergencies"]["get"]["x-register"];
+    let confirm = &rules["moves"][0];
+    assert_eq!((confirm["step"].as_str(), confirm["to"].as_str()), (Some("confirm"), Some("confirmed")));
+    assert_eq!(
+        confirm["who"],
+        serde_json::json!({"own": [], "any": ["bureau_approver"], "subject": false, "apart": true})
+    );
+    for (path, _, call) in
+        calls(&document).filter(|(_, method, call)| *method == "get" && !call["x-register"].is_null())
+    {
+        let rules = &call["x-register"];
+        assert!(document["components"]["schemas"][rules["form"].as_str().unwrap()].is_object(), "{path}");
+        let steps = &document["paths"][format!("{path}/{{id}}/{{step}}")]["post"]["parameters"][1]["schema"]["enum"];
+        for step in steps.as_array().into_iter().flatten() {
+            assert!(rules["moves"].as_array().unwrap().iter().any(|taken| taken["step"] == *step), "{path}: {step}");
+        }
+    }
+}

@@ -18,6 +18,7 @@ mod keeping;
 mod matrix;
 mod oidc;
 mod passwords;
+mod people;
 mod policy;
 mod provider;
 mod registers;

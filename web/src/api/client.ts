@@ -10,6 +10,10 @@ export interface Refusal {
   message: Both;
   remedy: string;
   request_id: string;
+  /** The field of the request that it is about. */
+  field?: string | null;
+  /** The faulty rows of an import. */
+  rows?: { row: number; field?: string | null; message: Both }[] | null;
 }
 
 /** The API said no, or could not be reached. */
