@@ -1,7 +1,6 @@
 //! The whole appliance: built from a configuration, run until a signal, drained. Build opens everything that can fail
 //! before anything is served; a start that fails says where, and leaves nothing running.
 
-use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,6 +33,7 @@ use crate::appliance_id;
 use crate::camera_port::{Cameras, Recordings, follow_states};
 use crate::clock::SystemClock;
 use crate::config::Config;
+use crate::log::tail as log_tail;
 use crate::on_ledger::OnLedger;
 use crate::recordings::Tapes;
 use crate::retention_port::Retention;
@@ -163,7 +163,8 @@ impl Appliance {
             ledger: ledger.clone(),
             clock: Arc::clone(&clock),
             stage,
-            console: Console(console::file),
+            console: Console(web::file),
+            log: log_tail(),
             whep,
             cameras,
             recordings: Arc::new(Recordings(Arc::clone(&recorder))),
@@ -380,21 +381,6 @@ fn register_process(registry: &Registry) -> anyhow::Result<()> {
     registry.register(Box::new(info))?;
     registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
     Ok(())
-}
-
-/// Log lines to standard error, as configured. To be called once, before anything logs.
-pub(crate) fn log_to_stderr(log: &crate::config::Log) {
-    use tracing_subscriber::prelude::*;
-    let filter: tracing_subscriber::filter::Targets = log.level.parse().unwrap_or_default();
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .with_ansi(std::io::stderr().is_terminal());
-    let registry = tracing_subscriber::registry().with(filter);
-    match log.format {
-        crate::config::LogFormat::Text => registry.with(lines).init(),
-        crate::config::LogFormat::Json => registry.with(lines.json()).init(),
-    }
 }
 
 /// The folder, made if need be, readable by its owner alone: it holds secrets.

@@ -23,6 +23,7 @@ use crate::error::{ApiError, Code};
 use crate::exports::{self, Exports};
 use crate::grants::GrantBook;
 use crate::ledger::{Event, Kind, Ledger, LedgerError};
+use crate::log_tail::LogTail;
 use crate::outbound::Outbound;
 use crate::outbox::{ChangeError, Outbox};
 use crate::playback::PlaybackPort;
@@ -51,6 +52,8 @@ pub struct Parts {
     pub stage: Arc<Stage>,
     /// The console's files.
     pub console: Console,
+    /// The log's newest lines.
+    pub log: Arc<LogTail>,
     /// WebRTC towards viewers.
     pub whep: Arc<Whep>,
     /// The relay's fleet of cameras.
@@ -125,6 +128,8 @@ pub struct Deps {
     pub stage: Arc<Stage>,
     /// The console's files.
     pub console: Console,
+    /// The log's newest lines.
+    pub log: Arc<LogTail>,
     /// Live HLS towards viewers.
     pub hls: Arc<Hls>,
     /// WebRTC towards viewers.
@@ -165,6 +170,8 @@ pub struct Deps {
     pub clock_trust: Arc<ClockTrust>,
     /// Settings.
     pub config: Config,
+    /// What is counted.
+    pub registry: Registry,
 }
 
 impl Deps {
@@ -173,7 +180,7 @@ impl Deps {
         let Parts {
             store, ledger, clock, stage, whep, cameras, recordings, playback, exports, config, sessions, ..
         } = parts;
-        let console = parts.console;
+        let (console, log) = (parts.console, parts.log);
         let hls = Hls::new(Arc::clone(&stage), &parts.registry)?;
         let (leases, marks) = (Arc::clone(&stage.leases), stage.marks.clone());
         let (port, registry, otp_key) = (parts.retention, parts.registry, parts.otp_key);
@@ -221,6 +228,7 @@ impl Deps {
             clock,
             stage,
             console,
+            log,
             hls,
             whep,
             leases,
@@ -241,6 +249,7 @@ impl Deps {
             policies,
             clock_trust,
             config,
+            registry,
         }))
     }
 

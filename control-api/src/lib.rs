@@ -21,6 +21,7 @@ pub mod grants;
 pub mod housekeeping;
 pub mod http;
 pub mod ledger;
+pub mod log_tail;
 pub mod mint;
 pub mod outbound;
 pub mod outbox;

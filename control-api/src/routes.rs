@@ -45,6 +45,7 @@ pub mod reports;
 mod session_incident;
 pub mod sessions;
 pub mod snapshots;
+mod system;
 pub mod units;
 pub mod usage;
 pub mod users;
@@ -101,6 +102,7 @@ fn calls() -> Calls {
         .merge(policy::calls())
         .merge(webhooks::calls())
         .merge(inbox::calls())
+        .merge(system::calls())
         .merge(registers())
 }
 

@@ -295,6 +295,7 @@ impl Scene {
             whep: Whep::bind(Arc::clone(&stage), &registry).unwrap(),
             stage,
             console: Default::default(),
+            log: Default::default(),
             cameras: fleet.clone(),
             recordings: Arc::new(Tape),
             retention: Arc::new(Tape),

@@ -19,7 +19,7 @@ mod splice;
 pub mod stored;
 
 pub use fragment::{Builder, Fragment, Limits};
-pub use head::fragment_of_one;
+pub use head::{MediaTime, fragment_of_one};
 pub use init::{InitError, init, init_from};
 pub use note::Note;
 pub use shift::{Reference, reference, renumber, shift};

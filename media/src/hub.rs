@@ -22,7 +22,6 @@ use std::sync::Arc;
 use crate::frame::{Frame, StreamInfo, TrackId};
 use crate::rtp;
 pub use cursor::{Budget, Cursor, Delivery, Lag, Start};
-pub use decode::MediaTime;
 use numbering::Numbering;
 pub use published::Published;
 use ring::Ring;

@@ -56,7 +56,7 @@ impl Demo {
         let data = self.data.canonicalize().with_context(|| format!("cannot find {}", self.data.display()))?;
         let ports = self.ports()?;
         let config = config(&data, &ports, &self.settings)?;
-        appliance::log_to_stderr(&config.log);
+        crate::log::to_stderr(&config.log);
         let seeds = demo::prepare(&data, &config)?;
         let clip = demo_clip().context("the built-in clip")?;
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, ports.cameras));

@@ -12,7 +12,7 @@ pub(super) fn run(file: &Path) -> ExitCode {
         Ok(config) => config,
         Err(code) => return code,
     };
-    appliance::log_to_stderr(&config.log);
+    crate::log::to_stderr(&config.log);
     match appliance::run(config, |_| std::future::ready(Ok(()))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

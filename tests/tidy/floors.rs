@@ -16,11 +16,11 @@ const FLOORS: [Floor; 10] = [
     Floor { name: "relay", folder: "relay/", may_use: &["media", "uring"] },
     Floor { name: "recorder", folder: "recorder/", may_use: &["media", "uring"] },
     Floor { name: "control-api", folder: "control-api/", may_use: &["media", "relay", "recorder"] },
-    Floor { name: "console", folder: "web/", may_use: &[] },
+    Floor { name: "web", folder: "web/", may_use: &[] },
     Floor {
         name: "sluice",
         folder: "src/",
-        may_use: &["media", "uring", "relay", "recorder", "control-api", "console"],
+        may_use: &["media", "uring", "relay", "recorder", "control-api", "web"],
     },
     Floor {
         name: "benches",

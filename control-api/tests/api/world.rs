@@ -242,6 +242,7 @@ impl World {
             whep: Whep::bind(Arc::clone(&stage), &registry).unwrap(),
             stage,
             console: Default::default(),
+            log: Default::default(),
             cameras: fleet.clone(),
             recordings: Arc::new(OneGap),
             retention: vault.clone(),

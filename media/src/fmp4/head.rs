@@ -2,7 +2,6 @@
 //! fragment's head is a few hundred bytes in one buffer.
 
 use super::ntp_from_wall;
-use crate::hub::MediaTime;
 use crate::wall::Wall;
 
 /// One sample as a trun entry (ISO/IEC 14496-12 section 8.8.8).
@@ -12,6 +11,17 @@ pub(super) struct Entry {
     pub(super) size: u32,
     pub(super) sync: bool,
     pub(super) composition: i32,
+}
+
+/// A frame's place on its track's line, in ticks of the track's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct MediaTime {
+    /// Decode time. Rises from frame to frame.
+    pub decode: u64,
+    /// What is added to it for the time of presentation.
+    pub composition: i32,
+    /// How long it lasts, as far as can be said before the next one.
+    pub duration: u32,
 }
 
 /// One track's part of a fragment.

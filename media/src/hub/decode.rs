@@ -3,6 +3,7 @@
 //! picture's length is a guess: the longest step of late, since what a browser takes for a gap costs it a group of pictures.
 
 use crate::codec::CodecParams;
+use crate::fmp4::MediaTime;
 use crate::frame::{Frame, Track};
 
 /// A step longer than this is a hole and says nothing about the pace.
@@ -11,17 +12,6 @@ const STEP_SECONDS_MAX: i64 = 1;
 const PICTURES_PER_SECOND: i64 = 25;
 /// By this share of itself a guess shrinks with each picture that came sooner.
 const SHRINK_SHARE: i64 = 16;
-
-/// A frame's place on its track's line, in ticks of the track's clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct MediaTime {
-    /// Decode time. Rises from frame to frame.
-    pub decode: u64,
-    /// What is added to it for the time of presentation.
-    pub composition: i32,
-    /// How long it lasts, as far as can be said before the next one.
-    pub duration: u32,
-}
 
 /// A track's running times.
 #[derive(Debug, Default)]

@@ -1,7 +1,8 @@
 //! The RTP numbers and decode times of a stream's tracks, and which frames carry a mark: fixed when a frame is published, the same for every
 //! viewer, so that an image can be built later, once, or never.
 
-use super::decode::{DecodeLine, MediaTime};
+use super::decode::DecodeLine;
+use crate::fmp4::MediaTime;
 use crate::frame::{Frame, Track, TrackId};
 use crate::mark;
 use crate::rtp::{Cut, RtpStamp};

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::MediaTime;
+use crate::fmp4::MediaTime;
 use crate::frame::{Frame, StreamInfo, Track};
 use crate::mse::Chunk;
 use crate::rtp::{Datagrams, Image, Payloads, RtpStamp};

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::{HubLimits, MediaTime, Published};
+use super::{HubLimits, Published};
+use crate::fmp4::MediaTime;
 use crate::frame::{Frame, StreamInfo};
 use crate::rtp::RtpStamp;
 

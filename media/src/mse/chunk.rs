@@ -5,9 +5,8 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 
 use super::{BINARY, MESSAGE_HEADER_BYTES_MAX, message_header};
 use crate::codec::CodecParams;
-use crate::fmp4;
+use crate::fmp4::{self, MediaTime};
 use crate::frame::Frame;
-use crate::hub::MediaTime;
 use crate::mark::{Carrier, Slot};
 
 /// What a frame gets before its payload, at most: message header, moof, header of the mdat.
