@@ -20,8 +20,13 @@ export function PersonPicker({ tied, value, put, several }: { tied: Tied; value:
     const asking = setTimeout(() => findPeople(words).then(set, () => undefined), words ? REST_MS : 0);
     return () => clearTimeout(asking);
   }, [words]);
+  // What answered other words is gone at once, so that Enter never takes a person who was not looked for.
+  const typed = (next: string) => {
+    if (next !== words) set([]);
+    say(next);
+  };
   const known = chosen.filter(Boolean).map((id) => ({ id, name: name(id), about: "" }));
   const others = found.filter((person) => !chosen.includes(person.id));
   const options = others.map((person) => ({ id: person.id, name: person.name, about: named(units, person.unit) }));
-  return <Picker tied={tied} value={value} put={put} options={[...known, ...options]} typed={say} single={!several} />;
+  return <Picker tied={tied} value={value} put={put} options={[...known, ...options]} typed={typed} single={!several} />;
 }
