@@ -200,7 +200,11 @@ test("four cameras play by one clock", { skip: SMOKE }, async (t) => {
     await page.locator(".pb-instant input").fill(new Date(gap.from - 3_000).toLocaleString("sv"));
     await page.keyboard.press("Enter");
     await page.locator(".pb-transport select").selectOption(rate);
-    await pictureAt(page, gap.to + 2_000);
+    const back = await pictureAt(page, gap.from - 4_000, gap.to);
+    const began = Date.now();
+    const at = await pictureAt(page, gap.to + 2_000);
+    const speed = (at - back) / (Date.now() - began);
+    assert.ok(speed > Number(rate) / 4, `${rate} times as fast as life, not ${speed}`);
   }
   await shot(page, "playback-four");
   assert.deepEqual(page.faults, []);

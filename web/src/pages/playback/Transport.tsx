@@ -1,7 +1,7 @@
 // The player's buttons: play, pictures one by one, stretches, speed, gaps, sound, and the instant as it is typed.
 
 import type { ComponentChildren } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { RATES } from "../../player/together";
 import { useT, type Both } from "../../words";
 import { Icon } from "./Icon";
@@ -78,29 +78,32 @@ export function Transport({ deck, onPlay, mayPlay }: Props) {
   );
 }
 
-/** The clock of the recording, and a field to set it. */
+/** The clock of the recording, and a field to set it. While somebody types in it, it is theirs. */
 function Instant({ deck }: { deck: Deck }) {
   const t = useT();
-  const [typed, setTyped] = useState<string | null>(null);
+  const field = useRef<HTMLInputElement>(null);
   const [wrong, setWrong] = useState(false);
+  useEffect(() => {
+    const input = field.current;
+    if (input && document.activeElement !== input) input.value = stamp(deck.clock.at, 3);
+  });
   const go = (event: Event) => {
     event.preventDefault();
-    const at = typed === null ? Number.NaN : instant(typed);
+    const at = instant(field.current?.value ?? "");
     setWrong(Number.isNaN(at));
     if (Number.isNaN(at)) return;
     deck.seek(at);
-    setTyped(null);
+    field.current?.blur();
   };
   return (
     <form class="pb-instant" onSubmit={go}>
       <input
+        ref={field}
         aria-label={t(words.goTo)}
         aria-invalid={wrong}
         title={wrong ? t(words.badInstant) : t(words.goTo)}
-        value={typed ?? stamp(deck.clock.at, 3)}
-        onFocus={(event) => (setTyped(event.currentTarget.value), event.currentTarget.select())}
-        onInput={(event) => setTyped(event.currentTarget.value)}
-        onBlur={() => (setTyped(null), setWrong(false))}
+        onFocus={(event) => event.currentTarget.select()}
+        onBlur={() => setWrong(false)}
       />
     </form>
   );
