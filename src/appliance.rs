@@ -114,15 +114,7 @@ impl Appliance {
         let api = listen(config.api.listen, "api.listen").await?;
         let metrics = listen(config.metrics_listen, "metrics.listen").await?;
 
-        for folder in [&config.ledger_path, &config.state_path, &config.exports_path] {
-            private_folder(folder)?;
-        }
-        for root in &config.recorder.roots {
-            // One that is away is the recorder's to tell, and to try again.
-            if let Err(error) = private_folder(root) {
-                tracing::error!(%error, "a volume's folder is not there");
-            }
-        }
+        make_folders(&config)?;
         config.recorder.appliance = appliance_id::load_or_make(&config.state_path).context("state.path")?;
         let marks = mark_key::load_or_make(&config.state_path).context("state.path")?;
         let http_metrics = HttpMetrics::new(&registry)?;
@@ -211,16 +203,10 @@ impl Appliance {
         let states = tokio::spawn(follow_states(Arc::clone(&self.fleet), Arc::clone(&self.recorder)));
         self.start_retention()?;
         let rules = tokio::spawn(hand_over(Arc::clone(&self.deps), Arc::clone(&self.recorder)));
-        let deps = Arc::clone(&self.deps);
-        let pulled = tokio::task::spawn_blocking(move || control_api::catalogue::pull_all(&deps))
-            .await?
-            .context("the register of cameras")?;
-        tracing::info!(cameras = pulled, "pulling the register's cameras");
+        pull_cameras(Arc::clone(&self.deps)).await?;
 
-        let leases = tokio::spawn({
-            let leases = Arc::clone(&self.leases);
-            async move { leases.run().await }
-        });
+        let leases = Arc::clone(&self.leases);
+        let leases = tokio::spawn(async move { leases.run().await });
         let attending = tokio::spawn(attend::run(Arc::clone(&self.deps), self.events, told()));
         let witnessing = tokio::spawn(Arc::clone(&self.deps.witness).run(told()));
         let telling = tokio::spawn(Arc::clone(&self.deps.webhooks).run(told()));
@@ -229,11 +215,7 @@ impl Appliance {
         let scraping = tokio::spawn(crate::scrape::serve(self.metrics, self.registry));
         let rtsp = tokio::spawn(self.rtsp.run(stopped.clone(), VIEWERS_DRAIN));
         let (certificates, handshakes) = self.tls.unzip();
-        let renewing = tokio::spawn(async {
-            if let Some(certificates) = certificates {
-                certificates.run().await
-            }
-        });
+        let renewing = tokio::spawn(renew(certificates));
         let shell = Shell {
             router: routes::router(Arc::clone(&self.deps)),
             config: self.deps.config.clone(),
@@ -265,12 +247,7 @@ impl Appliance {
         }
         self.fleet.shutdown().await;
         states.abort();
-        let (recorder, cores) = (Arc::clone(&self.recorder), Arc::clone(&self.cores));
-        tokio::task::spawn_blocking(move || {
-            recorder.close();
-            cores.join();
-        })
-        .await?;
+        close(Arc::clone(&self.recorder), Arc::clone(&self.cores)).await?;
         for task in [leases, whep, scraping, alive, rules, witnessing, telling, policies, renewing] {
             task.abort();
         }
@@ -293,6 +270,43 @@ impl Appliance {
         let record = OnLedger { ledger: self.ledger.clone(), clock: Arc::clone(&self.clock) };
         self.recorder.keep(record).context("retention")
     }
+}
+
+/// The folders of the configuration, made where they are not there.
+fn make_folders(config: &Config) -> anyhow::Result<()> {
+    for folder in [&config.ledger_path, &config.state_path, &config.exports_path] {
+        private_folder(folder)?;
+    }
+    for root in &config.recorder.roots {
+        // One that is away is the recorder's to tell, and to try again.
+        if let Err(error) = private_folder(root) {
+            tracing::error!(%error, "a volume's folder is not there");
+        }
+    }
+    Ok(())
+}
+
+async fn pull_cameras(deps: Arc<Deps>) -> anyhow::Result<()> {
+    let pulled = tokio::task::spawn_blocking(move || control_api::catalogue::pull_all(&deps)).await?;
+    tracing::info!(cameras = pulled.context("the register of cameras")?, "pulling the register's cameras");
+    Ok(())
+}
+
+/// Keeps the certificates fresh, where there are any.
+async fn renew(certificates: Option<Arc<Certificates>>) {
+    if let Some(certificates) = certificates {
+        certificates.run().await;
+    }
+}
+
+/// Once nobody sends any more.
+async fn close(recorder: Arc<Recorder>, cores: Arc<Cores>) -> anyhow::Result<()> {
+    tokio::task::spawn_blocking(move || {
+        recorder.close();
+        cores.join();
+    })
+    .await?;
+    Ok(())
 }
 
 /// The certificate of the listeners, where there is to be one; where there is none and others than this machine reach them, a warning.

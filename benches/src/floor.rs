@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use media::clip::Clip;
-use media::frame::Frame;
 use media::fmp4::MediaTime;
+use media::frame::Frame;
 use media::mse::Chunk;
 use media::rtp::{Datagrams, Image, Item, RtpStamp, SEGMENT_BYTES, cut};
 use media::wall::Wall;

@@ -212,13 +212,7 @@ impl Deps {
             settings: sessions,
             metrics: SessionMetrics::new(&registry)?,
         });
-        let applications = ApplicationDesk::new(
-            store.clone(),
-            outbox.clone(),
-            Arc::clone(&clock),
-            Arc::clone(&grants),
-            Arc::clone(&sessions),
-        );
+        let applications = ground.applications(&grants, &sessions);
         let (snapshots, exports) = ground.exports(&sessions, &usage, &recordings, &marks, exports)?;
         Ok(Arc::new(Self {
             store,
@@ -301,6 +295,11 @@ struct Ground<'a> {
 }
 
 impl Ground<'_> {
+    fn applications(&self, grants: &Arc<GrantBook>, sessions: &Arc<SessionDesk>) -> Arc<ApplicationDesk> {
+        let (store, outbox, clock) = (self.store.clone(), self.outbox.clone(), Arc::clone(self.clock));
+        ApplicationDesk::new(store, outbox, clock, Arc::clone(grants), Arc::clone(sessions))
+    }
+
     /// The registers that the regulation wants kept.
     fn registers(&self, grants: &Arc<GrantBook>, keeper: &Arc<Keeper>, settings: &sessions::Settings) -> Desk {
         let (store, outbox, clock) = (self.store.clone(), self.outbox.clone(), Arc::clone(self.clock));

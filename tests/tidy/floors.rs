@@ -17,11 +17,7 @@ const FLOORS: [Floor; 10] = [
     Floor { name: "recorder", folder: "recorder/", may_use: &["media", "uring"] },
     Floor { name: "control-api", folder: "control-api/", may_use: &["media", "relay", "recorder"] },
     Floor { name: "web", folder: "web/", may_use: &[] },
-    Floor {
-        name: "sluice",
-        folder: "src/",
-        may_use: &["media", "uring", "relay", "recorder", "control-api", "web"],
-    },
+    Floor { name: "sluice", folder: "src/", may_use: &["media", "uring", "relay", "recorder", "control-api", "web"] },
     Floor {
         name: "benches",
         folder: "benches/",
