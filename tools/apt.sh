@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs by apt what is missing on Debian 12 or Ubuntu 24.04. Usage: apt.sh run|test
 #   run   what a build needs, and what the appliance runs: ffmpeg and a font
-#   test  that, and what the tests play against: GStreamer's RTSP server, promtool
+#   test  that, and what the tests play against: GStreamer's RTSP server and WebRTC, aiortc, promtool
 # Nothing is touched when nothing is missing. SLUICE_NO_APT=1 skips it where packages come from elsewhere.
 set -euo pipefail
 # shellcheck source=tools/env.sh
@@ -12,7 +12,8 @@ build=(g++ clang libclang-dev pkg-config ca-certificates)
 # What the appliance itself runs: exports and snapshots are rendered by ffmpeg, with a font that has Chinese.
 runs=(ffmpeg fonts-wqy-microhei)
 peers=(curl iproute2 procps python3 python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-tools
-    gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-libav)
+    gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-libav
+    gstreamer1.0-nice gir1.2-gst-plugins-bad-1.0 gir1.2-gst-plugins-base-1.0 python3-aiortc)
 
 case "${1:-}" in
 run) wanted=("${build[@]}" "${runs[@]}") ;;

@@ -35,6 +35,7 @@ mod j28_incident;
 mod j29_policy;
 mod ledger;
 mod live_mse;
+mod live_whep;
 mod playback;
 mod recorded;
 mod trace;
