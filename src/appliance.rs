@@ -56,6 +56,8 @@ pub(crate) struct Reached {
     pub(crate) api: SocketAddr,
     /// RTSP, the first of its addresses.
     pub(crate) rtsp: SocketAddr,
+    /// WebRTC, by UDP.
+    pub(crate) whep: SocketAddr,
     /// Metrics.
     pub(crate) metrics: SocketAddr,
     /// What HTTP's certificate is checked by; none where it speaks none.
@@ -146,7 +148,9 @@ impl Appliance {
         let rtsp = RtspServer::bind(rtsp::Parts { stage: Arc::clone(&stage), recordings })?;
         let rtsp_address = *rtsp.addresses().first().context("rtsp.listen names no address")?;
 
-        let reached = Reached { api: api.local_addr()?, rtsp: rtsp_address, metrics: metrics.local_addr()?, trust };
+        let (api_address, metrics_address) = (api.local_addr()?, metrics.local_addr()?);
+        let reached =
+            Reached { api: api_address, rtsp: rtsp_address, whep: whep.address(), metrics: metrics_address, trust };
         config.sessions.http_port = reached.api.port();
         config.sessions.rtsp_port = reached.rtsp.port();
         let cameras = Cameras::new(Arc::clone(&fleet), Arc::clone(&recorder), Arc::clone(&clock), Handle::current());
@@ -228,7 +232,7 @@ impl Appliance {
         let policies = tokio::spawn(crate::hang_up::reload_policies(Arc::clone(&self.deps)));
 
         let reached = &self.reached;
-        tracing::info!(api = %reached.api, rtsp = %reached.rtsp, metrics = %reached.metrics, "serving");
+        tracing::info!(api = %reached.api, rtsp = %reached.rtsp, whep = %reached.whep, metrics = %reached.metrics, "serving");
         watchdog::ready();
         let outcome = tokio::select! {
             outcome = ready_then_signal(ready) => outcome,

@@ -92,7 +92,7 @@ pub(crate) async fn seed(data: PathBuf, seeds: Seeds, reached: Reached, sources:
     let cameras = place_cameras(&reached, &accounts, &sources).await?;
     let demo = json!({
         "api": reached.api_url(), "trust": reached.trust, "rtsp": format!("rtsp://{}", reached.rtsp),
-        "metrics": format!("http://{}/metrics", reached.metrics),
+        "whep": reached.whep, "metrics": format!("http://{}/metrics", reached.metrics),
         "cameras": cameras, "purpose": PURPOSE, "accounts": accounts,
     });
     write_private(&data.join("demo.json"), &serde_json::to_vec_pretty(&demo)?)?;

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs by apt what is missing on Debian 12 or Ubuntu 24.04. Usage: apt.sh run|test
 #   run   what a build needs, the console's included, and what the appliance runs: ffmpeg and a font
-#   test  that, and what the tests play against: GStreamer's RTSP server, a browser, promtool
+#   test  that, and what the tests play against: GStreamer's RTSP server and WebRTC, aiortc, a browser, promtool
 # Nothing is touched when nothing is missing. SLUICE_NO_APT=1 skips it where packages come from elsewhere.
 set -euo pipefail
 # shellcheck source=tools/env.sh
@@ -11,8 +11,9 @@ set -euo pipefail
 build=(g++ clang libclang-dev pkg-config ca-certificates)
 # What the appliance itself runs: exports and snapshots are rendered by ffmpeg, with a font that has Chinese.
 runs=(ffmpeg fonts-wqy-microhei)
-peers=(chromium curl iproute2 procps python3 python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-tools
-    gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-libav)
+peers=(curl iproute2 procps python3 python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-tools
+    gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-libav
+    gstreamer1.0-nice gir1.2-gst-plugins-bad-1.0 gir1.2-gst-plugins-base-1.0 python3-aiortc)
 
 # Whatever Node.js is there will do, if it is not too old for the console's tools.
 node=(nodejs npm)
@@ -42,6 +43,11 @@ as_root() {
         die "missing packages, and neither root nor sudo to install them. As root: apt-get install ${missing[*]}"
     fi
 }
+
+# Debian's Chromium drives the browser tests; Ubuntu has it as a snap alone, and they are left out there.
+if [ "$1" = test ] && ! command -v chromium >/dev/null 2>&1 && [ -n "$(apt-cache policy chromium 2>/dev/null | grep -v '(none)' | grep Candidate)" ]; then
+    wanted+=(chromium)
+fi
 
 missing=()
 for package in "${wanted[@]}"; do

@@ -244,7 +244,7 @@ codes! {
     UnsupportedMediaType "UNSUPPORTED_MEDIA_TYPE" 415 []
         "不支持该内容类型。" "That content type is not understood here."
         => "请使用 application/json(导入使用 text/csv)。" "Send application/json (text/csv for an import).";
-    CodecNotOffered "CODEC_NOT_OFFERED" 406 []
+    CodecNotPlayable "CODEC_NOT_PLAYABLE" 406 []
         "播放端不支持该摄像机的编码。" "The player does not take what the camera sends."
         => "请改用其他协议或播放端。" "Use another protocol, or another player.";
     RateLimited "RATE_LIMITED" 429 []
@@ -494,7 +494,7 @@ mod tests {
             Code::Conflict,
             Code::TooLarge,
             Code::UnsupportedMediaType,
-            Code::CodecNotOffered,
+            Code::CodecNotPlayable,
             Code::RateLimited,
             Code::Timeout,
             Code::Internal,

@@ -1,6 +1,7 @@
 //! The table of targets: one line adds one.
 
 use media::{fmp4, fuzz, rtsp};
+use relay::egress::whep::fuzz as whep;
 
 use crate::seeds;
 
@@ -26,6 +27,8 @@ pub(crate) const TARGETS: &[Target] = &[
     target("timeline", fuzz::timeline, fuzz::script_seeds),
     target("reorder", fuzz::reorder, fuzz::script_seeds),
     target("trace", fuzz::trace, fuzz::trace_seeds),
+    target("sdp-offer", whep::offer, whep::offer_seeds),
+    target("stun", whep::stun, whep::stun_seeds),
     target("rtsp-server", rtsp::fuzz::server, seeds::rtsp),
     target("rtsp-client", rtsp::fuzz::client, seeds::camera),
     target("fmp4-reader", fmp4::fuzz::check_invariants, seeds::fmp4),

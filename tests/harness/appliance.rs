@@ -97,6 +97,11 @@ impl Appliance {
             .expect("demo.json names the RTSP listener")
     }
 
+    /// Address of the UDP port for WebRTC.
+    pub(crate) fn whep_address(&self) -> &str {
+        self.demo["whep"].as_str().expect("demo.json names the WebRTC port")
+    }
+
     /// A login with the demo account of that role. One with a second factor is kept: its codes serve once.
     pub(crate) fn login(&self, role: &str) -> Client {
         let account = &self.demo["accounts"][role];

@@ -46,7 +46,6 @@ async def aiortc_player(url, wanted):
 
     peer = RTCPeerConnection()
     peer.addTransceiver("video", direction="recvonly")
-    peer.addTransceiver("audio", direction="recvonly")
     last, words, began = [0.0], [], [0.0]
     channel = peer.createDataChannel("sluice")
     channel.on("message", lambda word: (words.append(word), print(f"word {word}", flush=True)))
@@ -73,7 +72,9 @@ async def aiortc_player(url, wanted):
     await peer.setLocalDescription(await peer.createOffer())
     began[0] = time.monotonic()
     loop = asyncio.get_running_loop()
-    answer = await loop.run_in_executor(None, post, url, peer.localDescription.sdp)
+    # It offers the baseline profile alone and decodes every one, by FFmpeg.
+    offer = peer.localDescription.sdp.replace("42e01f", "640028")
+    answer = (await loop.run_in_executor(None, post, url, offer)).replace("640028", "42e01f")
     await peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
     try:
         await asyncio.wait_for(done.wait(), PATIENCE_SECONDS)
@@ -139,11 +140,18 @@ def gst_player(url, wanted, file):
         text = post(url, peer.get_property("local-description").sdp.as_text())
         _, message = GstSdp.SDPMessage.new_from_text(text)
         answer = GstWebRTC.WebRTCSessionDescription.new(GstWebRTC.WebRTCSDPType.ANSWER, message)
-        peer.emit("set-remote-description", answer, None)
+        peer.emit("set-remote-description", answer, Gst.Promise.new())
 
     def offered(promise, *_):
-        offer = promise.get_reply().get_value("offer")
-        peer.emit("set-local-description", offer, None)
+        promise.wait()
+        reply = promise.get_reply()
+        offer = reply.get_value("offer")
+        _, message = GstSdp.SDPMessage.new_from_text(offer.sdp.as_text())
+        peer.emit(
+            "set-local-description",
+            GstWebRTC.WebRTCSessionDescription.new(GstWebRTC.WebRTCSDPType.OFFER, message),
+            Gst.Promise.new(),
+        )
 
     def state(*_):
         now = peer.get_property("connection-state")

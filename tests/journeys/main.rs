@@ -36,6 +36,7 @@ mod j29_policy;
 mod ledger;
 mod live_hls;
 mod live_mse;
+mod live_whep;
 mod playback;
 mod recorded;
 mod trace;

@@ -132,7 +132,7 @@ fn not_answered(why: NotAnswered) -> ApiError {
         }
         NotAnswered::CameraAway => Code::CameraOffline.into(),
         NotAnswered::Malformed(what) => malformed(&what),
-        NotAnswered::NothingFits { camera, offered } => ApiError::new(Code::CodecNotOffered).remedied(
+        NotAnswered::NothingFits { camera, offered } => ApiError::new(Code::CodecNotPlayable).remedied(
             format!("摄像机编码为 {camera};浏览器提供的是 {offered}。请改用 MSE 或 HLS,或换用支持该编码的浏览器。"),
             format!("The camera sends {camera}; the offer has {offered}. Use MSE or HLS, or a browser that plays it."),
         ),

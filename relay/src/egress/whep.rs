@@ -8,6 +8,7 @@
 mod answer;
 mod desk;
 mod feed;
+pub mod fuzz;
 mod metrics;
 mod offer;
 mod outbound;
@@ -169,7 +170,7 @@ impl Whep {
         let candidates = self.port.candidates(asker.host);
         let name = IceCreds { ufrag: random_hex::<8>(), pass: random_hex::<16>() };
         let began = (tokio::time::Instant::now().into_std(), self.stage.clock.monotonic());
-        let terms = Terms { choice: &choice, name: name.clone(), candidates: &candidates, now: began.0 };
+        let terms = Terms { offer: &offer, choice: &choice, name: name.clone(), candidates: &candidates, now: began.0 };
         let agreed = answer::agree(sdp, &terms).map_err(|error| NotAnswered::Malformed(error.to_string()))?;
 
         let id = random_hex::<16>();

@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use str0m::change::SdpOffer;
-use str0m::format::{Codec as Coding, CodecConfig};
-use str0m::media::{Direction, MediaKind, Mid, Pt};
+use str0m::format::CodecConfig;
+use str0m::media::{Direction, Mid, Pt};
 use str0m::rtp::Extension;
-use str0m::{Candidate, Event, IceCreds, Input, Output, Rtc, RtcError};
+use str0m::{Candidate, IceCreds, Rtc, RtcError};
 
-use super::offer::{Choice, Codec, Kind};
+use super::offer::{Choice, Codec, Kind, Offer};
 
 /// Packets that can be sent again on request: 2 s of 8 Mbit/s.
 const RESEND_PACKETS_MAX: usize = 2_000;
@@ -25,6 +25,7 @@ pub(super) struct Agreed {
 
 /// What must hold for one.
 pub(super) struct Terms<'a> {
+    pub(super) offer: &'a Offer,
     pub(super) choice: &'a Choice,
     pub(super) name: IceCreds,
     pub(super) candidates: &'a [SocketAddr],
@@ -52,21 +53,13 @@ pub(super) fn agree(sdp: &str, terms: &Terms<'_>) -> Result<Agreed, RtcError> {
         rtc.add_local_candidate(Candidate::host(*address, "udp")?);
     }
     let answer = rtc.sdp_api().accept_offer(offer)?;
-    rtc.handle_input(Input::Timeout(terms.now))?;
-    let (mut video, mut audio) = (None, None);
-    while let Output::Event(event) = rtc.poll_output()? {
-        let Event::MediaAdded(added) = event else { continue };
-        let sends = rtc.media(added.mid).is_some_and(|media| media.direction() == Direction::SendOnly);
-        let takes =
-            |codec: &Codec| rtc.media(added.mid).is_some_and(|m| m.remote_pts().contains(&pt(codec.payload_type)));
-        match added.kind {
-            MediaKind::Video if sends && video.is_none() && takes(&terms.choice.video.1) => video = Some(added.mid),
-            MediaKind::Audio if sends && audio.is_none() && terms.choice.audio.iter().any(|(_, c)| takes(c)) => {
-                audio = Some(added.mid);
-            }
-            _ => {}
-        }
-    }
+    let sends = |codec: &Codec| {
+        let mid = Mid::from(terms.offer.mid(codec)?);
+        let media = rtc.media(mid).filter(|media| media.direction() == Direction::SendOnly)?;
+        media.remote_pts().contains(&pt(codec.payload_type)).then_some(mid)
+    };
+    let video = sends(&terms.choice.video.1);
+    let audio = terms.choice.audio.as_ref().and_then(|(_, codec)| sends(codec));
     let video = video.ok_or_else(|| RtcError::RemoteSdp("no video section that receives".to_owned()))?;
     Ok(Agreed { sdp: answer.to_sdp_string(), rtc, video, audio })
 }
@@ -84,5 +77,4 @@ fn enable(config: &mut CodecConfig, codec: &Codec) {
         Kind::Pcma => config.enable_pcma(true, false),
         Kind::Pcmu => config.enable_pcmu(true, false),
     }
-    debug_assert!(config.find(|p| p.pt() == main && p.spec().codec != Coding::Unknown).is_some());
 }

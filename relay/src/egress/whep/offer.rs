@@ -22,6 +22,8 @@ const H265_DEFAULT_LEVEL: u8 = 93;
 pub(super) struct Offer {
     /// The browser's name for its side of ICE.
     pub(super) ufrag: String,
+    /// The names of the sections.
+    mids: Vec<(usize, String)>,
     formats: Vec<Format>,
 }
 
@@ -47,6 +49,8 @@ pub(super) struct Choice {
 /// A codec by the offer's own numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Codec {
+    /// The section's place among the media sections, from 1.
+    section: usize,
     pub(super) payload_type: u8,
     /// The payload type of retransmissions, where they are offered.
     pub(super) resend: Option<u8>,
@@ -85,6 +89,8 @@ impl Offer {
                 sections += 1;
             } else if let Some(ufrag) = line.strip_prefix("a=ice-ufrag:").filter(|_| offer.ufrag.is_empty()) {
                 offer.ufrag = ufrag.trim().to_owned();
+            } else if let Some(mid) = line.strip_prefix("a=mid:") {
+                offer.mids.push((sections, mid.trim().to_owned()));
             } else if let Some(map) = line.strip_prefix("a=rtpmap:") {
                 offer.formats.extend(Format::read(sections, map));
             } else if let Some(parameters) = line.strip_prefix("a=fmtp:") {
@@ -93,7 +99,7 @@ impl Offer {
             if sections > SECTIONS_MAX {
                 return Err(bad("too many media sections"));
             }
-            if offer.formats.len() > FORMATS_MAX {
+            if offer.formats.len() > FORMATS_MAX || offer.mids.len() > SECTIONS_MAX {
                 return Err(bad("too many formats"));
             }
         }
@@ -105,6 +111,11 @@ impl Offer {
             return Err(bad("no a=ice-ufrag"));
         }
         Ok(offer)
+    }
+
+    /// The name of the section that a codec was offered in.
+    pub(super) fn mid(&self, codec: &Codec) -> Option<&str> {
+        self.mids.iter().find(|(section, _)| *section == codec.section).map(|(_, mid)| mid.as_str())
     }
 
     fn describe(&mut self, section: usize, line: &str) {
@@ -134,7 +145,7 @@ impl Offer {
     fn best(&self, params: &CodecParams) -> Option<Codec> {
         let fitting = self.formats.iter().filter_map(|format| Some((format, format.fits(params)?)));
         let (format, (_, kind)) = fitting.min_by_key(|(_, (distance, _))| *distance)?;
-        Some(Codec { payload_type: format.payload_type, resend: self.resend(format), kind })
+        Some(Codec { section: format.section, payload_type: format.payload_type, resend: self.resend(format), kind })
     }
 
     fn resend(&self, of: &Format) -> Option<u8> {

@@ -44,7 +44,12 @@ impl Outbound {
             .iter()
             .filter_map(|(from, end, to)| {
                 let parts = slices.get(*from..*end)?;
-                Some(Message { socket: port.socket().as_fd(), file: None, parts, to: Some(port.reaching(*to)) })
+                Some(Message {
+                    socket: port.socket(end - from).as_fd(),
+                    file: None,
+                    parts,
+                    to: Some(port.reaching(*to)),
+                })
             })
             .collect();
         engine.send(&messages, &mut self.outcomes);
@@ -80,7 +85,6 @@ fn runs(datagrams: &[Transmit], run_max: usize) -> Vec<(usize, usize, SocketAddr
             }
             _ => runs.push((at, at + 1, datagram.destination)),
         }
-        // What is longer than a segment would be cut by the kernel; nothing we send is.
         is_open = length == SEGMENT_BYTES;
     }
     runs

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::AsFd as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,7 +20,8 @@ use tokio::sync::mpsc;
 use super::CannotBind;
 use super::stun;
 
-/// Every full packet has this length, so that a frame leaves in one call: header, playout delay, payload, tag.
+/// Full packets have this length, so that a frame leaves in one call: header, playout delay, payload, tag. Those with the
+/// section's name in them, and those sent again, are longer, and go one by one.
 pub(super) const SEGMENT_BYTES: usize = 12 + 8 + media::codec::SRTP_PAYLOAD_BYTES_MAX + 16;
 /// Room for keyframes to many viewers at once. The kernel may give less.
 const SEND_ROOM_BYTES: usize = 8 << 20;
@@ -39,6 +41,8 @@ const DEAF_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
 /// The port.
 pub(super) struct Port {
     socket: std::net::UdpSocket,
+    /// Its twin, which cuts what it is given into packets of full length. The kernel hands either of them what comes in.
+    cutting: Option<std::net::UdpSocket>,
     address: SocketAddr,
     public: Vec<IpAddr>,
     segmented: AtomicBool,
@@ -98,14 +102,17 @@ impl Port {
         dropped: IntCounterVec,
     ) -> Result<Arc<Self>, CannotBind> {
         let cannot = |source| CannotBind { address: listen, source };
-        let socket = bind(listen).map_err(cannot)?;
+        // Twins share a port with whoever asks for it in the same way: first make sure that nobody has it.
+        drop(bind(listen, false).map_err(cannot)?);
+        let socket = bind(listen, true).map_err(cannot)?;
         let address = socket.local_addr().map_err(cannot)?;
-        use std::os::fd::AsFd as _;
-        let segmented = uring::set_udp_segment(socket.as_fd(), SEGMENT_BYTES as u16).is_ok().into();
+        let cutting = bind(address, true).map_err(cannot)?;
+        let cuts = uring::set_udp_segment(cutting.as_fd(), SEGMENT_BYTES as u16).is_ok();
+        let (segmented, cutting) = (cuts.into(), Some(cutting).filter(|_| cuts));
         for reason in [Dropped::Unknown, Dropped::OtherHost, Dropped::Full] {
             dropped.with_label_values(&[reason.as_str()]).inc_by(0);
         }
-        Ok(Arc::new(Self { socket, address, public, segmented, routes: RwLock::default(), dropped }))
+        Ok(Arc::new(Self { socket, cutting, address, public, segmented, routes: RwLock::default(), dropped }))
     }
 
     /// Where it listens.
@@ -113,8 +120,9 @@ impl Port {
         self.address
     }
 
-    pub(super) fn socket(&self) -> &std::net::UdpSocket {
-        &self.socket
+    /// The socket for so many packets at once.
+    pub(super) fn socket(&self, packets: usize) -> &std::net::UdpSocket {
+        self.cutting.as_ref().filter(|_| packets > 1).unwrap_or(&self.socket)
     }
 
     /// An address in the family of the socket.
@@ -132,10 +140,7 @@ impl Port {
 
     /// A device cannot cut (EIO): one datagram a send from now on.
     pub(super) fn stop_segmenting(&self) {
-        use std::os::fd::AsFd as _;
-        if self.segmented.swap(false, Ordering::Relaxed) {
-            let _ = uring::set_udp_segment(self.socket.as_fd(), 0);
-        }
+        self.segmented.store(false, Ordering::Relaxed);
     }
 
     /// The addresses that a viewer there is told: those of the configuration, or else the ones from which this host reaches him.
@@ -171,6 +176,15 @@ impl Port {
     /// Hands on what comes in, for ever. Safe to drop.
     pub(super) async fn run(&self) -> io::Result<()> {
         let socket = UdpSocket::from_std(self.socket.try_clone()?)?;
+        let Some(twin) = &self.cutting else { return self.read(socket).await };
+        let twin = UdpSocket::from_std(twin.try_clone()?)?;
+        tokio::select! {
+            over = self.read(socket) => over,
+            over = self.read(twin) => over,
+        }
+    }
+
+    async fn read(&self, socket: UdpSocket) -> io::Result<()> {
         let mut buffer = [0; DATAGRAM_BYTES_MAX];
         let mut in_a_row = 0_u32;
         loop {
@@ -236,12 +250,13 @@ impl Drop for Berth {
     }
 }
 
-fn bind(listen: SocketAddr) -> io::Result<std::net::UdpSocket> {
+fn bind(listen: SocketAddr, twin: bool) -> io::Result<std::net::UdpSocket> {
     let socket = Socket::new(Domain::for_address(listen), Type::DGRAM, None)?;
     if listen.is_ipv6() {
         // `[::]` is for both families; any other address takes its own alone.
         socket.set_only_v6(!listen.ip().is_unspecified())?;
     }
+    socket.set_reuse_port(twin)?;
     socket.set_nonblocking(true)?;
     // What the system does not allow it cuts by itself.
     let _ = socket.set_send_buffer_size(SEND_ROOM_BYTES);
