@@ -5,7 +5,7 @@ import { createHmac } from "node:crypto";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-const SLUICE = process.env.SLUICE ?? join(process.env.HOME ?? "/root", ".cache/sluice-target/release/sluice");
+export const SLUICE = process.env.SLUICE ?? join(process.env.HOME ?? "/root", ".cache/sluice-target/release/sluice");
 const START_MS = 120_000;
 
 export class Appliance {

@@ -103,7 +103,7 @@ test("every quarter of a picture shows unit and name: small, large, zoomed, full
   await looked("zoomed", true);
   await page.keyboard.press("0");
   await page.keyboard.press("f");
-  await page.waitForFunction(() => document.fullscreenElement?.classList.contains("stage"));
+  await page.waitForFunction(() => document.fullscreenElement?.classList.contains("tile"));
   await page.waitForTimeout(500);
   await looked("full screen");
   await shot(page, "watch-full-screen");

@@ -6,13 +6,13 @@ const AIM_S = 0.08;
 /** Where that is too little on this network, it grows up to here. */
 const AIM_MAX_S = 0.8;
 /** How much it grows when the picture stood still for want of frames, and shrinks in each second without. */
-const [GROW, SHRINK_PER_S] = [1.5, 0.95];
+const [GROW, SHRINK_PER_S] = [1.5, 0.9];
 /** After the start and after a jump it is not the network that lets one wait. */
 const SETTLING_S = 1.5;
 /** Further behind than this beyond the aim, it is jumped to the edge; what lies between is not seen. */
 const JUMP_S = 1;
 /** Faster and slower than life by so much at most; nobody sees that. */
-const [FASTEST, SLOWEST] = [1.12, 0.96];
+const [FASTEST, SLOWEST] = [1.15, 0.96];
 /** Between the aim and this above it all is well. */
 const SLACK_S = 0.04;
 /** Kept behind what is shown; more of it is of no use. */

@@ -16,6 +16,8 @@ export interface SurfaceOptions {
   mark: (mediaTime: number) => Mark;
   /** A new frame was drawn. */
   onFrame?: (frame: { mediaTime: number; now: number; presented: number }) => void;
+  /** What goes full screen, the container within it; the container where nothing is said. The focus must lie within to stay. */
+  fullScreen?: HTMLElement | null;
   /** The canvas's name for those who do not see it. */
   label?: string;
 }
@@ -52,7 +54,7 @@ export class Surface {
   private readonly gone = new AbortController();
   private frameRequest = 0;
 
-  /** Puts a canvas into `container`, which goes full screen as a whole, and draws `video` there until `close`. */
+  /** Puts a canvas into `container` and draws `video` there until `close`. */
   constructor(
     private readonly container: HTMLElement,
     private readonly video: HTMLVideoElement,
@@ -121,10 +123,10 @@ export class Surface {
     return this.view.scale;
   }
 
-  /** The container, with all that lies in it. */
+  /** With all that lies over the picture. */
   async toggleFullScreen(): Promise<void> {
     if (document.fullscreenElement) await document.exitFullscreen();
-    else await this.container.requestFullscreen({ navigationUI: "hide" });
+    else await (this.options.fullScreen ?? this.container).requestFullscreen({ navigationUI: "hide" });
   }
 
   /** Keys for zoom, pan and full screen; true where the key was one of them. Arrows pan only what is zoomed. */

@@ -58,7 +58,7 @@ export class WhepSource implements Source {
   private async refused(answer: Response): Promise<void> {
     const said = (await answer.json().catch(() => undefined)) as Refusal | undefined;
     // 406: none of the codecs; anything else is about the session, which the API knows.
-    if (answer.status === 406 && said?.message) this.end(() => this.hearer.onUnplayable(said.code, said.message));
+    if (answer.status === 406 && said?.message) this.end(() => this.hearer.onUnplayable("", said.message));
     else this.end(() => this.hearer.onLost());
   }
 

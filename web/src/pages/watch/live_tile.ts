@@ -59,7 +59,8 @@ export function useTile(place: { current: HTMLDivElement | null }, camera: Camer
     const container = place.current;
     if (!opened || !container) return;
     const video = hiddenVideo();
-    surface.current = new Surface(container, video, { mark: () => markOf(me), label: options.label });
+    const fullScreen = container.closest<HTMLElement>(".tile");
+    surface.current = new Surface(container, video, { mark: () => markOf(me), fullScreen, label: options.label });
     const say = (to: LiveState) => {
       set(to);
       if (to.kind === "ended") void tell(opened.id, to.reason, setEnding);
