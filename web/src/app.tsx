@@ -23,13 +23,22 @@ export function App() {
   useEffect(() => void look(), [look]);
   useEffect(() => onSignedOut(() => setMe((was) => (was ? null : was))), []);
 
+  // What was said last stays to be read, whatever page comes next.
+  return (
+    <>
+      <Within me={me} look={look} onSignOut={() => setMe(null)} />
+      <Toasts />
+    </>
+  );
+}
+
+function Within({ me, look, onSignOut }: { me: Me | null | undefined; look: () => Promise<void>; onSignOut: () => void }) {
   if (me === undefined) return <Loading />;
   if (me === null) return <Login onDone={look} />;
   if (me.must_change_password || me.must_enrol_second_factor) return <Due me={me} onDone={look} />;
   return (
     <MeContext.Provider value={me}>
-      <Frame onSignOut={() => setMe(null)} />
-      <Toasts />
+      <Frame onSignOut={onSignOut} />
     </MeContext.Provider>
   );
 }

@@ -3,7 +3,6 @@
 import { post } from "../../api/client";
 import type { Me } from "../../api/me";
 import { Switches } from "../../ui/frame";
-import { Toasts } from "../../ui/toast";
 import { useT } from "../../words";
 import { FactorForm } from "./factor";
 import { PasswordForm } from "./password";
@@ -24,7 +23,6 @@ export function Due({ me, onDone }: { me: Me; onDone: () => Promise<void> }) {
         <h1>{t(me.must_change_password ? w.passwordDue : w.factorDue)}</h1>
         {me.must_change_password ? <PasswordForm onDone={done} /> : <FactorForm enrolled={me.second_factor} onDone={done} />}
       </main>
-      <Toasts />
     </div>
   );
 }

@@ -2,6 +2,7 @@
 
 import { useState } from "preact/hooks";
 
+import { get } from "../../api/client";
 import { useMe } from "../../api/me";
 import { Dialog } from "../../ui/dialog";
 import { useT, when } from "../../words";
@@ -45,7 +46,8 @@ export default function Account() {
       </div>
       {open === "password" && (
         <Dialog title={w.change} onClose={close}>
-          <PasswordForm onDone={() => location.reload()} />
+          {/* The sign-in ended with the old password: asking for anything shows where to sign in again. */}
+          <PasswordForm onDone={() => void get("/me").catch(() => undefined)} />
         </Dialog>
       )}
       {open === "factor" && (
