@@ -3,6 +3,9 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
+/** Most that the whole console may weigh, every page included. */
+const BYTES_MAX = 400_000;
+
 const dist = new URL("../dist/", import.meta.url).pathname;
 let sum = 0;
 for (const name of readdirSync(dist, { recursive: true })) {
@@ -15,3 +18,7 @@ for (const name of readdirSync(dist, { recursive: true })) {
   sum += small.length;
 }
 console.log(`console: ${(sum / 1000).toFixed(1)} kB compressed`);
+if (sum > BYTES_MAX) {
+  console.error(`the console must stay under ${BYTES_MAX / 1000} kB compressed: look what the last change brought in`);
+  process.exit(1);
+}
