@@ -45,6 +45,7 @@ async function changePassword(page) {
   await fields.last().fill(`${OWN}!`);
   const submit = page.locator('button[type="submit"]');
   assert.ok(await submit.isDisabled(), "two different passwords are not sent");
+  assert.match(await page.locator('.field [role="alert"]').innerText(), /不一致/);
   await shot(page, "first-day-password");
   await fields.last().fill(OWN);
   await submit.click();

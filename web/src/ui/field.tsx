@@ -10,15 +10,17 @@ interface Around {
   hint?: Both;
   /** What is wrong with the value, if anything. Shown once it was touched. */
   fault?: Both | null;
+  /** The fault is certain while it is still being typed, and shown at once. */
+  soon?: boolean;
   required?: boolean;
 }
 
 type Given = { id: string; "aria-describedby"?: string; "aria-invalid"?: boolean; required?: boolean; onBlur: () => void };
 
-export function Field({ label, hint, fault, required, children }: Around & { children: (given: Given) => ComponentChildren }) {
+export function Field({ label, hint, fault, soon, required, children }: Around & { children: (given: Given) => ComponentChildren }) {
   const t = useT();
   const [id, [touched, touch]] = [useId(), useState(false)];
-  const shown = touched && fault ? fault : null;
+  const shown = (touched || soon) && fault ? fault : null;
   const given: Given = { id, onBlur: () => touch(true) };
   if (shown || hint) given["aria-describedby"] = `${id}-said`;
   if (shown) given["aria-invalid"] = true;
@@ -42,9 +44,9 @@ export function Field({ label, hint, fault, required, children }: Around & { chi
 type Input = Omit<JSX.InputHTMLAttributes<HTMLInputElement>, "label" | "onInput" | "required">;
 
 /** One line of text. */
-export function TextField({ label, hint, fault, required, value, onValue, ...rest }: Around & Input & { value: string; onValue: (v: string) => void }) {
+export function TextField({ label, hint, fault, soon, required, value, onValue, ...rest }: Around & Input & { value: string; onValue: (v: string) => void }) {
   return (
-    <Field label={label} hint={hint} fault={fault} required={required}>
+    <Field label={label} hint={hint} fault={fault} soon={soon} required={required}>
       {(given) => <input type="text" {...rest} {...given} value={value} onInput={(e) => onValue(e.currentTarget.value)} />}
     </Field>
   );

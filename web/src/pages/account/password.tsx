@@ -28,7 +28,7 @@ export function PasswordForm({ onDone }: { onDone: () => void }) {
   return (
     <form onSubmit={submit} aria-label={t(w.change)}>
       <TextField label={w.oldPassword} type="password" autocomplete="current-password" required value={old} onValue={setOld} />
-      <TextField label={w.newPassword} type="password" autocomplete="new-password" required value={fresh} onValue={setFresh} />
+      <TextField label={w.newPassword} hint={w.passwordHint} type="password" autocomplete="new-password" required value={fresh} onValue={setFresh} />
       <TextField
         label={w.again}
         type="password"
@@ -36,6 +36,7 @@ export function PasswordForm({ onDone }: { onDone: () => void }) {
         required
         value={again}
         onValue={setAgain}
+        soon={!fresh.startsWith(again)}
         fault={again && again !== fresh ? w.differs : null}
       />
       <Refusal of={refused} />

@@ -14,6 +14,10 @@ export const words = {
   factorDue: { zh: "请先启用第二重身份验证", en: "Enrol a second factor first" },
   oldPassword: { zh: "原密码", en: "Password so far" },
   newPassword: { zh: "新密码", en: "New password" },
+  passwordHint: {
+    zh: "用几个互不相关的词;不含登录名,不与最近五次相同。",
+    en: "Several unrelated words; not the account's name, nor one of the last five.",
+  },
   again: { zh: "再输入一次", en: "Once more" },
   differs: { zh: "两次输入不一致。", en: "The two differ." },
   change: { zh: "更换密码", en: "Change password" },
