@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::Context;
 use control_api::console::Console;
 use control_api::deps::{Deps, Parts};
-use control_api::http::{Handshakes, HttpMetrics, Shell};
+use control_api::http::{HttpMetrics, Shell};
 use control_api::ledger::{Event, Kind, Ledger};
 use control_api::render::Studio;
 use control_api::store::Store;
@@ -34,10 +34,10 @@ use crate::appliance_id;
 use crate::camera_port::{Cameras, Recordings, follow_states};
 use crate::clock::SystemClock;
 use crate::config::Config;
+use crate::listeners::{Secured, listen};
 use crate::on_ledger::OnLedger;
 use crate::recordings::Tapes;
 use crate::retention_port::Retention;
-use crate::tls::{self, Certificates};
 use crate::{mark_key, watchdog};
 
 /// Viewers' connections get this long to end once the stop was asked for.
@@ -56,6 +56,8 @@ pub(crate) struct Reached {
     pub(crate) api: SocketAddr,
     /// RTSP, the first of its addresses.
     pub(crate) rtsp: SocketAddr,
+    /// RTSP over TLS, the first of its addresses.
+    pub(crate) rtsps: Option<SocketAddr>,
     /// Metrics.
     pub(crate) metrics: SocketAddr,
     /// What HTTP's certificate is checked by; none where it speaks none.
@@ -102,7 +104,7 @@ struct Appliance {
     api: TcpListener,
     metrics: TcpListener,
     deps: Arc<Deps>,
-    tls: Option<(Arc<Certificates>, Handshakes)>,
+    tls: Option<Secured>,
     http_metrics: HttpMetrics,
 }
 
@@ -127,7 +129,7 @@ impl Appliance {
         let marks = mark_key::load_or_make(&config.state_path).context("state.path")?;
         let http_metrics = HttpMetrics::new(&registry)?;
         let trust = config.tls.as_ref().map(|settings| settings.trust(&config.state_path));
-        let tls = secured(&config, &clock, &registry, &http_metrics)?;
+        let tls = Secured::of(&config, &clock, &registry, &http_metrics)?;
         let store = Store::open(&config.state_path.join("store")).context("state.path")?;
         let ledger = Ledger::open(&config.ledger_path, Arc::clone(&clock), &registry).context("ledger.path")?;
         ledger.attach_witness(&store).context("ledger.path")?;
@@ -151,12 +153,16 @@ impl Appliance {
         });
         let whep = Whep::bind(Arc::clone(&stage), &registry)?;
         let recordings = Tapes::new(recorder.playback());
-        let rtsp = RtspServer::bind(rtsp::Parts { stage: Arc::clone(&stage), recordings })?;
+        let rtsps = tls.as_ref().map(|tls| Arc::clone(&tls.rtsp));
+        let rtsp = RtspServer::bind(rtsp::Parts { stage: Arc::clone(&stage), recordings, tls: rtsps })?;
         let rtsp_address = *rtsp.addresses().first().context("rtsp.listen names no address")?;
 
-        let reached = Reached { api: api.local_addr()?, rtsp: rtsp_address, metrics: metrics.local_addr()?, trust };
+        let rtsps = rtsp.tls_addresses().first().copied();
+        let (api_address, metrics_address) = (api.local_addr()?, metrics.local_addr()?);
+        let reached = Reached { api: api_address, rtsp: rtsp_address, rtsps, metrics: metrics_address, trust };
         config.sessions.http_port = reached.api.port();
         config.sessions.rtsp_port = reached.rtsp.port();
+        config.sessions.rtsps_port = rtsps.map(|address| address.port());
         let cameras = Cameras::new(Arc::clone(&fleet), Arc::clone(&recorder), Arc::clone(&clock), Handle::current());
         let parts = Parts {
             store,
@@ -227,7 +233,7 @@ impl Appliance {
         let sweeping = tokio::spawn(housekeeping::run(Arc::clone(&self.deps), told()));
         let scraping = tokio::spawn(crate::scrape::serve(self.metrics, self.registry));
         let rtsp = tokio::spawn(self.rtsp.run(stopped.clone(), VIEWERS_DRAIN));
-        let (certificates, handshakes) = self.tls.unzip();
+        let (certificates, handshakes) = self.tls.map(|tls| (tls.certificates, tls.http)).unzip();
         let renewing = tokio::spawn(async {
             if let Some(certificates) = certificates {
                 certificates.run().await
@@ -294,28 +300,6 @@ impl Appliance {
     }
 }
 
-/// The certificate of the listeners, where there is to be one; where there is none and others than this machine reach them, a warning.
-fn secured(
-    config: &Config,
-    clock: &Arc<dyn Clock>,
-    registry: &Registry,
-    metrics: &HttpMetrics,
-) -> anyhow::Result<Option<(Arc<Certificates>, Handshakes)>> {
-    let Some(settings) = &config.tls else {
-        if !config.api.listen.ip().is_loopback() {
-            tracing::warn!(listen = %config.api.listen, "passwords and pictures cross the network in the clear; see [tls]");
-        }
-        return Ok(None);
-    };
-    let listens = [config.api.listen.ip()];
-    let names = settings.names(config.sessions.public_host.as_deref(), &listens);
-    let certificates =
-        Certificates::start(settings, config.state_path.join(tls::FOLDER), names, Arc::clone(clock), registry)?;
-    let server = certificates.server(&[b"http/1.1"])?;
-    let handshakes = Handshakes::new(server, settings.handshake_timeout, settings.handshakes_max, metrics);
-    Ok(Some((certificates, handshakes)))
-}
-
 /// Where policies lie: the site's own in a folder of its choice, every set that was ever in force in that of the state.
 fn policies(folder: Option<PathBuf>, state: &Path) -> control_api::policy::book::Setup {
     control_api::policy::book::Setup { folder, archive: state.join(POLICY_ARCHIVE) }
@@ -365,10 +349,6 @@ pub(crate) async fn stop_signal() -> anyhow::Result<()> {
         _ = interrupt.recv() => {}
     }
     Ok(())
-}
-
-async fn listen(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("{key}: cannot listen at {address}"))
 }
 
 fn register_process(registry: &Registry) -> anyhow::Result<()> {

@@ -92,6 +92,7 @@ pub(crate) async fn seed(data: PathBuf, seeds: Seeds, reached: Reached, sources:
     let cameras = place_cameras(&reached, &accounts, &sources).await?;
     let demo = json!({
         "api": reached.api_url(), "trust": reached.trust, "rtsp": format!("rtsp://{}", reached.rtsp),
+        "rtsps": reached.rtsps.map(|address| format!("rtsps://{address}")),
         "metrics": format!("http://{}/metrics", reached.metrics),
         "cameras": cameras, "purpose": PURPOSE, "accounts": accounts,
     });
