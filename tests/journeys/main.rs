@@ -38,5 +38,7 @@ mod live_hls;
 mod live_mse;
 mod playback;
 mod recorded;
+mod slow_http;
+mod tls;
 mod trace;
 mod volumes;
