@@ -77,7 +77,9 @@ fn ten_thousand_idle_sockets_are_bounded_counted_and_unnoticed() {
         return;
     }
     let cameras = SimCameras::start(1);
-    let appliance = Appliance::start();
+    // None of them is let go before all are counted.
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let appliance = Appliance::start_by(dir, Command::new(SLUICE), &["api.header_read_timeout=5m"]);
     appliance.add_camera("gate", &cameras.url(1));
     appliance.wait_for_camera("gate");
     let session = appliance.live(&appliance.login("operator"), "gate");
