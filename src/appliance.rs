@@ -10,7 +10,6 @@ use std::time::Duration;
 use anyhow::Context;
 use control_api::console::Console;
 use control_api::deps::{Deps, Parts};
-use control_api::http::{HttpMetrics, Shell};
 use control_api::ledger::{Event, Kind, Ledger};
 use control_api::render::Studio;
 use control_api::store::Store;
@@ -34,7 +33,7 @@ use crate::appliance_id;
 use crate::camera_port::{Cameras, Recordings, follow_states};
 use crate::clock::SystemClock;
 use crate::config::Config;
-use crate::listeners::{Secured, listen};
+use crate::listeners::{ApiDoor, listen};
 use crate::on_ledger::OnLedger;
 use crate::recordings::Tapes;
 use crate::retention_port::Retention;
@@ -101,11 +100,9 @@ struct Appliance {
     leases: Arc<Leases>,
     events: EventReceiver,
     rtsp: RtspServer,
-    api: TcpListener,
+    api: ApiDoor,
     metrics: TcpListener,
     deps: Arc<Deps>,
-    tls: Option<Secured>,
-    http_metrics: HttpMetrics,
 }
 
 impl Appliance {
@@ -113,23 +110,12 @@ impl Appliance {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
         let registry = Registry::new();
         register_process(&registry)?;
-        let api = listen(config.api.listen, "api.listen").await?;
+        let api = ApiDoor::open(&config, &clock, &registry).await?;
         let metrics = listen(config.metrics_listen, "metrics.listen").await?;
 
-        for folder in [&config.ledger_path, &config.state_path, &config.exports_path] {
-            private_folder(folder)?;
-        }
-        for root in &config.recorder.roots {
-            // One that is away is the recorder's to tell, and to try again.
-            if let Err(error) = private_folder(root) {
-                tracing::error!(%error, "a volume's folder is not there");
-            }
-        }
+        private_folders(&config)?;
         config.recorder.appliance = appliance_id::load_or_make(&config.state_path).context("state.path")?;
         let marks = mark_key::load_or_make(&config.state_path).context("state.path")?;
-        let http_metrics = HttpMetrics::new(&registry)?;
-        let trust = config.tls.as_ref().map(|settings| settings.trust(&config.state_path));
-        let tls = Secured::of(&config, &clock, &registry, &http_metrics)?;
         let store = Store::open(&config.state_path.join("store")).context("state.path")?;
         let ledger = Ledger::open(&config.ledger_path, Arc::clone(&clock), &registry).context("ledger.path")?;
         ledger.attach_witness(&store).context("ledger.path")?;
@@ -153,13 +139,12 @@ impl Appliance {
         });
         let whep = Whep::bind(Arc::clone(&stage), &registry)?;
         let recordings = Tapes::new(recorder.playback());
-        let rtsps = tls.as_ref().map(|tls| Arc::clone(&tls.rtsp));
-        let rtsp = RtspServer::bind(rtsp::Parts { stage: Arc::clone(&stage), recordings, tls: rtsps })?;
+        let rtsp = RtspServer::bind(rtsp::Parts { stage: Arc::clone(&stage), recordings, tls: api.rtsp_tls() })?;
         let rtsp_address = *rtsp.addresses().first().context("rtsp.listen names no address")?;
 
         let rtsps = rtsp.tls_addresses().first().copied();
-        let (api_address, metrics_address) = (api.local_addr()?, metrics.local_addr()?);
-        let reached = Reached { api: api_address, rtsp: rtsp_address, rtsps, metrics: metrics_address, trust };
+        let (api_address, trust) = (api.address()?, api.trust.clone());
+        let reached = Reached { api: api_address, rtsp: rtsp_address, rtsps, metrics: metrics.local_addr()?, trust };
         config.sessions.http_port = reached.api.port();
         config.sessions.rtsp_port = reached.rtsp.port();
         config.sessions.rtsps_port = rtsps.map(|address| address.port());
@@ -187,23 +172,7 @@ impl Appliance {
             registry: registry.clone(),
         };
         let deps = tokio::task::spawn_blocking(move || Deps::new(parts)).await??;
-        Ok(Self {
-            reached,
-            registry,
-            ledger,
-            clock,
-            cores,
-            fleet,
-            recorder,
-            leases,
-            events,
-            rtsp,
-            api,
-            metrics,
-            deps,
-            tls,
-            http_metrics,
-        })
+        Ok(Self { reached, registry, ledger, clock, cores, fleet, recorder, leases, events, rtsp, api, metrics, deps })
     }
 
     async fn serve(self, ready: impl Future<Output = anyhow::Result<()>> + Send + 'static) -> anyhow::Result<()> {
@@ -233,19 +202,8 @@ impl Appliance {
         let sweeping = tokio::spawn(housekeeping::run(Arc::clone(&self.deps), told()));
         let scraping = tokio::spawn(crate::scrape::serve(self.metrics, self.registry));
         let rtsp = tokio::spawn(self.rtsp.run(stopped.clone(), VIEWERS_DRAIN));
-        let (certificates, handshakes) = self.tls.map(|tls| (tls.certificates, tls.http)).unzip();
-        let renewing = tokio::spawn(async {
-            if let Some(certificates) = certificates {
-                certificates.run().await
-            }
-        });
-        let shell = Shell {
-            router: routes::router(Arc::clone(&self.deps)),
-            config: self.deps.config.clone(),
-            tls: handshakes,
-            metrics: self.http_metrics,
-        };
-        let api = tokio::spawn(shell.serve(self.api, told()));
+        let router = routes::router(Arc::clone(&self.deps));
+        let [api, renewing] = self.api.serve(router, self.deps.config.clone(), told());
         let whep = tokio::spawn(Arc::clone(&self.deps.whep).run(stopped.clone()));
         let alive = tokio::spawn(watchdog::pet(Arc::clone(&self.deps)));
         let policies = tokio::spawn(crate::hang_up::reload_policies(Arc::clone(&self.deps)));
@@ -375,6 +333,20 @@ pub(crate) fn log_to_stderr(log: &crate::config::Log) {
         crate::config::LogFormat::Text => registry.with(lines).init(),
         crate::config::LogFormat::Json => registry.with(lines.json()).init(),
     }
+}
+
+/// The folders of all that is kept.
+fn private_folders(config: &Config) -> anyhow::Result<()> {
+    for folder in [&config.ledger_path, &config.state_path, &config.exports_path] {
+        private_folder(folder)?;
+    }
+    for root in &config.recorder.roots {
+        // One that is away is the recorder's to tell, and to try again.
+        if let Err(error) = private_folder(root) {
+            tracing::error!(%error, "a volume's folder is not there");
+        }
+    }
+    Ok(())
 }
 
 /// The folder, made if need be, readable by its owner alone: it holds secrets.
