@@ -9,7 +9,6 @@ use std::time::Duration;
 use anyhow::Context;
 use control_api::console::Console;
 use control_api::deps::{Deps, Parts};
-use control_api::http::{Handshakes, HttpMetrics, Shell};
 use control_api::ledger::{Event, Kind, Ledger};
 use control_api::render::Studio;
 use control_api::store::Store;
@@ -33,11 +32,11 @@ use crate::appliance_id;
 use crate::camera_port::{Cameras, Recordings, follow_states};
 use crate::clock::SystemClock;
 use crate::config::Config;
+use crate::listeners::{ApiDoor, listen};
 use crate::log::tail as log_tail;
 use crate::on_ledger::OnLedger;
 use crate::recordings::Tapes;
 use crate::retention_port::Retention;
-use crate::tls::{self, Certificates};
 use crate::{mark_key, watchdog};
 
 /// Viewers' connections get this long to end once the stop was asked for.
@@ -58,6 +57,8 @@ pub(crate) struct Reached {
     pub(crate) rtsp: SocketAddr,
     /// WebRTC, by UDP.
     pub(crate) whep: SocketAddr,
+    /// RTSP over TLS, the first of its addresses.
+    pub(crate) rtsps: Option<SocketAddr>,
     /// Metrics.
     pub(crate) metrics: SocketAddr,
     /// What HTTP's certificate is checked by; none where it speaks none.
@@ -101,11 +102,9 @@ struct Appliance {
     leases: Arc<Leases>,
     events: EventReceiver,
     rtsp: RtspServer,
-    api: TcpListener,
+    api: ApiDoor,
     metrics: TcpListener,
     deps: Arc<Deps>,
-    tls: Option<(Arc<Certificates>, Handshakes)>,
-    http_metrics: HttpMetrics,
 }
 
 impl Appliance {
@@ -113,15 +112,12 @@ impl Appliance {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
         let registry = Registry::new();
         register_process(&registry)?;
-        let api = listen(config.api.listen, "api.listen").await?;
+        let api = ApiDoor::open(&config, &clock, &registry).await?;
         let metrics = listen(config.metrics_listen, "metrics.listen").await?;
 
         make_folders(&config)?;
         config.recorder.appliance = appliance_id::load_or_make(&config.state_path).context("state.path")?;
         let marks = mark_key::load_or_make(&config.state_path).context("state.path")?;
-        let http_metrics = HttpMetrics::new(&registry)?;
-        let trust = config.tls.as_ref().map(|settings| settings.trust(&config.state_path));
-        let tls = secured(&config, &clock, &registry, &http_metrics)?;
         let store = Store::open(&config.state_path.join("store")).context("state.path")?;
         let ledger = Ledger::open(&config.ledger_path, Arc::clone(&clock), &registry).context("ledger.path")?;
         ledger.attach_witness(&store).context("ledger.path")?;
@@ -145,14 +141,22 @@ impl Appliance {
         });
         let whep = Whep::bind(Arc::clone(&stage), &registry)?;
         let recordings = Tapes::new(recorder.playback());
-        let rtsp = RtspServer::bind(rtsp::Parts { stage: Arc::clone(&stage), recordings })?;
+        let rtsp = RtspServer::bind(rtsp::Parts { stage: Arc::clone(&stage), recordings, tls: api.rtsp_tls() })?;
         let rtsp_address = *rtsp.addresses().first().context("rtsp.listen names no address")?;
 
-        let (api_address, metrics_address) = (api.local_addr()?, metrics.local_addr()?);
-        let reached =
-            Reached { api: api_address, rtsp: rtsp_address, whep: whep.address(), metrics: metrics_address, trust };
+        let rtsps = rtsp.tls_addresses().first().copied();
+        let (api_address, whep_address, metrics_address) = (api.address()?, whep.address(), metrics.local_addr()?);
+        let reached = Reached {
+            api: api_address,
+            rtsp: rtsp_address,
+            rtsps,
+            whep: whep_address,
+            metrics: metrics_address,
+            trust: api.trust.clone(),
+        };
         config.sessions.http_port = reached.api.port();
         config.sessions.rtsp_port = reached.rtsp.port();
+        config.sessions.rtsps_port = rtsps.map(|address| address.port());
         let cameras = Cameras::new(Arc::clone(&fleet), Arc::clone(&recorder), Arc::clone(&clock), Handle::current());
         let parts = Parts {
             store,
@@ -178,23 +182,7 @@ impl Appliance {
             registry: registry.clone(),
         };
         let deps = tokio::task::spawn_blocking(move || Deps::new(parts)).await??;
-        Ok(Self {
-            reached,
-            registry,
-            ledger,
-            clock,
-            cores,
-            fleet,
-            recorder,
-            leases,
-            events,
-            rtsp,
-            api,
-            metrics,
-            deps,
-            tls,
-            http_metrics,
-        })
+        Ok(Self { reached, registry, ledger, clock, cores, fleet, recorder, leases, events, rtsp, api, metrics, deps })
     }
 
     async fn serve(self, ready: impl Future<Output = anyhow::Result<()>> + Send + 'static) -> anyhow::Result<()> {
@@ -218,15 +206,8 @@ impl Appliance {
         let sweeping = tokio::spawn(housekeeping::run(Arc::clone(&self.deps), told()));
         let scraping = tokio::spawn(crate::scrape::serve(self.metrics, self.registry));
         let rtsp = tokio::spawn(self.rtsp.run(stopped.clone(), VIEWERS_DRAIN));
-        let (certificates, handshakes) = self.tls.unzip();
-        let renewing = tokio::spawn(renew(certificates));
-        let shell = Shell {
-            router: routes::router(Arc::clone(&self.deps)),
-            config: self.deps.config.clone(),
-            tls: handshakes,
-            metrics: self.http_metrics,
-        };
-        let api = tokio::spawn(shell.serve(self.api, told()));
+        let router = routes::router(Arc::clone(&self.deps));
+        let [api, renewing] = self.api.serve(router, self.deps.config.clone(), told());
         let whep = tokio::spawn(Arc::clone(&self.deps.whep).run(stopped.clone()));
         let alive = tokio::spawn(watchdog::pet(Arc::clone(&self.deps)));
         let policies = tokio::spawn(crate::hang_up::reload_policies(Arc::clone(&self.deps)));
@@ -296,13 +277,6 @@ async fn pull_cameras(deps: Arc<Deps>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Keeps the certificates fresh, where there are any.
-async fn renew(certificates: Option<Arc<Certificates>>) {
-    if let Some(certificates) = certificates {
-        certificates.run().await;
-    }
-}
-
 /// Once nobody sends any more.
 async fn close(recorder: Arc<Recorder>, cores: Arc<Cores>) -> anyhow::Result<()> {
     tokio::task::spawn_blocking(move || {
@@ -311,28 +285,6 @@ async fn close(recorder: Arc<Recorder>, cores: Arc<Cores>) -> anyhow::Result<()>
     })
     .await?;
     Ok(())
-}
-
-/// The certificate of the listeners, where there is to be one; where there is none and others than this machine reach them, a warning.
-fn secured(
-    config: &Config,
-    clock: &Arc<dyn Clock>,
-    registry: &Registry,
-    metrics: &HttpMetrics,
-) -> anyhow::Result<Option<(Arc<Certificates>, Handshakes)>> {
-    let Some(settings) = &config.tls else {
-        if !config.api.listen.ip().is_loopback() {
-            tracing::warn!(listen = %config.api.listen, "passwords and pictures cross the network in the clear; see [tls]");
-        }
-        return Ok(None);
-    };
-    let listens = [config.api.listen.ip()];
-    let names = settings.names(config.sessions.public_host.as_deref(), &listens);
-    let certificates =
-        Certificates::start(settings, config.state_path.join(tls::FOLDER), names, Arc::clone(clock), registry)?;
-    let server = certificates.server(&[b"http/1.1"])?;
-    let handshakes = Handshakes::new(server, settings.handshake_timeout, settings.handshakes_max, metrics);
-    Ok(Some((certificates, handshakes)))
 }
 
 /// Where policies lie: the site's own in a folder of its choice, every set that was ever in force in that of the state.
@@ -384,10 +336,6 @@ pub(crate) async fn stop_signal() -> anyhow::Result<()> {
         _ = interrupt.recv() => {}
     }
     Ok(())
-}
-
-async fn listen(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("{key}: cannot listen at {address}"))
 }
 
 fn register_process(registry: &Registry) -> anyhow::Result<()> {

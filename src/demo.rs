@@ -92,7 +92,8 @@ pub(crate) async fn seed(data: PathBuf, seeds: Seeds, reached: Reached, sources:
     let cameras = place_cameras(&reached, &accounts, &sources).await?;
     let demo = json!({
         "api": reached.api_url(), "trust": reached.trust, "rtsp": format!("rtsp://{}", reached.rtsp),
-        "whep": reached.whep, "metrics": format!("http://{}/metrics", reached.metrics),
+        "rtsps": reached.rtsps.map(|address| format!("rtsps://{address}")), "whep": reached.whep,
+        "metrics": format!("http://{}/metrics", reached.metrics),
         "cameras": cameras, "purpose": PURPOSE, "accounts": accounts,
     });
     write_private(&data.join("demo.json"), &serde_json::to_vec_pretty(&demo)?)?;

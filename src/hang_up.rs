@@ -1,4 +1,5 @@
-//! SIGHUP: the site's own policies are read anew. Deliberately absent: any other setting; those take a restart.
+//! SIGHUP: the site's own policies are read anew; so is the certificate, by `tls`. Deliberately absent: any other setting; those take
+//! a restart.
 
 use std::sync::Arc;
 

@@ -8,6 +8,7 @@ mod clock;
 mod config;
 mod demo;
 mod hang_up;
+mod listeners;
 mod log;
 mod mark_key;
 mod on_ledger;

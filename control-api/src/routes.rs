@@ -20,6 +20,7 @@ pub mod grants;
 pub mod health;
 pub mod holds;
 mod inbox;
+mod lease_refusal;
 pub mod ledger;
 pub mod ledger_erasures;
 pub mod ledger_tiles;

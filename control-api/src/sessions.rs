@@ -46,6 +46,8 @@ pub struct Settings {
     pub public_host: Option<String>,
     /// The port of the RTSP listener, as viewers reach it.
     pub rtsp_port: u16,
+    /// The port of the RTSPS listener, as viewers reach it, where there is one.
+    pub rtsps_port: Option<u16>,
     /// True where the HTTP listener speaks TLS.
     pub http_tls: bool,
     /// The port of the HTTP listener, as viewers reach it; used with `public_host`.
@@ -74,6 +76,7 @@ impl Default for Settings {
             playback_max: Duration::from_secs(24 * 3_600),
             public_host: None,
             rtsp_port: 8554,
+            rtsps_port: None,
             http_tls: false,
             http_port: 8080,
             unusual: Bounds::default(),

@@ -8,6 +8,8 @@ use std::time::Duration;
 pub struct Config {
     /// Where viewers' RTSP connections are taken. Port 0 takes a free one.
     pub rtsp_listen: Vec<SocketAddr>,
+    /// Where they are taken over TLS (RTSPS).
+    pub rtsp_tls_listen: Vec<SocketAddr>,
     /// First and last UDP port for viewers; zeros take any that is free.
     pub udp_ports: (u16, u16),
     /// WebRTC towards viewers.
@@ -66,6 +68,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             rtsp_listen: vec![SocketAddr::from(([0, 0, 0, 0], 8554))],
+            rtsp_tls_listen: Vec::new(),
             udp_ports: (0, 0),
             whep: Whep::default(),
             cores: 0,

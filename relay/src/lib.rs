@@ -13,3 +13,4 @@ pub mod listen;
 pub mod metrics;
 pub mod recording;
 pub mod sim;
+pub mod tls;

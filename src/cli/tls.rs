@@ -1,9 +1,7 @@
 //! `sluice tls`: the appliance's private authority.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Subcommand;
@@ -50,8 +48,8 @@ fn certificate(config: &Config) -> anyhow::Result<String> {
     let settings = config.tls.as_ref().filter(|settings| matches!(settings.source, Source::PrivateCa { .. }));
     let settings = settings.context("there is no private authority; set tls.private_ca = true")?;
     let ca = PrivateCa::new(config.state_path.join(FOLDER));
-    let names = settings.names(config.sessions.public_host.as_deref(), &[SocketAddr::ip(&config.api.listen)]);
-    ca.make(&names, Arc::new(SystemClock::start()).wall())?;
+    let names = settings.names(config.sessions.public_host.as_deref(), &[config.api.listen.ip()]);
+    ca.make(&names, SystemClock::start().wall())?;
     let path = ca.certificate();
     std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
 }

@@ -28,6 +28,7 @@ pub(super) fn check(config: &Config) -> Vec<Fault> {
 fn addresses(config: &Config) -> Vec<(&'static str, SocketAddr)> {
     let mut list = vec![("api.listen", config.api.listen), ("metrics.listen", config.metrics_listen)];
     list.extend(config.relay.rtsp_listen.iter().map(|address| ("rtsp.listen", *address)));
+    list.extend(config.relay.rtsp_tls_listen.iter().map(|address| ("rtsp.tls_listen", *address)));
     list
 }
 

@@ -52,7 +52,8 @@ pub(super) fn read(document: &mut Document<'_>) -> Config {
     let clock = document.section("clock", policy::clock);
     let fleet = document.section("cameras", cameras);
     let mut relay = relay::config::Config::default();
-    document.section("rtsp", |s| rtsp(s, &mut relay));
+    let tls = document.section("tls", super::tls::read);
+    document.section("rtsp", |s| rtsp(s, &mut relay, tls.is_some()));
     document.section("whep", |s| super::whep::read(s, &mut relay.whep));
     document.section("relay", |s| self::relay(s, &mut relay));
     sessions.merge_latency = relay.merge_latency;
@@ -61,7 +62,6 @@ pub(super) fn read(document: &mut Document<'_>) -> Config {
     sessions.rtsp_port = relay.rtsp_listen.first().map_or(sessions.rtsp_port, SocketAddr::port);
     let zone = sessions.zone.clone();
     let retention = document.section("retention", |s| retention::read(s, zone));
-    let tls = document.section("tls", super::tls::read);
     sessions.http_tls = tls.is_some();
     let state = Path::new(STATE_FOLDER);
     let state_path = document.section("state", |s| s.path("path", &state.join("state")));
@@ -207,8 +207,12 @@ fn split(text: &str) -> Option<Vec<String>> {
     Some(text.split_whitespace().map(str::to_owned).collect())
 }
 
-fn rtsp(s: &mut Section<'_, '_>, to: &mut relay::config::Config) {
+fn rtsp(s: &mut Section<'_, '_>, to: &mut relay::config::Config, tls: bool) {
     to.rtsp_listen = s.addresses("listen", std::mem::take(&mut to.rtsp_listen));
+    to.rtsp_tls_listen = s.addresses("tls_listen", Vec::new());
+    if !tls && !to.rtsp_tls_listen.is_empty() {
+        s.refuse("tls_listen", "stands without a certificate", "set tls.certificate and tls.key, or tls.private_ca");
+    }
     let range = "a range of UDP ports such as \"20000-29999\", or \"any\"";
     to.udp_ports = s.text_as("udp_ports", range, ports).unwrap_or(to.udp_ports);
     to.connections_max = s.count("connections_max", to.connections_max, CONNECTIONS);

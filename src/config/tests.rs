@@ -214,6 +214,8 @@ fn the_example_shows_the_defaults() {
     assert_eq!(shown.api.settings.oidc.take().map(|oidc| oidc.client_id).as_deref(), Some("sluice"));
     assert_eq!(shown.sessions.per_user_max.take(), Some(64));
     assert!(shown.policy_path.take().is_some());
+    assert!(shown.tls.take().is_some() && std::mem::take(&mut shown.sessions.http_tls));
+    assert_eq!(std::mem::take(&mut shown.relay.rtsp_tls_listen).len(), 1);
     assert!(shown.witness.take().is_some());
     assert!(!std::mem::take(&mut shown.webhooks.hosts).is_empty());
     let defaults = load("").unwrap();

@@ -64,6 +64,11 @@ impl Appliance {
         self.demo = demo;
     }
 
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.process.signal(signal);
+    }
+
     /// Its folder.
     pub(crate) fn dir(&self) -> &Path {
         self.dir.path()

@@ -39,5 +39,7 @@ mod live_mse;
 mod live_whep;
 mod playback;
 mod recorded;
+mod slow_http;
+mod tls;
 mod trace;
 mod volumes;

@@ -13,7 +13,7 @@ use relay::admission::Admitted;
 use relay::egress::hls::{Copied, Gone};
 use relay::lease::Refused;
 
-use super::media::refusal;
+use super::lease_refusal::refusal;
 use crate::deps::Deps;
 use crate::error::{ApiError, Code};
 use crate::playback::{PLAYLIST, PLAYLIST_TYPE, Piece};

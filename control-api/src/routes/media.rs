@@ -11,8 +11,9 @@ use axum::routing::get;
 use media::mark::Pen;
 use recorder::PlaybackError;
 use relay::admission::Admitted;
-use relay::lease::{Content, EndReason, Protocol, Refused};
+use relay::lease::{Content, Protocol};
 
+use super::lease_refusal::refusal;
 use super::live_hls::{self, Live};
 use crate::deps::Deps;
 use crate::error::{ApiError, Code};
@@ -133,19 +134,4 @@ fn unplayable(error: PlaybackError) -> ApiError {
             Code::Internal.into()
         }
     }
-}
-
-/// What a refusal of the relay is to whoever asked.
-pub(super) fn refusal(why: Refused) -> ApiError {
-    let error = match why {
-        Refused::Unknown | Refused::WrongProtocol => Code::SessionUnknown.into(),
-        Refused::WrongTerminal => ApiError::new(Code::TerminalMismatch).remedied(
-            "该会话绑定在申请它的终端,请在本终端重新申请。",
-            "The session is bound to the terminal that opened it; open one from this terminal.",
-        ),
-        Refused::Expired => Code::SessionExpired.into(),
-        Refused::Ended(EndReason::Preempted) => Code::PreemptedByEmergency.into(),
-        Refused::Ended(_) => Code::SessionEnded.into(),
-    };
-    error.recorded()
 }

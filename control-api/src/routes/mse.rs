@@ -16,9 +16,11 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use relay::egress::mse::{self, Arrival};
 use relay::lease::{EndReason, Protocol};
+use relay::tls::Secure;
 use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 
-use super::media::refusal;
+use super::lease_refusal::refusal;
 use crate::deps::Deps;
 use crate::error::{ApiError, Code};
 use crate::request::Terminal;
@@ -46,10 +48,10 @@ async fn upgrade(
     let stream = deps.stage.live(&admitted).ok_or(Code::CameraOffline)?;
     let upgraded = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
-        let Some((socket, read_ahead)) = taken(upgraded).await else {
+        let Some(Taken { socket, secure, read_ahead }) = taken(upgraded).await else {
             return admitted.leave(EndReason::Network);
         };
-        let arrival = Arrival { socket, peer, read_ahead, admitted, stream };
+        let arrival = Arrival { socket, secure, peer, read_ahead, admitted, stream };
         if let Err(error) = mse::hand_over(&deps.stage, arrival) {
             tracing::warn!(%peer, %error, "a viewer was turned away");
         }
@@ -63,11 +65,25 @@ async fn upgrade(
     answer.map_err(|_| Code::Internal.into())
 }
 
-/// The connection behind the answer, and what was read of it ahead.
-async fn taken(upgraded: OnUpgrade) -> Option<(std::net::TcpStream, bytes::Bytes)> {
+/// The connection behind the answer.
+struct Taken {
+    socket: std::net::TcpStream,
+    secure: Option<Secure>,
+    /// What was read of it ahead.
+    read_ahead: bytes::Bytes,
+}
+
+async fn taken(upgraded: OnUpgrade) -> Option<Taken> {
     let upgraded: Upgraded = upgraded.await.ok()?;
-    let parts = upgraded.downcast::<TokioIo<TcpStream>>().ok()?;
-    Some((parts.io.into_inner().into_std().ok()?, parts.read_buf))
+    let (socket, secure, read_ahead) = match upgraded.downcast::<TokioIo<TcpStream>>() {
+        Ok(parts) => (parts.io.into_inner(), None, parts.read_buf),
+        Err(upgraded) => {
+            let parts = upgraded.downcast::<TokioIo<TlsStream<TcpStream>>>().ok()?;
+            let (socket, connection) = parts.io.into_inner().into_inner();
+            (socket, Some(Secure::new(connection).ok()?), parts.read_buf)
+        }
+    };
+    Some(Taken { socket: socket.into_std().ok()?, secure, read_ahead })
 }
 
 /// What answers the key of a whole handshake; none where a part of it is missing.

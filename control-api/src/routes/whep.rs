@@ -13,7 +13,7 @@ use axum::routing::{delete, post};
 use relay::egress::whep::{Answer, Asker, NotAnswered, OFFER_BYTES_MAX};
 use relay::lease::Protocol;
 
-use super::media::refusal;
+use super::lease_refusal::refusal;
 use crate::deps::Deps;
 use crate::error::{ApiError, Code};
 use crate::request::{Terminal, body_bytes};

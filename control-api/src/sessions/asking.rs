@@ -57,6 +57,9 @@ pub struct Urls {
     /// RTSP, for grants that carry `raw`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rtsp: Option<String>,
+    /// RTSP over TLS, for the same, where the appliance speaks it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rtsps: Option<String>,
     /// Fragmented MP4 over a WebSocket, for Media Source Extensions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mse: Option<String>,
@@ -234,7 +237,10 @@ impl NewSession {
         let mut urls = Urls::default();
         for protocol in self.protocols() {
             match protocol {
-                Protocol::Rtsp => urls.rtsp = Some(format!("rtsp://{host}:{}/s/{token}", settings.rtsp_port)),
+                Protocol::Rtsp => {
+                    urls.rtsp = Some(format!("rtsp://{host}:{}/s/{token}", settings.rtsp_port));
+                    urls.rtsps = settings.rtsps_port.map(|port| format!("rtsps://{host}:{port}/s/{token}"));
+                }
                 Protocol::Hls => urls.hls = Some(format!("http{s}://{http}/s/{token}/index.m3u8")),
                 Protocol::Download => urls.download = Some(format!("http{s}://{http}/s/{token}/{DOWNLOAD}")),
                 Protocol::Mse => urls.mse = Some(format!("ws{s}://{http}/s/{token}/mse")),

@@ -33,6 +33,7 @@ use media::hub::{Budget, Delivery, Hub, Start, Subscriber};
 use media::id::StreamKey;
 use media::mark::MarkKey;
 use media::rtsp::RtpStart;
+use smallvec::SmallVec;
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 use uring::Outcome;
@@ -41,6 +42,7 @@ use crate::admission::Admitted;
 use crate::core::Local;
 use crate::directory::Stream;
 use crate::metrics::EgressMetrics;
+use crate::tls::Secure;
 use draft::Draft;
 use merge::Pressure;
 pub(crate) use reports::Reporter;
@@ -127,14 +129,14 @@ impl Fan {
     }
 
     /// A seat for a viewer who does not play yet.
-    pub(crate) fn seat(&self, socket: TcpStream, admitted: Admitted) -> Rc<Seat> {
-        Seat::new(socket, admitted, &self.local.engine().borrow())
+    pub(crate) fn seat(&self, socket: TcpStream, secure: Option<Secure>, admitted: Admitted) -> Rc<Seat> {
+        Seat::new(socket, secure, admitted, &self.local.engine().borrow())
     }
 
     /// Sends words of the server, behind what is owed already.
     pub(crate) fn say(&self, seat: &Seat, bytes: Bytes) {
         let flow = &mut *seat.flow.borrow_mut();
-        flow.outbox.push(bytes, false);
+        flow.owe(bytes, false);
         if !matches!(flow.mode, Mode::Full { .. }) {
             self.catch_up(seat, flow, self.now());
         }
@@ -280,19 +282,19 @@ impl Fan {
                 seat.trouble(Trouble::TooSlow);
                 continue;
             }
+            let mut owed = SmallVec::<[Bytes; 2]>::new();
             for reporter in &mut flow.reporters {
                 let Some(report) = reporter.take(now) else { continue };
                 match &flow.udp {
                     Some(udp) if udp.report(reporter.track, &report).is_err() => self.parts.metrics.udp_errors.inc(),
                     Some(_) => {}
-                    None => {
-                        flow.outbox.push(reports::interleaved(reporter.track, &report), false);
-                        if flow.mode == Mode::Live {
-                            flow.mode = Mode::Turn;
-                        }
-                    }
+                    None => owed.push(reports::interleaved(reporter.track, &report)),
                 }
             }
+            if !owed.is_empty() && flow.mode == Mode::Live {
+                flow.mode = Mode::Turn;
+            }
+            owed.into_iter().for_each(|report| flow.owe(report, false));
         }
     }
 }

@@ -15,12 +15,15 @@ use crate::admission::Admitted;
 use crate::core::{Local, NotSpawned, Task};
 use crate::directory::Stream;
 use crate::listen;
+use crate::tls::Secure;
 use viewer::Viewer;
 
 /// An admitted connection on which the upgrade to WebSocket was just answered.
 pub struct Arrival {
     /// The connection, not blocking.
     pub socket: std::net::TcpStream,
+    /// Where it speaks TLS.
+    pub secure: Option<Secure>,
     /// Where it comes from.
     pub peer: SocketAddr,
     /// What was read of it behind the request.

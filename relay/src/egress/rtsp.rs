@@ -4,6 +4,7 @@
 mod session;
 #[cfg(test)]
 mod tests;
+mod wire;
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -15,10 +16,10 @@ use media::hub::{Hub, HubLimits};
 use media::id::StreamKey;
 use media::rtsp::{Event, Fault, Server, Status};
 use media::wall::Wall;
-use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
 use crate::admission::Admitted;
 use crate::core::{Local, Task};
@@ -28,6 +29,7 @@ use crate::lease::{Content, EndReason, Protocol};
 use crate::listen::{self, Acceptor, CannotListen, Place, Places};
 use crate::recording::Recordings;
 use session::{Arrival, Opened, Session};
+use wire::Wire;
 
 /// What a playback weighs on a core, as cameras do by their expected bits per second.
 const PLAYBACK_BITS: u64 = 4_000_000;
@@ -47,6 +49,8 @@ pub struct Parts {
     pub stage: Arc<Stage>,
     /// What is recorded.
     pub recordings: Arc<dyn Recordings>,
+    /// With what RTSPS is spoken; without it none is.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
 }
 
 /// What a viewer was admitted to.
@@ -58,8 +62,9 @@ struct Wanted {
 
 /// The RTSP server, listening.
 pub struct RtspServer {
-    acceptors: Vec<Acceptor>,
+    acceptors: Vec<(Acceptor, Option<TlsAcceptor>)>,
     addresses: Vec<SocketAddr>,
+    tls_addresses: Vec<SocketAddr>,
     door: Arc<Door>,
 }
 
@@ -71,16 +76,24 @@ struct Door {
 impl RtspServer {
     /// Listens on all addresses of the configuration. Must be called within a runtime.
     pub fn bind(parts: Parts) -> Result<Self, CannotListen> {
-        let mut acceptors = Vec::new();
-        let mut addresses = Vec::new();
-        for address in &parts.stage.config.rtsp_listen {
-            let listener = listen::listen(*address)?;
-            let bound = listener.local_addr().map_err(|source| CannotListen { address: *address, source })?;
-            addresses.push(bound);
-            acceptors.push(Acceptor::new(listener));
-        }
-        let places = Places::new(parts.stage.config.connections_max, parts.stage.config.connections_per_address_max);
-        Ok(Self { acceptors, addresses, door: Arc::new(Door { parts: Arc::new(parts), places }) })
+        let config = &parts.stage.config;
+        let open = |listen: &[SocketAddr], tls: Option<&TlsAcceptor>| {
+            listen
+                .iter()
+                .map(|address| {
+                    let listener = listen::listen(*address)?;
+                    let bound = listener.local_addr().map_err(|source| CannotListen { address: *address, source })?;
+                    Ok((bound, (Acceptor::new(listener), tls.cloned())))
+                })
+                .collect::<Result<(Vec<_>, Vec<_>), CannotListen>>()
+        };
+        let (addresses, mut acceptors) = open(&config.rtsp_listen, None)?;
+        let tls = parts.tls.clone().map(TlsAcceptor::from);
+        let tls_listen = if tls.is_some() { config.rtsp_tls_listen.as_slice() } else { &[] };
+        let (tls_addresses, secured) = open(tls_listen, tls.as_ref())?;
+        acceptors.extend(secured);
+        let places = Places::new(config.connections_max, config.connections_per_address_max);
+        Ok(Self { acceptors, addresses, tls_addresses, door: Arc::new(Door { parts: Arc::new(parts), places }) })
     }
 
     /// Where it listens, in the order of the configuration.
@@ -88,12 +101,17 @@ impl RtspServer {
         &self.addresses
     }
 
+    /// Where it listens for RTSPS.
+    pub fn tls_addresses(&self) -> &[SocketAddr] {
+        &self.tls_addresses
+    }
+
     /// Serves until `stop` is true (or its sender is gone), then ends all sessions with `Shutdown` and waits for their
     /// connections, at most for `drain_max`.
     pub async fn run(self, stop: watch::Receiver<bool>, drain_max: Duration) {
         let mut accepting = JoinSet::new();
-        for acceptor in self.acceptors {
-            accepting.spawn(accept(acceptor, Arc::clone(&self.door), stop.clone()));
+        for (acceptor, tls) in self.acceptors {
+            accepting.spawn(accept(acceptor, tls, Arc::clone(&self.door), stop.clone()));
         }
         let mut connections = JoinSet::new();
         while let Some(ended) = accepting.join_next().await {
@@ -115,7 +133,12 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 }
 
 /// Takes connections until the stop; gives back those that are still open.
-async fn accept(mut acceptor: Acceptor, door: Arc<Door>, mut stop: watch::Receiver<bool>) -> JoinSet<()> {
+async fn accept(
+    mut acceptor: Acceptor,
+    tls: Option<TlsAcceptor>,
+    door: Arc<Door>,
+    mut stop: watch::Receiver<bool>,
+) -> JoinSet<()> {
     let mut connections = JoinSet::new();
     let metrics = door.parts.stage.metrics.clone();
     let mut in_a_row = 0;
@@ -131,7 +154,7 @@ async fn accept(mut acceptor: Acceptor, door: Arc<Door>, mut stop: watch::Receiv
         };
         match door.places.take(peer.ip()) {
             Ok(place) => {
-                connections.spawn(connection(Arc::clone(&door), socket, peer, place, stop.clone()));
+                connections.spawn(connection(Arc::clone(&door), (socket, tls.clone()), peer, place, stop.clone()));
             }
             Err(limit) => metrics.connections_refused.with_label_values(&[limit.as_str()]).inc(),
         }
@@ -145,7 +168,7 @@ async fn accept(mut acceptor: Acceptor, door: Arc<Door>, mut stop: watch::Receiv
 /// One connection from beginning to end: hear what is wanted, admit, hand over to the stream's core, and wait.
 async fn connection(
     door: Arc<Door>,
-    socket: TcpStream,
+    socket: (TcpStream, Option<TlsAcceptor>),
     peer: SocketAddr,
     place: Place,
     mut stop: watch::Receiver<bool>,
@@ -167,8 +190,18 @@ async fn connection(
 impl Door {
     /// Reads until the viewer has named a stream and been admitted to it, and hands him over. None where the connection is over
     /// instead.
-    async fn open(&self, mut socket: TcpStream, peer: SocketAddr) -> Option<Task<()>> {
+    async fn open(&self, (socket, tls): (TcpStream, Option<TlsAcceptor>), peer: SocketAddr) -> Option<Task<()>> {
         listen::tune(&socket, self.parts.stage.config.send_buffer_bytes).ok()?;
+        let mut wire = match tls {
+            None => Wire::plain(socket),
+            Some(tls) => {
+                let shaken = Wire::handshake(socket, &tls).await;
+                shaken.or_else(|| {
+                    self.parts.stage.metrics.faults.with_label_values(&["tls_handshake"]).inc();
+                    None
+                })?
+            }
+        };
         let mut random = [0; 16];
         getrandom::fill(&mut random).expect("the kernel has random bits");
         let mut server = Server::new(self.parts.stage.clock.monotonic(), u128::from_ne_bytes(random));
@@ -176,7 +209,7 @@ impl Door {
             let asked = match server.poll_event() {
                 Some(Event::Admit { request, path }) => Some((request, path)),
                 Some(Event::Close(fault)) => {
-                    self.farewell(&mut socket, &mut server, fault).await;
+                    self.farewell(&mut wire, &mut server, fault).await;
                     return None;
                 }
                 // Nothing else comes before the admission.
@@ -189,8 +222,9 @@ impl Door {
                             server.set_seekable();
                         }
                         server.admit(request, Ok(()));
-                        return self
-                            .hand_over(Arrival { socket: socket.into_std().ok()?, peer, server, admitted }, wanted);
+                        let Wire { socket, secure } = wire;
+                        let socket = socket.into_std().ok()?;
+                        return self.hand_over(Arrival { socket, secure, peer, server, admitted }, wanted);
                     }
                     Err(status) => {
                         server.admit(request, Err(status));
@@ -198,15 +232,15 @@ impl Door {
                     }
                 }
             }
-            send_all(&mut socket, &mut server).await?;
-            self.read(&mut socket, &mut server).await?;
+            send_all(&mut wire, &mut server).await?;
+            self.read(&mut wire, &mut server).await?;
         }
     }
 
     /// Reads once, or lets the server's timer run out.
-    async fn read(&self, socket: &mut TcpStream, server: &mut Server) -> Option<()> {
+    async fn read(&self, wire: &mut Wire, server: &mut Server) -> Option<()> {
         let wait = server.next_timeout()?.saturating_sub(self.parts.stage.clock.monotonic());
-        let readable = tokio::time::timeout(wait, socket.readable()).await;
+        let readable = tokio::time::timeout(wait, wire.readable()).await;
         let now = self.parts.stage.clock.monotonic();
         if readable.is_err() {
             server.handle_timeout(now);
@@ -215,7 +249,7 @@ impl Door {
         // Nothing is awaited any more, so that the buffer is no part of what each connection keeps.
         let mut buffer = [0; READ_BYTES];
         let room = server.room().min(READ_BYTES);
-        match socket.try_read(buffer.get_mut(..room)?) {
+        match wire.try_read(buffer.get_mut(..room)?) {
             Ok(0) => None,
             Ok(len) => {
                 // A fault comes out as an event as well.
@@ -263,20 +297,20 @@ impl Door {
         handed.inspect_err(|error| tracing::warn!(%peer, %error, "a viewer was turned away")).ok()
     }
 
-    async fn farewell(&self, socket: &mut TcpStream, server: &mut Server, fault: Fault) {
+    async fn farewell(&self, wire: &mut Wire, server: &mut Server, fault: Fault) {
         self.parts.stage.metrics.faults.with_label_values(&[fault_label(fault)]).inc();
         let said = async {
-            send_all(socket, server).await?;
-            socket.shutdown().await.ok()
+            send_all(wire, server).await?;
+            wire.shut_down().await.ok()
         };
         let _ = tokio::time::timeout(FAREWELL_TIMEOUT, said).await;
     }
 }
 
 /// Sends the server's output; none where the connection broke or the viewer does not read a few lines in time.
-async fn send_all(socket: &mut TcpStream, server: &mut Server) -> Option<()> {
+async fn send_all(wire: &mut Wire, server: &mut Server) -> Option<()> {
     while let Some(bytes) = server.poll_output() {
-        tokio::time::timeout(FAREWELL_TIMEOUT, socket.write_all(&bytes)).await.ok()?.ok()?;
+        tokio::time::timeout(FAREWELL_TIMEOUT, wire.write_all(&bytes)).await.ok()?.ok()?;
     }
     Some(())
 }

@@ -46,12 +46,12 @@ impl Fan {
     /// Says behind the last frame that no more comes (RFC 3550 section 6.6).
     pub(crate) fn say_goodbye(&self, seat: &Seat, now: Duration) {
         let flow = &mut *seat.flow.borrow_mut();
-        for reporter in &flow.reporters {
-            let Some(goodbye) = reporter.goodbye() else { continue };
+        let goodbyes: Vec<_> = flow.reporters.iter().filter_map(|r| Some((r.track, r.goodbye()?))).collect();
+        for (track, goodbye) in goodbyes {
             match &flow.udp {
                 // Lost where the socket is full; the connection closes all the same.
-                Some(udp) => drop(udp.report(reporter.track, &goodbye)),
-                None => flow.outbox.push(reports::interleaved(reporter.track, &goodbye), false),
+                Some(udp) => drop(udp.report(track, &goodbye)),
+                None => flow.owe(reports::interleaved(track, &goodbye), false),
             }
         }
         self.catch_up(seat, flow, now);

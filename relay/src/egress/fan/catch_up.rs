@@ -151,18 +151,18 @@ impl Fan {
         let (pen, built) = (Pen { key: &self.parts.marks, session: seat.admitted.mark() }, &self.parts.metrics.built);
         let Some(udp) = &mut flow.udp else {
             match flow.preface(published) {
-                Ok(preface) => preface.into_iter().for_each(|bytes| flow.outbox.push(bytes, true)),
+                Ok(preface) => preface.into_iter().for_each(|bytes| flow.owe(bytes, true)),
                 Err(_) => return seat.trouble(Trouble::Over),
             }
             let (bytes, slot) = flow.packaging.image(published, built);
             if let Some((at, slot)) = slot {
                 let marked = pen.fill(slot, published);
                 built.marks(marked.bytes().len());
-                flow.outbox.push(bytes.slice(..at), true);
-                flow.outbox.push(Bytes::copy_from_slice(marked.bytes()), true);
-                flow.outbox.push(bytes.slice(at..), true);
+                flow.owe(bytes.slice(..at), true);
+                flow.owe(Bytes::copy_from_slice(marked.bytes()), true);
+                flow.owe(bytes.slice(at..), true);
             } else {
-                flow.outbox.push(bytes.clone(), true);
+                flow.owe(bytes.clone(), true);
             }
             return flow.count(published, flow.packaging.octets(published));
         };

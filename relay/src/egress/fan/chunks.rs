@@ -27,7 +27,7 @@ impl Fan {
         let told = flow.packaging == Packaging::Chunks;
         let Some(play) = flow.play.as_mut().filter(|play| told && play.missed > 0) else { return };
         let frames = std::mem::take(&mut play.missed);
-        flow.outbox.push(mse::text(&mse::notice("skipped", &frames.into())), false);
+        flow.owe(mse::text(&mse::notice("skipped", &frames.into())), false);
     }
 
     /// All that was handed to him is with the kernel.

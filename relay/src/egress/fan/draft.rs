@@ -18,6 +18,7 @@ use super::seat::Seat;
 use super::udp::Pair;
 use super::window::Window;
 use crate::metrics::Built;
+use crate::tls::Secure;
 
 /// Viewers in one turn of the engine.
 const ORDERS_MAX: usize = 256;
@@ -116,6 +117,24 @@ impl Draft {
             }
             None => self.add(Piece::Image { packaging, index, from: 0, to: end }, end),
         }
+    }
+
+    /// Adds a frame's whole image as records of the viewer's own.
+    pub(super) fn add_sealed(
+        &mut self,
+        packaging: Packaging,
+        published: &Published,
+        built: &Built,
+        pen: Pen<'_>,
+        secure: &mut Secure,
+    ) {
+        let (bytes, slot) = packaging.image(published, built);
+        let Some((at, slot)) = slot else { return self.add_own(secure.seal(bytes)) };
+        let marked = pen.fill(slot, published);
+        for piece in [bytes.get(..at), Some(marked.bytes()), bytes.get(at..)].into_iter().flatten() {
+            self.add_own(secure.seal(piece));
+        }
+        built.marks(marked.bytes().len());
     }
 
     /// Adds bytes that nobody else gets, to the order's one send.

@@ -3,7 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, Read as _};
 use std::net::SocketAddr;
 use std::os::fd::AsFd as _;
 use std::rc::Rc;
@@ -17,6 +17,7 @@ use media::frame::{StreamInfo, TrackId};
 use media::hub::{Cursor, Published};
 use media::wall::Wall;
 use smallvec::SmallVec;
+use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use uring::{Engine, File};
@@ -26,6 +27,7 @@ use super::packaging::{Header, Packaging, Unwritable};
 use super::reports::Reporter;
 use super::udp::Udp;
 use crate::admission::Admitted;
+use crate::tls::Secure;
 
 /// How much faster than real time a beginner catches up: a group of pictures must not burst a slow link, and he shows it at
 /// its own pace anyway.
@@ -69,6 +71,8 @@ pub(crate) enum Attention {
 pub(super) struct Flow {
     pub(super) play: Option<Play>,
     pub(super) outbox: Outbox,
+    /// Where he speaks TLS; what is owed by TCP is sealed already.
+    pub(super) secure: Option<Box<Secure>>,
     pub(super) udp: Option<Udp>,
     pub(super) mode: Mode,
     pub(super) reporters: SmallVec<[Reporter; 2]>,
@@ -130,13 +134,13 @@ impl Pace {
 }
 
 impl Seat {
-    pub(super) fn new(socket: TcpStream, admitted: Admitted, engine: &Engine) -> Rc<Self> {
+    pub(super) fn new(socket: TcpStream, secure: Option<Secure>, admitted: Admitted, engine: &Engine) -> Rc<Self> {
         let file = engine.register(socket.as_fd());
         Rc::new(Self {
             socket,
             file,
             admitted,
-            flow: RefCell::default(),
+            flow: RefCell::new(Flow { secure: secure.map(Box::new), ..Flow::default() }),
             place: Cell::new(None),
             trouble: RefCell::default(),
             waker: RefCell::default(),
@@ -146,6 +150,44 @@ impl Seat {
     /// The TCP connection.
     pub(crate) fn socket(&self) -> &TcpStream {
         &self.socket
+    }
+
+    /// True where what is sent to him is sealed; then nothing may leave beside the connection.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.flow.borrow().secure.is_some()
+    }
+
+    /// Ready where `try_read` has something to say.
+    pub(crate) fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.flow.borrow().secure.as_ref().is_some_and(|secure| secure.has_waiting()) {
+            return Poll::Ready(Ok(()));
+        }
+        self.socket.poll_read_ready(cx)
+    }
+
+    /// Reads what he said.
+    pub(crate) fn try_read(&self, plain: &mut [u8]) -> io::Result<usize> {
+        self.read(plain, |bytes| self.socket.try_read(bytes))
+    }
+
+    /// As `try_read`, but asks the kernel itself: the runtime may not have heard of the bytes yet.
+    pub(crate) fn read_at_once(&self, plain: &mut [u8]) -> io::Result<usize> {
+        self.read(plain, |bytes| (&*SockRef::from(&self.socket)).read(bytes))
+    }
+
+    fn read(&self, plain: &mut [u8], mut from: impl FnMut(&mut [u8]) -> io::Result<usize>) -> io::Result<usize> {
+        match &mut self.flow.borrow_mut().secure {
+            Some(secure) => secure.read(plain, from),
+            None => from(plain),
+        }
+    }
+
+    /// His last words as they go over the wire, with the end of TLS behind them.
+    pub(crate) fn last_words(&self, plain: Vec<u8>) -> Bytes {
+        match &mut self.flow.borrow_mut().secure {
+            Some(secure) => [secure.seal(&plain), secure.seal_end()].concat().into(),
+            None => plain.into(),
+        }
     }
 
     /// The right under which he is here.
@@ -256,6 +298,20 @@ impl Flow {
     /// True while another frame may be taken from the hub.
     pub(super) fn has_room(&self) -> bool {
         self.udp.as_ref().map_or_else(|| self.outbox.has_room(), |udp| !udp.owes())
+    }
+
+    /// Puts bytes behind what is owed by TCP.
+    pub(super) fn owe(&mut self, bytes: Bytes, media: bool) {
+        let bytes = self.sealed(bytes);
+        self.outbox.push(bytes, media);
+    }
+
+    /// Bytes as they go over the wire to him, by TCP and next.
+    pub(super) fn sealed(&mut self, bytes: Bytes) -> Bytes {
+        match &mut self.secure {
+            Some(secure) if !bytes.is_empty() => secure.seal(&bytes),
+            _ => bytes,
+        }
     }
 
     /// What a turn could not send goes before all that is owed.

@@ -130,10 +130,15 @@ impl Fan {
                 self.order_datagrams(draft, flow, published, pen, &mut burst);
             } else {
                 match flow.preface(published) {
-                    Ok(preface) => preface.into_iter().for_each(|bytes| draft.add_own(bytes)),
+                    Ok(preface) => preface.into_iter().for_each(|bytes| draft.add_own(flow.sealed(bytes))),
                     Err(_) => return seat.trouble(Trouble::Over),
                 }
-                draft.add_image(flow.packaging, published, &self.parts.metrics.built, pen);
+                match &mut flow.secure {
+                    Some(secure) => {
+                        draft.add_sealed(flow.packaging, published, &self.parts.metrics.built, pen, secure);
+                    }
+                    None => draft.add_image(flow.packaging, published, &self.parts.metrics.built, pen),
+                }
                 flow.count(published, flow.packaging.octets(published));
             }
         }

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use media::frame::StreamInfo;
 use media::hub::{Budget, Start};
 use media::mse::{self, Answer, Playable};
@@ -86,13 +87,13 @@ impl Viewer {
 
     /// None where the socket cannot be watched; he has left then.
     fn of(arrival: Arrival, stage: Arc<Stage>, local: &Rc<Local>) -> Option<Self> {
-        let Arrival { socket, peer, read_ahead, admitted, stream } = arrival;
+        let Arrival { socket, secure, peer, read_ahead, admitted, stream } = arrival;
         let Ok(socket) = TcpStream::from_std(socket) else {
             admitted.leave(EndReason::Network);
             return None;
         };
         let fan = local.common(Fans::default).of(&stream, local, || stage.fan_parts());
-        let seat = fan.seat(socket, admitted);
+        let seat = fan.seat(socket, secure, admitted);
         Some(Self { seat, fan, peer, words: Words::new(&read_ahead), stream, stage, begun: false })
     }
 
@@ -108,7 +109,7 @@ impl Viewer {
             let wake = tokio::select! {
                 biased;
                 reason = ended.as_mut() => Wake::Ended(reason),
-                _ = poll_fn(|cx| seat.socket().poll_read_ready(cx)), if reads => Wake::Readable,
+                _ = poll_fn(|cx| seat.poll_read_ready(cx)), if reads => Wake::Readable,
                 attention = poll_fn(|cx| seat.poll_attention(cx)) => Wake::Attention(attention),
                 () = silent.as_mut(), if waits => Wake::Silent,
             };
@@ -135,7 +136,7 @@ impl Viewer {
 
     fn read(&mut self) -> Result<(), End> {
         let mut buffer = [0; READ_BYTES];
-        match self.seat.socket().try_read(&mut buffer) {
+        match self.seat.try_read(&mut buffer) {
             Ok(0) => Err(End::Left),
             Ok(len) => {
                 self.words.handle_bytes(buffer.get(..len).unwrap_or_default());
@@ -207,7 +208,7 @@ impl Viewer {
 
     /// The last words, for where whole messages stand before them and nothing of those waits: what was sent before must not arrive
     /// late for their sake.
-    fn farewell(&mut self, end: &End) -> Option<Vec<u8>> {
+    fn farewell(&mut self, end: &End) -> Option<Bytes> {
         self.fan.stop(&self.seat);
         let waiting = uring::unsent_bytes(self.seat.socket().as_fd()).map_or(true, |bytes| bytes > 0);
         if waiting || !self.fan.owes_nothing(&self.seat) {
@@ -226,7 +227,7 @@ impl Viewer {
         while let Some(bytes) = self.words.poll_output() {
             words.extend_from_slice(&bytes);
         }
-        Some(words)
+        Some(self.seat.last_words(words))
     }
 
     /// The end goes on record with the last media byte behind it; the words that say why may take a moment longer.
@@ -257,7 +258,7 @@ impl Viewer {
 }
 
 /// Lets the viewer take the last words: a socket that is closed with something unread takes back what it has sent.
-async fn last_taken(socket: TcpStream, words: Vec<u8>) {
+async fn last_taken(socket: TcpStream, words: Bytes) {
     // There is room, since nothing waits.
     let taken = socket.try_write(&words).is_ok_and(|taken| taken == words.len());
     if !taken || SockRef::from(&socket).shutdown(Shutdown::Write).is_err() {

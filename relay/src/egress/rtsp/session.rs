@@ -7,7 +7,7 @@ mod recorded;
 mod requests;
 
 use std::future::{Future, poll_fn};
-use std::io::{self, Read as _};
+use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -20,7 +20,6 @@ use media::hub::Subscriber;
 use media::rtsp::{Event, Fault, RequestId, Server};
 use media::stretch::Stretch;
 use media::wall::Wall;
-use socket2::SockRef;
 use tokio::net::TcpStream;
 
 use super::{Parts, READ_BYTES, Wanted};
@@ -31,6 +30,7 @@ use crate::egress::fan::{Attention, Fan, Fans, Seat, Trouble};
 use crate::lease::EndReason;
 use crate::listen;
 use crate::recording::{Reading, Unreadable};
+use crate::tls::Secure;
 pub(super) use playhead::Opened;
 use playhead::{Playhead, read_over};
 
@@ -40,6 +40,7 @@ const IDLE_INTERVAL: Duration = Duration::from_secs(60);
 /// An admitted connection on its way to a core.
 pub(super) struct Arrival {
     pub(super) socket: std::net::TcpStream,
+    pub(super) secure: Option<Secure>,
     pub(super) peer: SocketAddr,
     pub(super) server: Server,
     pub(super) admitted: Admitted,
@@ -126,7 +127,7 @@ impl Session {
 
     /// None where the socket cannot be watched; he has left then.
     fn of(arrival: Arrival, wanted: Wanted, parts: Arc<Parts>, local: &Rc<Local>) -> Option<Self> {
-        let Arrival { socket, peer, server, admitted } = arrival;
+        let Arrival { socket, secure, peer, server, admitted } = arrival;
         let Ok(socket) = TcpStream::from_std(socket) else {
             admitted.leave(EndReason::Network);
             return None;
@@ -137,7 +138,7 @@ impl Session {
             Some(_) => Fan::alone(&stream, local, parts.stage.fan_parts()),
         };
         let line_origin = parts.stage.clock.wall();
-        let seat = fan.seat(socket, admitted);
+        let seat = fan.seat(socket, secure, admitted);
         Some(Self {
             seat,
             fan,
@@ -170,7 +171,7 @@ impl Session {
             let wake = tokio::select! {
                 biased;
                 reason = poll_fn(|cx| hear_end(ended.as_mut(), &mut listening, seat.admitted(), cx)) => Wake::Ended(reason),
-                _ = poll_fn(|cx| seat.socket().poll_read_ready(cx)), if server.room() > 0 => Wake::Readable,
+                _ = poll_fn(|cx| seat.poll_read_ready(cx)), if server.room() > 0 => Wake::Readable,
                 attention = poll_fn(|cx| seat.poll_attention(cx)) => Wake::Attention(attention),
                 () = first_frame(describing) => Wake::Described,
                 read = read_over(playhead) => Wake::Read(read),
@@ -230,8 +231,7 @@ impl Session {
     fn hear_last_words(&mut self) {
         let mut buffer = [0; READ_BYTES];
         let room = self.server.room().min(READ_BYTES);
-        // Asks the kernel itself: the runtime has not heard of the bytes yet.
-        let read = (&*SockRef::from(self.seat.socket())).read(buffer.get_mut(..room).unwrap_or_default());
+        let read = self.seat.read_at_once(buffer.get_mut(..room).unwrap_or_default());
         let now = self.now();
         let _ = self.server.handle_bytes(now, buffer.get(..read.unwrap_or(0)).unwrap_or_default());
         while let Some(event) = self.server.poll_event() {
@@ -242,7 +242,7 @@ impl Session {
     fn read(&mut self) -> Result<(), End> {
         let mut buffer = [0; READ_BYTES];
         let room = self.server.room().min(READ_BYTES);
-        match self.seat.socket().try_read(buffer.get_mut(..room).unwrap_or_default()) {
+        match self.seat.try_read(buffer.get_mut(..room).unwrap_or_default()) {
             Ok(0) => Err(End::Left),
             Ok(len) => {
                 let now = self.now();

@@ -69,6 +69,8 @@ impl Session {
         info.track(track).ok_or(Status::NotFound)?;
         let server_ports = match wish {
             Wish::Tcp => None,
+            // By UDP everything would leave in the clear.
+            Wish::Udp { .. } if self.seat.is_secure() => return Err(Status::UnsupportedTransport),
             Wish::Udp { rtp, rtcp } => Some(self.aim_udp(track, rtp, rtcp)?),
         };
         self.fan.set_up(&self.seat, track);

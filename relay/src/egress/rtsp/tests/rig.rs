@@ -111,7 +111,7 @@ impl Rig {
             marks: MarkKey::new(&MARK_SECRET),
             metrics,
         });
-        let server = RtspServer::bind(Parts { stage, recordings: Arc::new(Tape::of_clip()) }).unwrap();
+        let server = RtspServer::bind(Parts { stage, recordings: Arc::new(Tape::of_clip()), tls: None }).unwrap();
         let address = server.addresses()[0];
         let (stop, stopped) = watch::channel(false);
         let server = Some(tokio::spawn(server.run(stopped, Duration::from_secs(5))));
