@@ -32,6 +32,7 @@ async function look({ script, png, picture, windows, marks }) {
   const sheet = new OffscreenCanvas(image.width, image.height).getContext("2d", { willReadFrequently: true });
   sheet.drawImage(image, 0, 0);
   // On something bright it is the letters' edge that shows.
+  const [COARSE_POINTS, PLACES] = [200, 25];
   const GROUNDS = ["#606060", "#f4ec60"];
   const measured = (line) => {
     sheet.font = player.font(100);
@@ -82,6 +83,18 @@ async function look({ script, png, picture, windows, marks }) {
     return { out, width, height };
   }
 
+  function scoreOf(points, pixels, from) {
+    let [product, square, power] = [0, 1, 1];
+    for (let number = 0; number < points.length; number++) {
+      const [at, value] = points[number];
+      const seen = pixels.out[from + at];
+      product += seen * value;
+      square += seen * seen;
+      power += value * value;
+    }
+    return product / Math.sqrt(square * power);
+  }
+
   function best(pixels, wanted) {
     const points = [];
     for (let y = 0; y < wanted.height; y++)
@@ -89,19 +102,19 @@ async function look({ script, png, picture, windows, marks }) {
         const value = wanted.out[y * wanted.width + x];
         if (Math.abs(value) > 3) points.push([y * pixels.width + x, value]);
       }
-    const power = Math.sqrt(points.reduce((sum, [, value]) => sum + value * value, 0));
-    let most = 0;
+    // A few of the points at every place, then all of them at the best places.
+    const few = points.filter((_, number) => number % Math.ceil(points.length / COARSE_POINTS) === 0);
+    let places = [];
     for (let y = 0; y + wanted.height <= pixels.height; y++)
       for (let x = 0; x + wanted.width <= pixels.width; x++) {
         const from = y * pixels.width + x;
-        let [product, square] = [0, 1];
-        for (const [at, value] of points) {
-          const seen = pixels.out[from + at];
-          product += seen * value;
-          square += seen * seen;
+        const score = scoreOf(few, pixels, from);
+        if (places.length < PLACES || score > places[0].score) {
+          places.push({ from, score });
+          places = places.sort((a, b) => a.score - b.score).slice(-PLACES);
         }
-        most = Math.max(most, product / (power * Math.sqrt(square)));
       }
+    const most = Math.max(0, ...places.map(({ from }) => scoreOf(points, pixels, from)));
     return most;
   }
 }

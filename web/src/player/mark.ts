@@ -60,7 +60,8 @@ const MEASURED_PX = 100;
 const PERIOD_S = { across: 47, down: 31 };
 /** Steps of the phase from cell to cell: the golden angle, so that neighbours do not move together. */
 const PHASE = 2.399963;
-const [INK, EDGE] = ["rgba(255, 255, 255, 0.34)", "rgba(0, 0, 0, 0.30)"];
+/** White within a dark edge is read on light and dark. Letters that are small show more of themselves instead. */
+const INK = { usual: ["rgba(255, 255, 255, 0.34)", "rgba(0, 0, 0, 0.30)"], small: ["rgba(255, 255, 255, 0.52)", "rgba(0, 0, 0, 0.48)"] } as const;
 
 /** Draws the mark over `area`, in the same surface in which the picture lies. */
 export function drawMark(surface: CanvasRenderingContext2D, area: Box, mark: Mark, pixelRatio: number): void {
@@ -71,7 +72,8 @@ export function drawMark(surface: CanvasRenderingContext2D, area: Box, mark: Mar
   surface.beginPath();
   surface.rect(area.x, area.y, area.width, area.height);
   surface.clip();
-  Object.assign(surface, { textAlign: "left", textBaseline: "top", lineJoin: "round", fillStyle: INK, strokeStyle: EDGE });
+  const [fillStyle, strokeStyle] = cell.fontPx < LEGIBLE_PX * pixelRatio ? INK.small : INK.usual;
+  Object.assign(surface, { textAlign: "left", textBaseline: "top", lineJoin: "round", fillStyle, strokeStyle });
   surface.lineWidth = Math.max(1.5, cell.fontPx / 8);
   for (const block of blocks(area, cell, surface, mark.now)) drawBlock(surface, block, cell);
   surface.restore();

@@ -80,7 +80,7 @@ export function Plan({ tree, shown, onPick }: { tree: Branch; shown: Set<string>
         preserveAspectRatio="xMidYMin meet"
         role="group"
         aria-label={t(w.map)}
-        tabIndex={0}
+        tabindex={0}
         onKeyDown={onKeyDown}
         onWheel={(event) => {
           event.preventDefault();
@@ -117,7 +117,7 @@ function Spot({ camera, x, y, shown, onPick }: { camera: Camera; x: number; y: n
     onPick(camera);
   };
   return (
-    <g class={`spot ${camera.device_status}${shown ? " shown" : ""}`} role="button" tabIndex={0} aria-label={name} onKeyDown={onKeyDown} onClick={() => onPick(camera)}>
+    <g class={`spot ${camera.device_status}${shown ? " shown" : ""}`} role="button" tabindex={0} aria-label={name} onKeyDown={onKeyDown} onClick={() => onPick(camera)}>
       <circle cx={x} cy={y} r={8} />
       <title>{name}</title>
     </g>
