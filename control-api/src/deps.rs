@@ -295,7 +295,7 @@ struct Ground<'a> {
 }
 
 impl Ground<'_> {
-    fn applications(&self, grants: &Arc<GrantBook>, sessions: &Arc<SessionDesk>) -> Arc<ApplicationDesk> {
+    fn applications(&self, grants: &Arc<GrantBook>, sessions: &Arc<SessionDesk>) -> ApplicationDesk {
         let (store, outbox, clock) = (self.store.clone(), self.outbox.clone(), Arc::clone(self.clock));
         ApplicationDesk::new(store, outbox, clock, Arc::clone(grants), Arc::clone(sessions))
     }

@@ -46,7 +46,7 @@ pub mod reports;
 mod session_incident;
 pub mod sessions;
 pub mod snapshots;
-mod system;
+pub mod system;
 pub mod units;
 pub mod usage;
 pub mod users;

@@ -9,6 +9,7 @@ session is over, and prints `over MILLISECONDS` with the time of day of the last
 pictures do not come.
 """
 import asyncio
+import re
 import sys
 import time
 import urllib.error
@@ -84,6 +85,23 @@ async def aiortc_player(url, wanted):
     over(last[0])
 
 
+def certificate():
+    """An ECDSA certificate: the RSA one that GStreamer makes for itself is none that a WebRTC peer must take (RFC 8827)."""
+    import subprocess
+
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=player"
+    made = subprocess.run([*command.split(), "-keyout", "-", "-out", "-"], capture_output=True, check=True)
+    return made.stdout.decode()
+
+
+def fingerprint(pem):
+    import hashlib
+    import ssl
+
+    der = ssl.PEM_cert_to_DER_cert(pem[pem.index("-----BEGIN CERT") :])
+    return ":".join(f"{b:02X}" for b in hashlib.sha256(der).digest())
+
+
 def gst_player(url, wanted, file):
     import gi
 
@@ -100,6 +118,13 @@ def gst_player(url, wanted, file):
         fail("no webrtcbin here")
     peer.set_property("bundle-policy", GstWebRTC.WebRTCBundlePolicy.MAX_BUNDLE)
     peer.set_property("latency", 0)
+    pem = certificate()
+
+    def own_certificate(_bin, _in, element):
+        if element.get_factory() and element.get_factory().get_name() == "dtlsdec":
+            element.set_property("pem", pem)
+
+    peer.connect("deep-element-added", own_certificate)
     pipeline.add(peer)
     caps = "application/x-rtp,media=video,encoding-name=H264,payload=97,clock-rate=90000,packetization-mode=(string)1"
     caps += ",profile-level-id=(string)640028"
@@ -137,7 +162,8 @@ def gst_player(url, wanted, file):
         if peer.get_property("ice-gathering-state") != GstWebRTC.WebRTCICEGatheringState.COMPLETE:
             return
         began[0] = time.monotonic()
-        text = post(url, peer.get_property("local-description").sdp.as_text())
+        offer = peer.get_property("local-description").sdp.as_text()
+        text = post(url, re.sub("(?<=a=fingerprint:sha-256 )[0-9A-F:]+", fingerprint(pem), offer))
         _, message = GstSdp.SDPMessage.new_from_text(text)
         answer = GstWebRTC.WebRTCSessionDescription.new(GstWebRTC.WebRTCSDPType.ANSWER, message)
         peer.emit("set-remote-description", answer, Gst.Promise.new())

@@ -116,7 +116,7 @@ impl Piece for Copied {
     }
 
     fn next(&mut self) -> BoxFuture<'_, Option<Result<bytes::Bytes, PlaybackError>>> {
-        let piece = Self::next(self).map(Ok);
+        let piece = self.take_piece().map(Ok);
         Box::pin(std::future::ready(piece))
     }
 }

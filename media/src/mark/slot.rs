@@ -33,7 +33,7 @@ impl Slot {
     }
 
     /// Its length.
-    pub fn len(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         self.piece.len
     }
 

@@ -23,7 +23,7 @@ impl Chunk {
     /// The message. `number` counts the stream's frames; `marked` says whether a mark's unit has a place before the picture.
     pub fn build(params: &CodecParams, frame: &Frame, at: MediaTime, number: u64, marked: bool) -> Self {
         let place = marked.then(|| slot(params, &frame.payload)).flatten();
-        let own = place.as_ref().map_or(0, |(_, slot)| slot.len());
+        let own = place.as_ref().map_or(0, |(_, slot)| slot.bytes());
         let sample = frame.payload.len() + own;
         let sync = frame.keyframe || !params.is_video();
         let moof = fmp4::fragment_of_one(number as u32, u32::from(frame.track.0) + 1, at, sample, sync);

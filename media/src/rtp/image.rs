@@ -80,7 +80,7 @@ impl Image {
 
     /// Bytes that leave for one viewer.
     pub fn wire_bytes(&self) -> usize {
-        self.bytes.len() + self.slot.as_ref().map_or(0, |(_, slot)| slot.len())
+        self.bytes.len() + self.slot.as_ref().map_or(0, |(_, slot)| slot.bytes())
     }
 
     /// RTP payload bytes of its so many packets, as a sender report counts them.
@@ -146,7 +146,7 @@ impl Datagrams {
 
     /// RTP payload bytes of its so many packets, as a sender report counts them.
     pub fn octets(&self, packets: u16) -> usize {
-        let own = self.slot.as_ref().map_or(0, |(_, slot)| slot.len() - INTERLEAVED_HEADER_BYTES);
+        let own = self.slot.as_ref().map_or(0, |(_, slot)| slot.bytes() - INTERLEAVED_HEADER_BYTES);
         (self.bytes.len() + own).saturating_sub(usize::from(packets) * HEADER_BYTES)
     }
 }

@@ -24,7 +24,7 @@ impl Copied {
     }
 
     /// The next piece of it.
-    pub fn next(&mut self) -> Option<Bytes> {
+    pub fn take_piece(&mut self) -> Option<Bytes> {
         self.pieces.pop_front()
     }
 

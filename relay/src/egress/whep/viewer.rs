@@ -73,7 +73,7 @@ impl Viewer {
         let outbound = Outbound::default();
         let mut running = Running { viewer: self, feed: None, outbound, local, heard_at, channel: None };
         let end = running.run().await;
-        running.farewell(end);
+        running.farewell(&end);
     }
 }
 
@@ -161,10 +161,8 @@ impl Running {
     fn event(&mut self, event: Event, now: Duration) -> Result<(), End> {
         match event {
             Event::Connected if self.feed.is_none() => self.feed = Some((self.viewer.make_feed)(now)),
-            Event::KeyframeRequest(_) => {
-                if self.feed.as_mut().is_some_and(|feed| feed.restart(now)) {
-                    self.viewer.metrics.restarts.inc();
-                }
+            Event::KeyframeRequest(_) if self.feed.as_mut().is_some_and(|feed| feed.restart(now)) => {
+                self.viewer.metrics.restarts.inc();
             }
             Event::ChannelOpen(id, label) if label == CHANNEL => self.channel = Some(id),
             Event::Closed => return Err(End::Left),
@@ -214,7 +212,7 @@ impl Running {
     }
 
     /// Says why, and ends the session in order. No media leaves any more.
-    fn farewell(mut self, end: End) {
+    fn farewell(mut self, end: &End) {
         let reason = end.reason();
         if let End::Gone(what) = end {
             tracing::debug!(what, session = ?self.viewer.admitted.session(), "a WebRTC viewer is gone");
@@ -231,7 +229,7 @@ impl Running {
         }
         let Viewer { admitted, entry, .. } = self.viewer;
         match end {
-            End::Told(reason) => admitted.leave(reason),
+            End::Told(reason) => admitted.leave(*reason),
             End::Left => admitted.leave(EndReason::User),
             End::Gone(_) => admitted.leave(EndReason::Network),
             End::CameraLost => admitted.end_session(EndReason::CameraLost),
