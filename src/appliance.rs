@@ -142,21 +142,10 @@ impl Appliance {
         let whep = Whep::bind(Arc::clone(&stage), &registry)?;
         let recordings = Tapes::new(recorder.playback());
         let rtsp = RtspServer::bind(rtsp::Parts { stage: Arc::clone(&stage), recordings, tls: api.rtsp_tls() })?;
-        let rtsp_address = *rtsp.addresses().first().context("rtsp.listen names no address")?;
-
-        let rtsps = rtsp.tls_addresses().first().copied();
-        let (api_address, whep_address, metrics_address) = (api.address()?, whep.address(), metrics.local_addr()?);
-        let reached = Reached {
-            api: api_address,
-            rtsp: rtsp_address,
-            rtsps,
-            whep: whep_address,
-            metrics: metrics_address,
-            trust: api.trust.clone(),
-        };
+        let reached = reached(&api, &rtsp, &whep, &metrics)?;
         config.sessions.http_port = reached.api.port();
         config.sessions.rtsp_port = reached.rtsp.port();
-        config.sessions.rtsps_port = rtsps.map(|address| address.port());
+        config.sessions.rtsps_port = reached.rtsps.map(|address| address.port());
         let cameras = Cameras::new(Arc::clone(&fleet), Arc::clone(&recorder), Arc::clone(&clock), Handle::current());
         let parts = Parts {
             store,
@@ -255,6 +244,18 @@ impl Appliance {
         let record = OnLedger { ledger: self.ledger.clone(), clock: Arc::clone(&self.clock) };
         self.recorder.keep(record).context("retention")
     }
+}
+
+/// Where all listeners are, now that they are.
+fn reached(api: &ApiDoor, rtsp: &RtspServer, whep: &Whep, metrics: &TcpListener) -> anyhow::Result<Reached> {
+    Ok(Reached {
+        api: api.address()?,
+        rtsp: *rtsp.addresses().first().context("rtsp.listen names no address")?,
+        rtsps: rtsp.tls_addresses().first().copied(),
+        whep: whep.address(),
+        metrics: metrics.local_addr()?,
+        trust: api.trust.clone(),
+    })
 }
 
 /// The folders of the configuration, made where they are not there.

@@ -13,7 +13,7 @@ build=(g++ clang libclang-dev pkg-config ca-certificates)
 runs=(ffmpeg fonts-wqy-microhei)
 peers=(curl iproute2 procps python3 python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-tools
     gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-libav
-    gstreamer1.0-nice gir1.2-gst-plugins-bad-1.0 gir1.2-gst-plugins-base-1.0 python3-aiortc)
+    gstreamer1.0-nice gir1.2-gst-plugins-bad-1.0 gir1.2-gst-plugins-base-1.0 python3-aiortc openssl)
 
 # Whatever Node.js is there will do, if it is not too old for the console's tools.
 node=(nodejs npm)
