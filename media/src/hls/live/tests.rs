@@ -53,7 +53,7 @@ fn segments_end_at_keyframes_and_never_grow_past_the_target() {
     assert!(window.segments.iter().all(|segment| segment.parts[0].independent));
     assert!(window.segments.iter().all(|segment| segment.duration_micros() <= TARGET_SECONDS * 1_000_000));
     let (mut endless, map) = (Window::default(), map(0));
-    (0..100).for_each(|n| endless.push(part(n * 200, n == 0), &map, false));
+    (0..101).for_each(|n| endless.push(part(n * 200, n == 0), &map, false));
     assert!(endless.segments.iter().all(|segment| segment.duration_micros() <= TARGET_SECONDS * 1_000_000));
     assert!(endless.has(4, None) && endless.segment(4).is_some());
 }
@@ -97,6 +97,23 @@ fn a_change_is_a_discontinuity_that_is_still_counted_when_it_is_gone() {
     let later = window.playlist(false);
     assert!(later.contains("#EXT-X-DISCONTINUITY-SEQUENCE:1\n") && !later.contains("#EXT-X-DISCONTINUITY\n"));
     assert!(window.map(0).is_none());
+}
+
+#[test]
+fn a_window_in_the_place_of_another_one_counts_on_behind_it() {
+    let before = filled(100);
+    let (mut window, map) = (Window::beginning_at(1_000), map(1_000));
+    assert_eq!(window.end(), Place { segment: 1_000, part: 0 });
+    (0..10).for_each(|n| window.push(part(n * 200, n % 5 == 0), &map, n == 0));
+    let text = window.playlist(false);
+    for line in ["EXT-X-MEDIA-SEQUENCE:1000", "EXT-X-DISCONTINUITY-SEQUENCE:1000", "EXT-X-MAP:URI=\"init-1000.mp4\""] {
+        assert!(text.contains(&format!("#{line}\n")), "{line}: {text}");
+    }
+    assert!(!text.contains("#EXT-X-DISCONTINUITY\n"), "nothing is before its first segment: {text}");
+    // What a player of the one before waits for is answered at once, by a playlist that is ahead of it.
+    let end = before.end();
+    assert!(window.has(end.segment, Some(end.part)) && window.has(end.segment, None));
+    assert!(window.segment(end.segment).is_none());
 }
 
 #[test]
