@@ -116,6 +116,28 @@ fn a_window_in_the_place_of_another_one_counts_on_behind_it() {
     assert!(window.segment(end.segment).is_none());
 }
 
+/// The discontinuity sequence number of a segment, as a player counts it.
+fn counted(playlist: &str, number: u64) -> u64 {
+    let before = playlist.split(&format!("part-{number}.0.m4s\"")).next().unwrap();
+    let said = before.lines().find_map(|line| line.strip_prefix("#EXT-X-DISCONTINUITY-SEQUENCE:"));
+    said.map_or(0, |n| n.parse::<u64>().unwrap())
+        + before.lines().filter(|l| *l == "#EXT-X-DISCONTINUITY").count() as u64
+}
+
+#[test]
+fn a_segment_keeps_its_discontinuity_sequence_while_the_window_slides_over_it() {
+    let (mut window, maps) = (filled(5), [map(1), map(2)]);
+    for (place, map) in maps.iter().enumerate() {
+        // Too large for more than two segments, so that each change comes to the front.
+        for n in 0..5 {
+            let large = Part { bytes: vec![0; 8 << 20].into(), ..part(n * 200, n == 0) };
+            window.push(large, map, n == 0);
+            assert_eq!(counted(&window.playlist(false), 1 + place as u64), 1 + place as u64);
+        }
+    }
+    assert_eq!(window.segments[0].number, 1, "the first change is at the front");
+}
+
 #[test]
 fn names_are_read_and_nothing_else() {
     assert_eq!(Name::parse("init-3.mp4"), Some(Name::Map(3)));
