@@ -33,7 +33,7 @@ const PART_TARGET_MIN_MICROS: i64 = 330_000;
 /// What a decoder must have first, for a run of segments.
 #[derive(Clone, Debug)]
 pub struct Map {
-    /// Its number in names.
+    /// Its number in names: that of the first segment behind it.
     pub number: u64,
     /// The header.
     pub bytes: Bytes,
@@ -118,13 +118,19 @@ pub struct Place {
 pub struct Window {
     segments: VecDeque<Segment>,
     next_number: u64,
-    /// Discontinuities that have left the window.
+    /// Discontinuities that have left the window, and what it began with.
     discontinuities: u64,
     /// What is promised of parts; fixed with the first one.
     part_target_micros: Option<i64>,
 }
 
 impl Window {
+    /// One whose segments, headers and discontinuities count from here. A window that takes the place of another one must begin
+    /// behind it: what a player knows must never come again under the same number (draft section 6.2.2).
+    pub fn beginning_at(number: u64) -> Self {
+        Self { next_number: number, discontinuities: number, ..Self::default() }
+    }
+
     /// Adds a part. `broken` says that it does not follow from what came before.
     pub fn push(&mut self, part: Part, map: &Arc<Map>, broken: bool) {
         self.part_target_micros.get_or_insert_with(|| {
@@ -138,7 +144,7 @@ impl Window {
         });
         if !goes_on {
             self.close();
-            let discontinuity = broken && self.next_number > 0;
+            let discontinuity = broken && !self.segments.is_empty();
             let map = Arc::clone(map);
             self.segments.push_back(Segment {
                 number: self.next_number,
@@ -189,7 +195,7 @@ impl Window {
 
     /// The place behind the newest part.
     pub fn end(&self) -> Place {
-        self.segments.back().map_or(Place { segment: 0, part: 0 }, |open| match open.closed {
+        self.segments.back().map_or(Place { segment: self.next_number, part: 0 }, |open| match open.closed {
             true => Place { segment: open.number + 1, part: 0 },
             false => Place { segment: open.number, part: open.parts.len() },
         })

@@ -27,7 +27,6 @@ pub enum Uncuttable {
 #[derive(Default)]
 pub struct Cutter {
     run: Option<Run>,
-    maps: u64,
     /// What comes next does not follow from what came before.
     broken: bool,
 }
@@ -56,7 +55,7 @@ impl Cutter {
             self.finish(window);
         }
         let Some(run) = &mut self.run else {
-            return self.begin(frame, info);
+            return self.begin(frame, info, window.next_number);
         };
         let Some(place) = run.tracks.iter().position(|track| *track == frame.track) else { return Ok(()) };
         let cut = run.builder.push(&renamed(frame, place), frame.wall);
@@ -65,17 +64,16 @@ impl Cutter {
     }
 
     /// A new run begins with a keyframe.
-    fn begin(&mut self, frame: &Frame, info: &Arc<StreamInfo>) -> Result<(), Uncuttable> {
+    fn begin(&mut self, frame: &Frame, info: &Arc<StreamInfo>, number: u64) -> Result<(), Uncuttable> {
         let tracks = chosen(info)?;
         if !frame.keyframe || tracks.first() != Some(&frame.track) {
             return Ok(());
         }
         let own = StreamInfo::shared(info.generation, renumbered(info, &tracks));
-        let map = Map { number: self.maps, bytes: init(&own)?, tracks: headers(&own) };
+        let map = Map { number, bytes: init(&own)?, tracks: headers(&own) };
         let limits = Limits { duration_micros_max: PART_MICROS, ..Limits::default() };
         let mut builder = Builder::new(Arc::clone(&own), frame.wall, limits);
         builder.push(&renamed(frame, 0), frame.wall);
-        self.maps += 1;
         self.run = Some(Run { described: Arc::clone(info), tracks, builder, map: Arc::new(map) });
         Ok(())
     }

@@ -34,7 +34,8 @@ impl Window {
         // The header of what is skipped was said with that.
         let mut map = skipped.checked_sub(1).and_then(|last| self.segments.get(last)).map(|s| s.map.number);
         for (place, segment) in self.segments.iter().enumerate().skip(skipped) {
-            if segment.discontinuity && place > 0 {
+            // At the first one, too: it counts for this segment until the segment is gone, and only then in the sequence above.
+            if segment.discontinuity {
                 out.push_str("#EXT-X-DISCONTINUITY\n");
             }
             if map != Some(segment.map.number) {

@@ -53,7 +53,7 @@ fn segments_end_at_keyframes_and_never_grow_past_the_target() {
     assert!(window.segments.iter().all(|segment| segment.parts[0].independent));
     assert!(window.segments.iter().all(|segment| segment.duration_micros() <= TARGET_SECONDS * 1_000_000));
     let (mut endless, map) = (Window::default(), map(0));
-    (0..100).for_each(|n| endless.push(part(n * 200, n == 0), &map, false));
+    (0..101).for_each(|n| endless.push(part(n * 200, n == 0), &map, false));
     assert!(endless.segments.iter().all(|segment| segment.duration_micros() <= TARGET_SECONDS * 1_000_000));
     assert!(endless.has(4, None) && endless.segment(4).is_some());
 }
@@ -97,6 +97,45 @@ fn a_change_is_a_discontinuity_that_is_still_counted_when_it_is_gone() {
     let later = window.playlist(false);
     assert!(later.contains("#EXT-X-DISCONTINUITY-SEQUENCE:1\n") && !later.contains("#EXT-X-DISCONTINUITY\n"));
     assert!(window.map(0).is_none());
+}
+
+#[test]
+fn a_window_in_the_place_of_another_one_counts_on_behind_it() {
+    let before = filled(100);
+    let (mut window, map) = (Window::beginning_at(1_000), map(1_000));
+    assert_eq!(window.end(), Place { segment: 1_000, part: 0 });
+    (0..10).for_each(|n| window.push(part(n * 200, n % 5 == 0), &map, n == 0));
+    let text = window.playlist(false);
+    for line in ["EXT-X-MEDIA-SEQUENCE:1000", "EXT-X-DISCONTINUITY-SEQUENCE:1000", "EXT-X-MAP:URI=\"init-1000.mp4\""] {
+        assert!(text.contains(&format!("#{line}\n")), "{line}: {text}");
+    }
+    assert!(!text.contains("#EXT-X-DISCONTINUITY\n"), "nothing is before its first segment: {text}");
+    // What a player of the one before waits for is answered at once, by a playlist that is ahead of it.
+    let end = before.end();
+    assert!(window.has(end.segment, Some(end.part)) && window.has(end.segment, None));
+    assert!(window.segment(end.segment).is_none());
+}
+
+/// The discontinuity sequence number of a segment, as a player counts it.
+fn counted(playlist: &str, number: u64) -> u64 {
+    let before = playlist.split(&format!("part-{number}.0.m4s\"")).next().unwrap();
+    let said = before.lines().find_map(|line| line.strip_prefix("#EXT-X-DISCONTINUITY-SEQUENCE:"));
+    said.map_or(0, |n| n.parse::<u64>().unwrap())
+        + before.lines().filter(|l| *l == "#EXT-X-DISCONTINUITY").count() as u64
+}
+
+#[test]
+fn a_segment_keeps_its_discontinuity_sequence_while_the_window_slides_over_it() {
+    let (mut window, maps) = (filled(5), [map(1), map(2)]);
+    for (place, map) in maps.iter().enumerate() {
+        // Too large for more than two segments, so that each change comes to the front.
+        for n in 0..5 {
+            let large = Part { bytes: vec![0; 8 << 20].into(), ..part(n * 200, n == 0) };
+            window.push(large, map, n == 0);
+            assert_eq!(counted(&window.playlist(false), 1 + place as u64), 1 + place as u64);
+        }
+    }
+    assert_eq!(window.segments[0].number, 1, "the first change is at the front");
 }
 
 #[test]

@@ -51,9 +51,11 @@ pub enum Found {
 
 impl Shelf {
     pub(super) fn new(stream: &Stream, now: Duration) -> Arc<Self> {
+        // A player that slept finds another window, and nothing in it under a number it knows: no segment is shorter than 1 ms.
+        let begin = u64::try_from(now.as_millis()).unwrap_or(u64::MAX / 2);
         let shelf = Self {
             stream: stream.clone(),
-            window: Mutex::default(),
+            window: Mutex::new(Window::beginning_at(begin)),
             news: watch::Sender::new((0, None)),
             asked_ms: AtomicU64::new(0),
         };
