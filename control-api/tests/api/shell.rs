@@ -37,7 +37,7 @@ async fn hostile_bodies_get_a_code_and_the_field() {
         .await
         .refused(415, "UNSUPPORTED_MEDIA_TYPE");
     client.get("/api/v1/nothing").await.refused(404, "NOT_FOUND");
-    client.get("/").await.refused(404, "NOT_FOUND");
+    client.get("/no-such-page").await.refused(404, "NOT_FOUND");
     client.delete("/api/v1/units").await.refused(405, "METHOD_NOT_ALLOWED");
 }
 
