@@ -21,6 +21,9 @@ use crate::playback::{PLAYLIST, PLAYLIST_TYPE, Piece};
 /// A request that is waited for this long is answered that it was too long (draft section 6.2.5.2: three target durations).
 const WAIT_MAX: Duration = Duration::from_secs(3 * TARGET_SECONDS as u64);
 
+/// Requests of one session at a time: a player has two or three, and one that comes back after a sleep a few more.
+const REQUESTS_MAX: usize = 16;
+
 /// What the query of a playlist asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Directives {
@@ -54,6 +57,10 @@ pub(super) enum Live {
 
 pub(super) async fn named(deps: &Deps, admitted: &Admitted, file: &str, query: Option<&str>) -> Result<Live, ApiError> {
     let stream = deps.stage.live(admitted).ok_or(Code::CameraOffline)?;
+    let under_way = deps.leases.snapshot(admitted.session()).map_or(0, |session| session.connections);
+    if under_way > REQUESTS_MAX {
+        return Err(Code::RateLimited.into());
+    }
     let shelf = deps.hls.shelf(&stream).map_err(|error| {
         tracing::warn!(%error, "a stream cannot be packaged");
         ApiError::new(Code::BandwidthLimit)

@@ -14,7 +14,7 @@ use crate::wall::Wall;
 pub use cutter::{Cutter, Uncuttable};
 
 /// A part ends with the first frame from here on.
-pub(crate) const PART_MICROS: i64 = 200_000;
+pub(crate) const PART_MICROS: i64 = 300_000;
 /// Longest segment: one ends at the first keyframe behind half of it, or here without one. Also EXT-X-TARGETDURATION, in seconds.
 pub const TARGET_SECONDS: i64 = 4;
 /// Segments older than so many target durations are left out of a delta update; the draft wants six at least.
@@ -134,7 +134,7 @@ impl Window {
     /// Adds a part. `broken` says that it does not follow from what came before.
     pub fn push(&mut self, part: Part, map: &Arc<Map>, broken: bool) {
         self.part_target_micros.get_or_insert_with(|| {
-            (part.duration_micros * 8 / 5).clamp(PART_TARGET_MIN_MICROS, PART_TARGET_MAX_MICROS)
+            (part.duration_micros * 23 / 20).clamp(PART_TARGET_MIN_MICROS, PART_TARGET_MAX_MICROS)
         });
         let longest = TARGET_SECONDS * 1_000_000;
         let goes_on = self.segments.back().is_some_and(|open| {

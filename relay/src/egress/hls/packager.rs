@@ -1,6 +1,5 @@
 //! The task that cuts a stream into parts, on the stream's core, for as long as somebody asks for them.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -74,5 +73,4 @@ pub(super) async fn run(shelf: Arc<Shelf>, stage: Arc<Stage>, metrics: HlsMetric
         }
     };
     shelf.close(why);
-    let _: Result<usize, Infallible> = shelf.change(|_| Ok(()));
 }
