@@ -22,6 +22,6 @@ export const PAGES: PageEntry[] = [
   { path: "playback", title: { zh: "回放", en: "Playback" }, roles: ["operator", "incident_commander", "unit_principal", "bureau_approver"], load: () => import("./pages/playback/page") },
   { path: "work", title: { zh: "业务办理", en: "Work" }, roles: CLERKS, load: () => import("./pages/work/page") },
   { path: "oversee", title: { zh: "监督", en: "Oversee" }, roles: ["audit_admin", "bureau_approver", "security_admin", "unit_principal"], load: () => import("./pages/oversee/page") },
-  { path: "operate", title: { zh: "运行", en: "Operate" }, roles: ["system_admin", "owner_maintainer", "catalogue_admin"], load: () => import("./pages/operate/page") },
+  { path: "operate", title: { zh: "运行", en: "Operate" }, roles: ["system_admin", "owner_maintainer", "catalogue_admin", "security_admin"], load: () => import("./pages/operate/page") },
   { path: "account", title: { zh: "账号", en: "Account" }, roles: [], load: () => import("./pages/account/page") },
 ];

@@ -13,7 +13,7 @@ export interface Refusal {
   /** The field of the request that it is about. */
   field?: string | null;
   /** The faulty rows of an import. */
-  rows?: { row: number; field?: string | null; message: Both }[] | null;
+  rows?: ({ row: number; field: string } & Both)[] | null;
 }
 
 /** The API said no, or could not be reached. */

@@ -1,27 +1,28 @@
-// The check beside the page, which stays at hand meanwhile.
+// The check beside the page, so that the page stays quick. It downloads from where the page came from, never from the browser's
+// store: what was good once proves nothing of what is there now.
 
-import { Faulty, readCheckpoint, readKey, verifyLog, type Fault } from "./verify";
+import { check, type Report, type Seen } from "./check";
+import { prove, type Proved } from "./inclusion";
+import type { Both } from "../words";
 
-export type Told = { progress: number; of: number } | { verified: number; root: string } | { fault: Fault };
+export type Order = { check: { key: string; seen: Seen | null } } | { prove: { key: string; index: number } };
+export type Told = { progress: { done: number; of: number } } | { report: Report } | { proved: Proved | Both } | { failed: string };
 
-const say = (told: Told) => postMessage(told);
-
-async function fetchBytes(path: string): Promise<Uint8Array> {
-  const answer = await fetch(`/api/v1${path}`, { credentials: "same-origin", headers: { "x-sluice-console": "1" }, cache: "no-store" });
-  if (!answer.ok) throw new Faulty({ what: "unreachable", detail: `${answer.status} ${path}` });
+async function fetchFile(path: string): Promise<Uint8Array> {
+  const answer = await fetch(`/api/v1/ledger/${path}`, { cache: "no-store", credentials: "same-origin", headers: { "x-sluice-console": "1" } });
+  if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
   return new Uint8Array(await answer.arrayBuffer());
 }
 
-addEventListener("message", (event: MessageEvent<{ key: string }>) => void check(event.data.key));
+const tell = (told: Told) => postMessage(told);
 
-async function check(text: string): Promise<void> {
+async function carryOut(order: Order): Promise<void> {
   try {
-    const key = await readKey(text);
-    const note = new TextDecoder().decode(await fetchBytes("/ledger/checkpoint"));
-    const head = await readCheckpoint(note, key);
-    await verifyLog(head, fetchBytes, (progress) => say({ progress, of: head.size }));
-    say({ verified: head.size, root: head.root });
+    if ("check" in order) tell({ report: await check(fetchFile, order.check.key, order.check.seen, (done, of) => tell({ progress: { done, of } })) });
+    else tell({ proved: await prove(fetchFile, order.prove.key, order.prove.index) });
   } catch (error) {
-    say({ fault: error instanceof Faulty ? error.fault : { what: "unreachable", detail: String(error) } });
+    tell({ failed: error instanceof Error ? error.message : String(error) });
   }
 }
+
+addEventListener("message", (event: MessageEvent<Order>) => void carryOut(event.data));

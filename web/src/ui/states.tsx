@@ -8,6 +8,7 @@ const w = {
   basis: { zh: "依据", en: "Basis" },
   remedy: { zh: "办法", en: "What helps" },
   request: { zh: "请求编号", en: "Request" },
+  row: { zh: "第 {row} 行", en: "Line {row}" },
 };
 
 export function Loading() {
@@ -37,12 +38,27 @@ export function Refusal({ of }: { of: unknown }) {
           {t(w.remedy)}:{said.remedy}
         </p>
       )}
+      {said.rows && said.rows.length > 0 && <Rows of={said.rows} />}
       <p class="fine">
         <code>{said.code}</code>
         {said.articles.length > 0 && ` · ${t(w.basis)} ${said.articles.join("、")}`}
         {said.request_id && ` · ${t(w.request)} ${said.request_id}`}
       </p>
     </div>
+  );
+}
+
+/** The faulty rows of a file. */
+function Rows({ of }: { of: NonNullable<Said["rows"]> }) {
+  const t = useT();
+  return (
+    <ul class="faulty-rows">
+      {of.map((one) => (
+        <li key={`${one.row} ${one.field} ${one.en}`}>
+          {t(w.row, { row: one.row })} {one.field && <code>{one.field}</code>} {t(one)}
+        </li>
+      ))}
+    </ul>
   );
 }
 

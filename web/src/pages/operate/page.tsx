@@ -4,7 +4,9 @@ import { may, useMe } from "../../api/me";
 import { useRoute } from "../../router";
 import { Tabs } from "../../ui/tabs";
 import { useT } from "../../words";
+import { Accounts } from "./accounts";
 import { Cameras } from "./cameras";
+import { Catalogue } from "./catalogue";
 import { Log } from "./log";
 import { Metrics } from "./metrics";
 import { words as w } from "./words";
@@ -13,11 +15,14 @@ export default function Operate() {
   const [t, me, route] = [useT(), useMe(), useRoute()];
   const runs = may(me, "system_admin");
   const tabs = [
-    { path: "cameras", title: w.cameras, open: true },
+    // What the machine's administrator may know of cameras is in the metrics.
+    { path: "cameras", title: w.cameras, open: may(me, "owner_maintainer", "catalogue_admin") },
+    { path: "catalogue", title: w.catalogue, open: may(me, "catalogue_admin") },
+    { path: "accounts", title: w.accounts, open: may(me, "security_admin") },
     { path: "metrics", title: w.metrics, open: runs },
     { path: "log", title: w.log, open: runs },
   ].filter((tab) => tab.open);
-  const current = tabs.find((tab) => tab.path === route.path[1])?.path ?? "cameras";
+  const current = tabs.find((tab) => tab.path === route.path[1])?.path ?? tabs[0]?.path ?? "";
   return (
     <article>
       <header class="page-head">
@@ -25,6 +30,8 @@ export default function Operate() {
       </header>
       <Tabs base="operate" tabs={tabs} current={current} label={w.title} />
       {current === "cameras" && <Cameras />}
+      {current === "catalogue" && <Catalogue id={route.path[2] ?? ""} />}
+      {current === "accounts" && <Accounts id={route.path[2] ?? ""} me={me} />}
       {current === "metrics" && <Metrics />}
       {current === "log" && <Log />}
     </article>

@@ -3,6 +3,8 @@
 export const words = {
   title: { zh: "运行", en: "Operate" },
   cameras: { zh: "摄像机", en: "Cameras" },
+  catalogue: { zh: "资源目录", en: "Catalogue" },
+  accounts: { zh: "账号", en: "Accounts" },
   metrics: { zh: "运行指标", en: "Metrics" },
   log: { zh: "日志", en: "Log" },
   find: { zh: "查找", en: "Find" },

@@ -1,15 +1,15 @@
 // The ledger: how it stands, its entries, and the check that this browser makes itself.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 
 import { get, type Page } from "../../api/client";
-import type { Fault } from "../../ledger/verify";
-import type { Told } from "../../ledger/worker";
 import { useAsked } from "../../ui/asked";
 import { TextField } from "../../ui/field";
-import { Loading, Progress, Refusal, Tag } from "../../ui/states";
+import { Loading, Refusal, Tag } from "../../ui/states";
 import { Table } from "../../ui/table";
 import { useT, when, type Both } from "../../words";
+import { Check } from "./check";
+import { Prove } from "./prove";
 import { words as w } from "./words";
 
 interface Status {
@@ -23,10 +23,17 @@ interface Status {
 }
 
 const EVERY_MS = 5_000;
+/** Where the auditor's key is kept, in this browser alone. */
+const KEPT = "sluice-ledger-key";
 
 export function Ledger() {
   const t = useT();
   const { value, refused } = useAsked<Status>("/ledger/status", EVERY_MS);
+  const [key, setKey] = useState(() => localStorage.getItem(KEPT) ?? "");
+  const keep = (text: string) => {
+    setKey(text);
+    localStorage.setItem(KEPT, text.trim());
+  };
   if (!value && !refused) return <Loading />;
   return (
     <section>
@@ -45,7 +52,8 @@ export function Ledger() {
           </Fact>
         </dl>
       )}
-      <Check />
+      <Check keyText={key} onKey={keep} />
+      <Prove keyText={key} />
       <Entries />
     </section>
   );
@@ -59,60 +67,6 @@ function Fact({ word, children }: { word: Both; children: preact.ComponentChildr
       <dd>{children}</dd>
     </div>
   );
-}
-
-const KEPT = "sluice-ledger-key";
-
-function Check() {
-  const t = useT();
-  const [key, setKey] = useState(localStorage.getItem(KEPT) ?? "");
-  const [told, tell] = useState<Told | null>(null);
-  const worker = useRef<Worker | null>(null);
-  useEffect(() => () => worker.current?.terminate(), []);
-  const begin = (event: Event) => {
-    event.preventDefault();
-    localStorage.setItem(KEPT, key);
-    worker.current?.terminate();
-    const one = new Worker(new URL("../../ledger/worker.ts", import.meta.url), { type: "module" });
-    one.onmessage = (said: MessageEvent<Told>) => tell(said.data);
-    one.onerror = (error) => tell({ fault: { what: "unreachable", detail: error.message } });
-    one.postMessage({ key });
-    worker.current = one;
-    tell({ progress: 0, of: 1 });
-  };
-  return (
-    <form class="card check" onSubmit={begin}>
-      <TextField label={w.key} hint={w.keyHint} value={key} onValue={setKey} required />
-      <button type="submit" class="main" disabled={!key}>
-        {t(w.verify)}
-      </button>
-      {told && "progress" in told && <Progress share={told.progress / told.of} label={w.verifying} />}
-      {told && "verified" in told && (
-        <p role="status" class="verified">
-          <Tag tone="good">✓</Tag> {t(w.verified, { n: told.verified, root: told.root })}
-        </p>
-      )}
-      {told && "fault" in told && (
-        <p role="alert" class="refusal" data-entry={told.fault.entry}>
-          {t(wordOf(told.fault), { entry: told.fault.entry ?? 0, detail: told.fault.detail ?? "" })}
-        </p>
-      )}
-    </form>
-  );
-}
-
-function wordOf(fault: Fault): Both {
-  const all: Record<Fault["what"], Both> = {
-    key: w.faultKey,
-    checkpoint: w.faultCheckpoint,
-    signature: w.faultSignature,
-    bundle: w.faultBundle,
-    entry: w.faultEntry,
-    tile: w.faultTile,
-    root: w.faultRoot,
-    unreachable: w.faultUnreachable,
-  };
-  return all[fault.what];
 }
 
 interface Entry {

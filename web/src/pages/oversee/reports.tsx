@@ -4,11 +4,15 @@ import { useEffect, useState } from "preact/hooks";
 
 import { get, refusalOf } from "../../api/client";
 import { link } from "../../router";
+import { fromDay, toDay } from "../../forms/moments";
 import { useAsked } from "../../ui/asked";
 import { TextField } from "../../ui/field";
 import { Empty, Loading, Refusal } from "../../ui/states";
 import { Table } from "../../ui/table";
 import { language, useT, when } from "../../words";
+import { Bars } from "./bars";
+import { useCells } from "./cells";
+import { type Attested, Heat } from "./heat";
 import { words as w } from "./words";
 
 interface Column {
@@ -58,7 +62,8 @@ function titleOf(report: Report): string {
   return language() === "zh" ? report.title_zh : report.title_en;
 }
 
-const today = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
+/** A day of this terminal's calendar, so many after today. */
+const today = (days: number) => toDay(new Date(Date.now() + days * 86_400_000).toISOString());
 
 function One({ report }: { report: Report }) {
   const t = useT();
@@ -67,9 +72,10 @@ function One({ report }: { report: Report }) {
   const [rows, setRows] = useState<Row[]>([]);
   const [body, setBody] = useState<Body | null>(null);
   const [refused, setRefused] = useState<unknown>(null);
+  const shown = useCells(rows);
   const query = (more: Record<string, string> = {}) => {
     const said = Object.entries({ ...asked, ...more }).filter(([, value]) => value);
-    const full = said.map(([key, value]) => [key, key === "from" || key === "to" ? `${value}T00:00:00Z` : value]);
+    const full = said.map(([key, value]) => [key, key === "from" || key === "to" ? fromDay(value) : value]);
     return new URLSearchParams(full as [string, string][]).toString();
   };
   const fetchPart = async (cursor?: string | null) => {
@@ -122,6 +128,8 @@ function One({ report }: { report: Report }) {
         </form>
       )}
       <Refusal of={refused} />
+      {report.name === "retention" && <Heat days={rows as unknown as Attested[]} />}
+      {report.name === "denials" && <Bars rows={rows} />}
       {body && (
         <Table<Row>
           rows={rows}
@@ -129,7 +137,7 @@ function One({ report }: { report: Report }) {
           caption={{ zh: report.title_zh, en: report.title_en }}
           columns={report.columns.map((column) => ({
             title: { zh: column.zh, en: column.name.replace(/_/g, " ") },
-            cell: (row) => shown(row[column.name]),
+            cell: (row) => shown(column.name, row[column.name]),
             number: typeof rows[0]?.[column.name] === "number",
           }))}
           onMore={body.next ? () => void fetchPart(body.next) : null}
@@ -137,14 +145,4 @@ function One({ report }: { report: Report }) {
       )}
     </section>
   );
-}
-
-const INSTANT = /^\d{4}-\d\d-\d\dT/;
-
-function shown(cell: unknown): string {
-  if (cell === null || cell === undefined) return "";
-  if (typeof cell === "string" && INSTANT.test(cell)) return when(cell);
-  if (typeof cell === "boolean") return cell ? "✓" : "–";
-  if (Array.isArray(cell)) return cell.join("、");
-  return typeof cell === "object" ? JSON.stringify(cell) : String(cell);
 }
