@@ -26,7 +26,14 @@ async fn a_session_is_on_the_ledger_before_it_is_given_and_its_usage_record_has_
     let opened = scene.opened("li").await;
     let id = opened["id"].as_str().unwrap();
     assert!(opened["urls"]["rtsp"].as_str().unwrap().starts_with("rtsp://sluice.test:8554/s/"));
-    assert!(opened["urls"]["hls"].is_null());
+    for (way, begins) in [
+        ("mse", "ws://sluice.test:8080/s/"),
+        ("hls", "http://sluice.test:8080/s/"),
+        ("whep", "http://sluice.test:8080/s/"),
+    ] {
+        assert!(opened["urls"][way].as_str().unwrap().starts_with(begins), "{way}");
+    }
+    assert!(opened["urls"]["download"].is_null());
     assert_eq!(opened["expires_at"], "2026-06-01T03:00:00.000Z", "a lease of one hour");
 
     let events = scene.events();
@@ -263,8 +270,8 @@ async fn a_url_is_worth_nothing_at_another_terminal_or_protocol() {
     let id = opened["id"].as_str();
     let told = scene.event(|e| e.kind.as_str() == "media.refused" && e.session.as_deref() == id).await;
     assert_eq!((told.code.as_deref(), told.terminal.as_deref()), (Some("TERMINAL_MISMATCH"), Some("10.0.0.2")));
-    let hls = scene.send(TERMINAL, get(&format!("/s/{secret}/index.m3u8"))).await;
-    assert_eq!(hls.status(), StatusCode::NOT_FOUND, "leased for RTSP only");
+    let file = scene.send(TERMINAL, get(&format!("/s/{secret}/recording.mp4"))).await;
+    assert_eq!(file.status(), StatusCode::NOT_FOUND, "not leased for a download");
 }
 
 fn get(path: &str) -> Request<Body> {
