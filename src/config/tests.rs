@@ -240,9 +240,9 @@ fn every_setting_of_the_layers_has_its_key() {
     };
     // The binary's own: listen. The identity provider has a section of its own.
     assert_eq!(keys(["api", "login"]) - 3 + 1, fields(&control_api::config::Config::default()));
-    // public_host and time_zone stand in [api], merge_latency and busy_percent_max in [relay]; the two ports are those of the
-    // listeners. Two are in [policy], and what is unusual has a section of its own.
-    assert_eq!(keys(["sessions", ""]) + 2 + 2 + 2 + 2 + 1, fields(&control_api::sessions::Settings::default()));
+    // public_host and time_zone stand in [api], merge_latency and busy_percent_max in [relay]; the three ports are those of the
+    // listeners, and whether HTTP is secured is [tls]'s to say. Two are in [policy], and what is unusual has a section of its own.
+    assert_eq!(keys(["sessions", ""]) + 2 + 2 + 3 + 1 + 2 + 1, fields(&control_api::sessions::Settings::default()));
     // What is WebRTC's has a section of its own.
     assert_eq!(keys(["rtsp", "relay"]) + 1, fields(&relay::config::Config::default()));
     assert_eq!(keys(["whep", ""]), fields(&relay::config::Whep::default()));

@@ -114,9 +114,10 @@ impl PrivateCa {
                 ServerName::try_from(name.as_str()).with_context(|| format!("{name} is no name of a server"))?;
             verifier.verify_server_cert(leaf, &[], &server, &[], at).with_context(|| {
                 format!(
-                    "the private authority in {} is not for {name}; move the folder away to get a new one, and give \
+                    "the private authority in {} is not for all of {}; move the folder away to get a new one, and give \
                      the new ca.pem to the browsers",
-                    self.folder.display()
+                    self.folder.display(),
+                    names.join(", ")
                 )
             })?;
         }
@@ -238,7 +239,7 @@ mod tests {
         ca.make(&owned(&["cameras.example"]), NOW).unwrap();
         for other in ["bank.example", "8.8.8.8"] {
             let error = ca.sign(&owned(&["cameras.example", other]), NOW).unwrap_err();
-            assert!(error.to_string().contains(&format!("is not for {other}")), "{error:#}");
+            assert!(error.to_string().contains(&format!("is not for all of cameras.example, {other}")), "{error:#}");
         }
         assert!(!ca.pair().0.exists(), "a certificate that clients refuse is not put in place");
     }
