@@ -49,6 +49,8 @@ test("a byte that is flipped anywhere is named by file and entry", async () => {
     const short = logOf(9);
     const altered = await check(reading(flipped(short, "tile/entries/000.p/9", 5).files), short.key, null, () => {});
     assert.match(altered.findings[0].what.en, /entry was altered/, "the signed root tells where the log is one tile");
+    const wrong = await check(reading(flipped(short, "tile/0/000.p/9", 3 * 32).files), short.key, null, () => {});
+    assert.deepEqual([wrong.findings[0].file, wrong.findings[0].entry], ["tile/0/000.p/9", 3]);
     const longer = await check(reading(flipped(log, "tile/entries/000", 1).files), log.key, null, () => {});
     assert.equal(longer.findings[0].file, "tile/entries/000");
     const gone = new Map(log.files);

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
 import { Appliance } from "./appliance.mjs";
-import { launch, open, shots, signIn, SMOKE } from "./browser.mjs";
+import { EXECUTABLE, FLAGS, launch, open, shots, signIn, SMOKE } from "./browser.mjs";
 
 let [appliance, browser] = [];
 before(async () => {
@@ -76,7 +76,7 @@ test("the ledger is checked in the browser, and a changed byte is named", async 
   await at(page, "oversee/ledger");
 
   const other = key.replace(/.{4}$/, "AAA=");
-  assert.match(await (await check(other)).innerText(), /公钥/);
+  assert.match(await (await check(other)).innerText(), /公钥|key/);
   await page.reload();
   await page.locator("dl.facts").waitFor();
   await page.context().route(/ledger\/tile\/entries\//, async (route) => {
@@ -90,9 +90,48 @@ test("the ledger is checked in the browser, and a changed byte is named", async 
   });
   const told = await check(key);
   assert.equal(await told.getAttribute("data-entry"), "10");
-  assert.match(await told.innerText(), /第 10 条/);
+  assert.match(await told.innerText(), /第 10 条|entry 10/);
   await page.context().unroute(/ledger\/tile\/entries\//);
+
+  // A hash in place of an entry: the tile is what was altered, and the signed root tells.
+  await page.context().route(/ledger\/tile\/0\//, async (route) => {
+    const answer = await route.fetch();
+    const body = await answer.body();
+    body[5 * 32 + 1] ^= 1;
+    await route.fulfill({ response: answer, body });
+  });
+  await page.reload();
+  await page.locator("dl.facts").waitFor();
+  const tile = await check(key);
+  assert.equal(await tile.getAttribute("data-entry"), "5");
+  assert.match(await tile.getAttribute("data-file"), /^tile\/0\//);
+  await page.context().unroute(/ledger\/tile\/0\//);
+
+  await page.reload();
+  await page.locator("dl.facts").waitFor();
+  assert.match(await (await check(key)).innerText(), /校验过的前 \d+ 条未变|first \d+ entries are as they were/, "what the first check saw still stands");
+  await page.locator(".prove input").fill("7");
+  await page.locator(".prove button").click();
+  assert.match(await page.locator(".prove .proved").innerText(), /第 7 条|Entry 7 is under/);
   assert.deepEqual(page.faults, []);
+});
+
+test("the ledger is checked on a page that came without TLS, where the browser hashes nothing", async () => {
+  const { readFile } = await import("node:fs/promises");
+  const { chromium } = await import("playwright-core");
+  const plain = await chromium.launch({ executablePath: EXECUTABLE, args: [...FLAGS, "--host-resolver-rules=MAP appliance.test 127.0.0.1"] });
+  try {
+    const page = await plain.newPage();
+    await page.goto(appliance.api.replace("127.0.0.1", "appliance.test"));
+    assert.equal(await page.evaluate(() => isSecureContext), false);
+    await signIn(page, appliance, "audit_admin");
+    await page.evaluate(() => (location.hash = "/oversee/ledger"));
+    await page.locator(".check input").fill((await readFile(`${appliance.dir}/ledger/verifier.pub`, "utf8")).trim());
+    await page.locator(".check button").click();
+    await page.locator(".check .verified").waitFor({ timeout: 60_000 });
+  } finally {
+    await plain.close();
+  }
 });
 
 test("the rules in force name their articles", async () => {

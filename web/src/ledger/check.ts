@@ -153,17 +153,12 @@ class Checking {
     const entry = index * WIDTH + at;
     if (above && same(rootOf(leaves), above)) this.find({ file: beside, entry, what: w.hash });
     else if (above && same(rootOf(hashes), above)) this.find({ file, entry, what: w.entry });
-    else this.find({ file, entry, what: this.head.size <= WIDTH ? this.bySigned(leaves, hashes) : w.either });
+    else this.find({ file, entry, what: w.either });
   }
 
-  /** A log of one tile has the signed root right above it. */
-  private bySigned(leaves: Hash[], hashes: Hash[]): Both {
-    if (same(rootOf(hashes), this.head.root)) return w.entry;
-    return same(rootOf(leaves), this.head.root) ? w.hash : w.either;
-  }
-
-  /** The hash over a whole bundle, as the level above has it. */
+  /** The hash over a whole bundle, as the level above has it; over the only one it is the root that was signed. */
   private async above(index: number): Promise<Hash | null> {
+    if (this.head.size <= WIDTH) return this.head.root;
     const upper = Math.floor(index / WIDTH);
     const width = tileWidth(1, upper, this.head.size);
     if (index - upper * WIDTH >= width) return null;
