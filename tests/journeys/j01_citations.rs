@@ -7,7 +7,7 @@ use crate::harness::api::Client;
 use crate::harness::appliance::Appliance;
 
 /// What is no refusal by rule but a mistake in the request or in the appliance.
-const PLAIN: [&str; 10] = [
+const PLAIN: [&str; 11] = [
     "BAD_REQUEST",
     "INVALID_FIELD",
     "NOT_FOUND",
@@ -17,6 +17,7 @@ const PLAIN: [&str; 10] = [
     "UNSUPPORTED_MEDIA_TYPE",
     "RATE_LIMITED",
     "TIMEOUT",
+    "CODEC_NOT_PLAYABLE",
     "INTERNAL",
 ];
 /// Roles that between them meet what a request can be refused for; they have one factor, so that the sign-in is quick.
