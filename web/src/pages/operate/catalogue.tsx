@@ -71,7 +71,7 @@ function Rows({ shown, edit }: { shown: Camera[]; edit: (camera: Camera) => void
     plain("resource_category"),
     { title: shared.state, cell: (one) => <Tag tone={tones[one.device_status]}>{t(shared[one.device_status])}</Tag> },
     { title: FIELDS["owner"] ?? w.field, cell: (one) => named(units, one["owner"] as string) },
-    { title: w.history, cell: (one) => <a href={link(`operate/catalogue/${encodeURIComponent(one.id)}`)} aria-label={`${t(w.history)}: ${one.name}`}>{one.version}</a> },
+    { title: w.history, cell: (one) => <a href={link(`operate/catalogue/${encodeURIComponent(one.id)}`)} aria-label={`${t(w.history)} ${one.version}: ${one.name}`}>{one.version}</a> },
     {
       title: w.edit,
       cell: (one) => (
