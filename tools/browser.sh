@@ -21,7 +21,7 @@ if [ "${1:-}" = --smoke ]; then
     # What is long and looks at no further page: delays, and each register one by one.
     tests=()
     for file in tests/*.test.mjs; do
-        case $file in */delay.test.mjs | */work_registers.test.mjs) ;; *) tests+=("$file") ;; esac
+        case $file in */day.test.mjs | */delay.test.mjs | */work_registers.test.mjs) ;; *) tests+=("$file") ;; esac
     done
 fi
 # One file after the other: each has an appliance of its own, and browsers want a CPU each.

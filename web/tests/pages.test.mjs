@@ -48,7 +48,7 @@ for (const role of SMOKE ? ["operator", "audit_admin"] : ROLES) {
       const menu = await page.locator("nav.menu a").evaluateAll((all) => all.map((one) => one.dataset.page));
       for (const name of [...menu, "account"]) {
         await page.goto(`${appliance.api}/#/${name}`);
-        await page.locator("#content h1, #content h2").first().waitFor();
+        await page.locator("#content :is(h1, h2, h3, button, input)").first().waitFor();
         const tabs = await page.locator("nav.tabs a").evaluateAll((all) => all.map((one) => one.getAttribute("href")));
         for (const tab of tabs.length ? tabs : [`#/${name}`]) {
           await page.goto(`${appliance.api}/${tab}`);
