@@ -68,7 +68,7 @@ export async function shots(page, name) {
       }, [language, theme]);
       await page.reload();
       await page.locator("header.top, .entry").first().waitFor();
-      await page.waitForLoadState("networkidle").catch(() => undefined);
+      await page.waitForLoadState("networkidle", { timeout: 2_000 }).catch(() => undefined);
       await shot(page, `${name}-${theme}-${language}`);
     }
   }

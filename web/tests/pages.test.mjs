@@ -52,7 +52,7 @@ for (const role of SMOKE ? ["operator", "audit_admin"] : ROLES) {
         const tabs = await page.locator("nav.tabs a").evaluateAll((all) => all.map((one) => one.getAttribute("href")));
         for (const tab of tabs.length ? tabs : [`#/${name}`]) {
           await page.goto(`${appliance.api}/${tab}`);
-          await page.waitForLoadState("networkidle").catch(() => undefined);
+          await page.waitForLoadState("networkidle", { timeout: 2_000 }).catch(() => undefined);
           assert.deepEqual(await serious(page), [], `${role} ${tab} ${theme}`);
         }
       }
