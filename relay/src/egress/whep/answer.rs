@@ -61,7 +61,12 @@ pub(super) fn agree(sdp: &str, terms: &Terms<'_>) -> Result<Agreed, RtcError> {
     let video = sends(&terms.choice.video.1);
     let audio = terms.choice.audio.as_ref().and_then(|(_, codec)| sends(codec));
     let video = video.ok_or_else(|| RtcError::RemoteSdp("no video section that receives".to_owned()))?;
-    Ok(Agreed { sdp: answer.to_sdp_string(), rtc, video, audio })
+    let sdp = answer.to_sdp_string();
+    // An offer whose sections are muddled can leave none that says where we are: nothing could ever flow.
+    if !sdp.contains("a=candidate:") {
+        return Err(RtcError::RemoteSdp("no section that a connection could be made for".to_owned()));
+    }
+    Ok(Agreed { sdp, rtc, video, audio })
 }
 
 pub(super) fn pt(payload_type: u8) -> Pt {
