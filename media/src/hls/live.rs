@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use crate::fmp4::reader::TrackHeader;
 use crate::wall::Wall;
-pub use cutter::{Cutter, Uncuttable};
+pub use cutter::{Cut, Cutter, Uncuttable};
 
 /// A part ends with the first frame from here on.
 pub(crate) const PART_MICROS: i64 = 300_000;

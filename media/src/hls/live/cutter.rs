@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Map, PART_MICROS, Part, Window};
+use super::{Map, PART_MICROS, Part};
 use crate::codec::CodecParams;
 use crate::fmp4::reader::TrackHeader;
 use crate::fmp4::{Builder, Fragment, InitError, Limits, init};
@@ -24,11 +24,23 @@ pub enum Uncuttable {
 }
 
 /// Cuts one stream.
-#[derive(Default)]
 pub struct Cutter {
     run: Option<Run>,
     /// What comes next does not follow from what came before.
     broken: bool,
+    /// Of the next header.
+    next_map: u64,
+}
+
+/// A part for the window.
+#[derive(Debug)]
+pub struct Cut {
+    /// What was cut.
+    pub part: Part,
+    /// The header that it goes under.
+    pub map: Arc<Map>,
+    /// It does not follow from what came before.
+    pub broken: bool,
 }
 
 /// An unbroken line of time under one header.
@@ -42,35 +54,45 @@ struct Run {
 }
 
 impl Cutter {
+    /// One whose headers count from here, as the segments of its window do.
+    pub fn beginning_at(number: u64) -> Self {
+        Self { run: None, broken: false, next_map: number }
+    }
+
     /// Frames are missing before the next one.
     pub fn lost(&mut self) {
         self.run = None;
         self.broken = true;
     }
 
-    /// Takes a frame; parts that are finished with it go into the window.
-    pub fn push(&mut self, frame: &Frame, info: &Arc<StreamInfo>, window: &mut Window) -> Result<(), Uncuttable> {
-        let same = |run: &Run| Arc::ptr_eq(&run.described, info) || run.described == *info;
-        if self.run.as_ref().is_some_and(|run| !same(run)) {
-            self.finish(window);
-        }
+    /// Takes a frame; gives the part that is finished with it.
+    pub fn push(&mut self, frame: &Frame, info: &Arc<StreamInfo>) -> Result<Option<Cut>, Uncuttable> {
+        let stale = self.run.take_if(|run| !Arc::ptr_eq(&run.described, info) && run.described != *info);
+        let last = stale.and_then(|mut run| {
+            let last = run.builder.cut(None);
+            let last = last.map(|fragment| self.cut(&fragment, &run.map));
+            self.lost();
+            last
+        });
         let Some(run) = &mut self.run else {
-            return self.begin(frame, info, window.next_number);
+            self.begin(frame, info)?;
+            return Ok(last);
         };
-        let Some(place) = run.tracks.iter().position(|track| *track == frame.track) else { return Ok(()) };
-        let cut = run.builder.push(&renamed(frame, place), frame.wall);
-        self.take(cut, window);
-        Ok(())
+        let Some(place) = run.tracks.iter().position(|track| *track == frame.track) else { return Ok(None) };
+        let fragment = run.builder.push(&renamed(frame, place), frame.wall);
+        let map = Arc::clone(&run.map);
+        Ok(fragment.map(|fragment| self.cut(&fragment, &map)))
     }
 
     /// A new run begins with a keyframe.
-    fn begin(&mut self, frame: &Frame, info: &Arc<StreamInfo>, number: u64) -> Result<(), Uncuttable> {
+    fn begin(&mut self, frame: &Frame, info: &Arc<StreamInfo>) -> Result<(), Uncuttable> {
         let tracks = chosen(info)?;
         if !frame.keyframe || tracks.first() != Some(&frame.track) {
             return Ok(());
         }
         let own = StreamInfo::shared(info.generation, renumbered(info, &tracks));
-        let map = Map { number, bytes: init(&own)?, tracks: headers(&own) };
+        let map = Map { number: self.next_map, bytes: init(&own)?, tracks: headers(&own) };
+        self.next_map += 1;
         let limits = Limits { duration_micros_max: PART_MICROS, ..Limits::default() };
         let mut builder = Builder::new(Arc::clone(&own), frame.wall, limits);
         builder.push(&renamed(frame, 0), frame.wall);
@@ -78,14 +100,7 @@ impl Cutter {
         Ok(())
     }
 
-    fn finish(&mut self, window: &mut Window) {
-        let cut = self.run.as_mut().and_then(|run| run.builder.cut(None));
-        self.take(cut, window);
-        self.lost();
-    }
-
-    fn take(&mut self, cut: Option<Fragment>, window: &mut Window) {
-        let (Some(fragment), Some(run)) = (cut, &self.run) else { return };
+    fn cut(&mut self, fragment: &Fragment, map: &Arc<Map>) -> Cut {
         let mut bytes = Vec::with_capacity(fragment.bytes as usize);
         bytes.extend_from_slice(&fragment.head);
         fragment.payloads.iter().for_each(|payload| bytes.extend_from_slice(payload));
@@ -95,7 +110,7 @@ impl Cutter {
             duration_micros: fragment.duration_micros,
             independent: fragment.keyframe,
         };
-        window.push(part, &run.map, std::mem::take(&mut self.broken));
+        Cut { part, map: Arc::clone(map), broken: std::mem::take(&mut self.broken) }
     }
 }
 

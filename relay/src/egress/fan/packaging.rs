@@ -75,7 +75,12 @@ impl Header {
     /// What must go before this frame, if anything.
     pub(super) fn before(&mut self, published: &Published) -> Result<Option<Bytes>, Unwritable> {
         let info = &published.info;
-        if self.sent.as_ref().is_some_and(|sent| Arc::ptr_eq(sent, info) || sent == info) {
+        if self.sent.as_ref().is_some_and(|sent| Arc::ptr_eq(sent, info)) {
+            return Ok(None);
+        }
+        if self.sent.as_ref() == Some(info) {
+            // The same, told again: no other frame compares it at length.
+            self.sent = Some(Arc::clone(info));
             return Ok(None);
         }
         let rate = |track: &Track| i128::from(track.clock_rate.max(1));

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use media::hls::live::{Cutter, Uncuttable};
 use media::hub::{Delivery, Start};
 
 use super::HlsMetrics;
@@ -44,7 +43,7 @@ impl Drop for Counted {
 pub(super) async fn run(shelf: Arc<Shelf>, stage: Arc<Stage>, metrics: HlsMetrics) {
     let mut counted = Counted::new(metrics);
     let mut reader = shelf.hub().subscribe(Start::LastKeyframe, stage.budget());
-    let mut cutter = Cutter::default();
+    let mut cutter = shelf.cutter();
     let mut look = tokio::time::interval(LOOK);
     let why = loop {
         let delivery = tokio::select! {
@@ -56,19 +55,18 @@ pub(super) async fn run(shelf: Arc<Shelf>, stage: Arc<Stage>, metrics: HlsMetric
                 continue;
             }
         };
-        let pushed: Result<usize, Uncuttable> = match delivery {
+        let published = match delivery {
             None => break Gone::Over,
             Some(Delivery::Lagged { frames, why }) => {
                 stage.metrics.skipped(why, frames);
                 cutter.lost();
                 continue;
             }
-            Some(Delivery::Frame(published)) => {
-                shelf.change(|window| cutter.push(&published.frame, &published.info, window))
-            }
+            Some(Delivery::Frame(published)) => published,
         };
-        match pushed {
-            Ok(bytes) => counted.holds(bytes),
+        match cutter.push(&published.frame, &published.info) {
+            Ok(Some(cut)) => counted.holds(shelf.add(cut)),
+            Ok(None) => {}
             Err(error) => break Gone::Unplayable(error.to_string()),
         }
     };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use media::hls::live::{Map, Name, Part, Window};
+use media::hls::live::{Cut, Cutter, Map, Name, Part, Window};
 use media::hub::Hub;
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -80,17 +80,19 @@ impl Shelf {
         Duration::from_millis(self.asked_ms.load(Ordering::Relaxed))
     }
 
-    /// Changes the window; whoever waits looks again. Gives the bytes that it holds now.
-    pub(super) fn change<E>(&self, change: impl FnOnce(&mut Window) -> Result<(), E>) -> Result<usize, E> {
+    /// What cuts for it.
+    pub(super) fn cutter(&self) -> Cutter {
+        Cutter::beginning_at(self.window.lock().end().segment)
+    }
+
+    /// Takes a part in; whoever waits looks again. Gives the bytes that it holds now.
+    pub(super) fn add(&self, cut: Cut) -> usize {
         let mut window = self.window.lock();
-        let before = window.end();
-        change(&mut window)?;
-        let (bytes, grown) = (window.bytes(), window.end() != before);
+        window.push(cut.part, &cut.map, cut.broken);
+        let bytes = window.bytes();
         drop(window);
-        if grown {
-            self.news.send_modify(|(number, _)| *number += 1);
-        }
-        Ok(bytes)
+        self.news.send_modify(|(number, _)| *number += 1);
+        bytes
     }
 
     pub(super) fn close(&self, why: Gone) {

@@ -218,8 +218,7 @@ impl Running {
             tracing::debug!(what, session = ?self.viewer.admitted.session(), "a WebRTC viewer is gone");
         }
         if let Some(mut channel) = self.channel.and_then(|id| self.viewer.rtc.channel(id)) {
-            let word = format!("{{\"type\":\"ended\",\"value\":{{\"reason\":\"{}\"}}}}", reason.as_str());
-            let _ = channel.write(false, word.as_bytes());
+            let _ = channel.write(false, media::mse::ended(reason.as_str()).as_bytes());
         }
         let now = self.instant(self.now());
         let _ = self.viewer.rtc.handle_input(Input::Timeout(now));
@@ -229,10 +228,8 @@ impl Running {
         }
         let Viewer { admitted, entry, .. } = self.viewer;
         match end {
-            End::Told(reason) => admitted.leave(*reason),
-            End::Left => admitted.leave(EndReason::User),
-            End::Gone(_) => admitted.leave(EndReason::Network),
-            End::CameraLost => admitted.end_session(EndReason::CameraLost),
+            End::CameraLost => admitted.end_session(reason),
+            End::Told(_) | End::Left | End::Gone(_) => admitted.leave(reason),
         }
         drop(entry);
     }
