@@ -62,13 +62,14 @@ pub fn read<R: Register>(bytes: &[u8], parse: Parse<R>) -> Result<Vec<Row<R>>, A
     if !faults.is_empty() {
         return Err(ApiError::rows(faults));
     }
-    let mut forms = Vec::new();
+    let (mut forms, mut lines) = (Vec::new(), csv_text::Lines::of(text));
     for (number, record) in (0..).zip(reader.into_records()) {
+        let line = lines.line(&record);
         if number >= ROWS_MAX {
-            faults.push(RowError::new(0, "", "每个文件最多800行。", "A file has at most 800 rows; split it."));
+            faults.push(RowError::new(line, "", "每个文件最多800行。", "A file has at most 800 rows; split it."));
             break;
         }
-        match form(&header, record, parse) {
+        match form(&header, line, record, parse) {
             Ok(row) => forms.push(row),
             Err(fault) => faults.push(fault),
         }
@@ -95,14 +96,11 @@ fn header_faults<R: Register>(header: &StringRecord) -> Vec<RowError> {
 
 fn form<R: Register>(
     header: &StringRecord,
+    line: u64,
     record: Result<StringRecord, ::csv::Error>,
     parse: Parse<R>,
 ) -> Result<Row<R>, RowError> {
-    let record = record.map_err(|error| {
-        let line = error.position().map_or(0, ::csv::Position::line);
-        RowError::new(line, "", "该行不是UTF-8文本。", "The row is no UTF-8 text.")
-    })?;
-    let line = record.position().map_or(0, ::csv::Position::line);
+    let record = record.map_err(|_| RowError::new(line, "", "该行不是UTF-8文本。", "The row is no UTF-8 text."))?;
     if record.len() != header.len() {
         return Err(RowError::new(line, "", "列数与表头不符。", "It has not as many columns as the header."));
     }

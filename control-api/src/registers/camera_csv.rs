@@ -8,7 +8,7 @@ use csv::StringRecord;
 use super::camera::{Camera, CameraForm, Credentials, Enrolment, Transport};
 use super::retention_class::RetentionClass;
 use super::security_level::SecurityLevel;
-use crate::csv_text::untamed;
+use crate::csv_text::{Lines, untamed};
 use crate::error::{ApiError, RowError};
 
 /// Most cameras of one file: what one commit of the store takes, all or nothing.
@@ -70,19 +70,15 @@ pub fn read(bytes: &[u8], mut enrolment: impl FnMut() -> Result<Enrolment, ApiEr
     if !faults.is_empty() {
         return Err(ApiError::rows(faults));
     }
-    let (mut rows, mut ids) = (Vec::new(), HashSet::new());
+    let (mut rows, mut ids, mut lines) = (Vec::new(), HashSet::new(), Lines::of(text));
     for (i, record) in reader.into_records().enumerate() {
         let before = faults.len();
+        let line = lines.line(&record);
         if i >= ROWS_MAX {
-            faults.push(RowError::new(
-                line_of(i),
-                "",
-                "每个文件最多2000行。",
-                "A file has at most 2000 rows; split it.",
-            ));
+            faults.push(RowError::new(line, "", "每个文件最多2000行。", "A file has at most 2000 rows; split it."));
             break;
         }
-        match row(&header, i, record, &mut enrolment) {
+        match row(&header, line, record, &mut enrolment) {
             Ok(row) if ids.insert(row.camera.id.clone()) => rows.push(row),
             Ok(row) => {
                 faults.push(RowError::new(row.line, "id", "编号在文件中重复。", "The id stands twice in the file."));
@@ -103,11 +99,6 @@ pub fn read(bytes: &[u8], mut enrolment: impl FnMut() -> Result<Enrolment, ApiEr
 enum RowFault {
     Fault(RowError),
     Whole(ApiError),
-}
-
-/// The line of the `i`-th record where the file could not say.
-fn line_of(i: usize) -> u64 {
-    u64::try_from(i).unwrap_or(u64::MAX).saturating_add(2)
 }
 
 fn header_faults(header: &StringRecord) -> Vec<RowError> {
@@ -131,15 +122,12 @@ fn header_faults(header: &StringRecord) -> Vec<RowError> {
 
 fn row(
     header: &StringRecord,
-    i: usize,
+    line: u64,
     record: Result<StringRecord, csv::Error>,
     enrolment: &mut impl FnMut() -> Result<Enrolment, ApiError>,
 ) -> Result<Row, RowFault> {
-    let record = record.map_err(|error| {
-        let line = error.position().map_or(line_of(i), csv::Position::line);
-        RowFault::Fault(RowError::new(line, "", "该行不是UTF-8文本。", "The row is no UTF-8 text."))
-    })?;
-    let line = record.position().map_or(line_of(i), csv::Position::line);
+    let record = record
+        .map_err(|_| RowFault::Fault(RowError::new(line, "", "该行不是UTF-8文本。", "The row is no UTF-8 text.")))?;
     if record.len() != header.len() {
         return Err(RowFault::Fault(RowError::new(
             line,
