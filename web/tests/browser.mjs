@@ -50,6 +50,8 @@ export async function signIn(page, appliance, role) {
     await page.locator('button[type="submit"]').click();
   }
   await page.locator("header.top").waitFor();
+  // The page one lands on: who went elsewhere before it would be sent back.
+  await page.waitForURL(/#\/.+/);
 }
 
 /** A picture for people to look at, in web/shots. */

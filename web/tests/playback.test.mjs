@@ -1,84 +1,31 @@
 // Playback in a real browser over the real appliance: across a gap, by keys, picture by picture, four cameras by one clock; refused,
 // ended by somebody, held, reported; and an export from the request to the package that verifies.
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { promisify } from "node:util";
 
-import { Appliance } from "./appliance.mjs";
+import { Appliance, SLUICE } from "./appliance.mjs";
 import { launch, open, shot, signIn, SMOKE } from "./browser.mjs";
+import { eventually, granted, makeGap, PATIENCE_MS, run, sleep } from "./scenes.mjs";
 
-const run = promisify(execFile);
-const SLUICE = process.env.SLUICE ?? join(process.env.HOME ?? "/root", ".cache/sluice-target/release/sluice");
 /** Four cameras may be apart by less than this; a picture lasts 40 ms. */
 const APART_MS = 100;
 /** Recorded after the gap, before the tests begin. */
 const AFTER_GAP_MS = 16_000;
-const PATIENCE_MS = 60_000;
 
 let [appliance, browser, gap, operator] = [];
 
 before(async () => {
   [appliance, browser] = await Promise.all([Appliance.start(4), launch()]);
   operator = await appliance.as("operator");
-  await granted({ areas: ["济源"], verbs: ["export"] });
-  gap = await makeGap("demo-2");
+  await granted(appliance, { areas: ["济源"], verbs: ["export"] });
+  gap = await makeGap(appliance, "demo-2", AFTER_GAP_MS);
 });
 after(async () => {
   await browser?.close();
   await appliance?.stop();
 });
-
-const sleep = (millis) => new Promise((done) => setTimeout(done, millis));
-
-/** Asks until there is an answer. */
-async function eventually(what, ask) {
-  const until = Date.now() + PATIENCE_MS;
-  for (;;) {
-    const answer = await ask();
-    if (answer) return answer;
-    if (Date.now() > until) throw new Error(`not within ${PATIENCE_MS} ms: ${what}`);
-    await sleep(200);
-  }
-}
-
-/** A grant the way of every grant: filed, endorsed, submitted, accepted, approved. */
-async function granted(terms) {
-  const day = 86_400_000;
-  const [from, to] = [-day, day].map((by) => new Date(Date.now() + by).toISOString());
-  const form = {
-    responsible_person: "张三",
-    contact: "0391-1",
-    narrative: "处置警情",
-    terms: { purposes: [appliance.demo.purpose], valid_from: from, valid_to: to, ...terms },
-  };
-  const clerk = await appliance.as("unit_admin");
-  const { id } = await clerk("POST", "/applications/resource", form);
-  const hands = [["unit_principal", "endorse"], ["unit_admin", "submit"], ["bureau_approver", "accept"], ["bureau_approver", "approve"]];
-  for (const [role, step] of hands) {
-    await (await appliance.as(role))("POST", `/applications/resource/${id}/${step}`, { reason: "同意" });
-  }
-}
-
-/** Takes a camera away for some seconds and waits until enough is recorded behind the gap. */
-async function makeGap(camera) {
-  const keeper = await appliance.as("catalogue_admin");
-  const { source } = await keeper("GET", `/cameras/${camera}`);
-  const timeline = () => operator("GET", `/cameras/${camera}/timeline`);
-  const length = (item) => Date.parse(item.end) - Date.parse(item.start);
-  await eventually("something is recorded", async () => (await timeline()).items.some((item) => length(item) > 8_000));
-  await keeper("PATCH", `/cameras/${camera}`, { source: "rtsp://127.0.0.1:9/none" });
-  await sleep(5_000);
-  await keeper("PATCH", `/cameras/${camera}`, { source });
-  const found = await eventually("a gap, and what is behind it", async () => {
-    const { items, gaps } = await timeline();
-    const gap = gaps.find((each) => each.reason === "refused");
-    return gap && items.some((item) => item.start >= gap.end && length(item) > AFTER_GAP_MS) && gap;
-  });
-  return { from: Date.parse(found.start), to: Date.parse(found.end) };
-}
 
 /** The page with some cameras, the clock at an instant. */
 async function playback(t, cameras, at, options) {
@@ -216,7 +163,7 @@ test("what the grant does not reach is refused with its article, and the rest pl
   const fields = ["resource_category", "location_name", "camera_type", "construction_unit", "maintenance_unit", "contact"];
   const camera = Object.fromEntries(fields.map((field) => [field, like[field]]));
   await keeper("POST", "/cameras", { ...camera, id: "far", name: "远处", area: "别处", source });
-  await granted({ cameras: ["far"], verbs: ["playback"], playback_depth_s: 20 });
+  await granted(appliance, { cameras: ["far"], verbs: ["playback"], playback_depth_s: 20 });
   const page = await playback(t, ["far", "demo-1"], gap.from - 3_000);
   await play(page);
   const refusal = page.locator('[data-camera="far"] .refusal');
@@ -308,7 +255,8 @@ test("an export goes from the request to a package that verifies", async (t) => 
   const row = page.locator("[data-export]");
   await row.waitFor();
   const id = await row.getAttribute("data-export");
-  const asked = await operator("GET", `/exports/${id}`);
+  // Signed in anew: each page above signed in as well, and the oldest sign-ins end.
+  const asked = await (await appliance.as("operator"))("GET", `/exports/${id}`);
   const near = { x: 100, y: 100, w: 300, h: 400 };
   assert.equal(asked.form.redact.length, 1);
   for (const [side, value] of Object.entries(near)) assert.ok(Math.abs(asked.form.redact[0][side] - value) < 8, JSON.stringify(asked.form.redact));

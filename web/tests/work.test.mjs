@@ -22,7 +22,6 @@ async function at(role, path, how) {
   const page = await open(browser, appliance, how);
   await signIn(page, appliance, role);
   // The frame goes to the first page by itself; only then is it told of another.
-  await page.waitForURL(/#\/.+/);
   await to(page, path);
   return page;
 }

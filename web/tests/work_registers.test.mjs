@@ -49,7 +49,6 @@ async function at(role, path) {
     pages.set(role, await open(browser, appliance));
     await signIn(pages.get(role), appliance, role);
     // The frame goes to the first page by itself; only then is it told of another.
-    await pages.get(role).waitForURL(/#\/.+/);
   }
   const page = pages.get(role);
   await page.evaluate((hash) => (location.hash = hash), `/${path}`);
