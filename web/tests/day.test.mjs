@@ -138,7 +138,7 @@ test("a duty officer's day", async () => {
   await takes("bureau_approver", id, "approve");
   await takes("export_officer", id, "release");
   await to(page, "playback");
-  await page.locator("#pb-tab-export").click();
+  await page.locator("#pb-tab-exports").click();
   await page.locator('[data-stage="ready"]').waitFor({ timeout: PATIENCE_MS });
   await shot(page, "day-6-ready");
   const [download] = await Promise.all([page.waitForEvent("download"), page.locator("[data-export] button").click()]);
