@@ -154,6 +154,7 @@ impl Appliance {
             stage,
             console: Console(web::file),
             log: log_tail(),
+            settings: config.shown,
             whep,
             cameras,
             recordings: Arc::new(Recordings(Arc::clone(&recorder))),

@@ -9,6 +9,7 @@ mod quantity;
 mod reader;
 mod retention;
 mod sections;
+mod shown;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -20,6 +21,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use control_api::setting::Setting;
 pub(crate) use fault::{EXIT_CONFIG, Fault, Faults};
 use reader::Document;
 
@@ -63,6 +65,8 @@ pub(crate) struct Config {
     pub(crate) log: Log,
     /// The line of each `section.key` that the file sets.
     pub(crate) lines: BTreeMap<String, usize>,
+    /// Every key with what it says, for people to look at. No secret is among it.
+    pub(crate) shown: Vec<Setting>,
 }
 
 /// The control API's settings, and where it listens.
@@ -115,6 +119,7 @@ impl Config {
         let mut document = Document::parse(text, file.parent().unwrap_or(Path::new("")));
         let mut config = sections::read(&mut document);
         document.finish();
+        config.shown = document.shown.settings(&document.asked);
         config.lines = document.asked.into_iter().filter_map(|(key, line)| Some((key, line?))).collect();
         (config, document.faults)
     }

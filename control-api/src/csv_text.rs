@@ -48,7 +48,7 @@ impl<'a> Lines<'a> {
         let position = record.as_ref().map_or_else(csv::Error::position, StringRecord::position);
         let ahead = position.map_or(0, |position| position.byte().saturating_sub(self.read));
         let ahead = usize::try_from(ahead).unwrap_or(usize::MAX).min(self.rest.len());
-        let ends = self.rest[ahead..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let ends = self.rest.iter().skip(ahead).take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
         let (passed, rest) = self.rest.split_at(ahead + ends);
         let next = passed.iter().skip(1).chain(rest.first());
         let ended = |(byte, next): &(&u8, &u8)| **byte == b'\n' || (**byte == b'\r' && **next != b'\n');

@@ -34,6 +34,7 @@ use crate::register::desk::Desk;
 use crate::retention::{self, Keeper, RetentionMetrics};
 use crate::sessions::desk::Tools;
 use crate::sessions::{self, SessionDesk, SessionMetrics};
+use crate::setting::Setting;
 use crate::snapshots::Snapshots;
 use crate::store::{Batch, CommitError, Store, StoreError};
 use crate::usage::{Register, UsageError};
@@ -54,6 +55,8 @@ pub struct Parts {
     pub console: Console,
     /// The log's newest lines.
     pub log: Arc<LogTail>,
+    /// The configuration in force.
+    pub settings: Vec<Setting>,
     /// WebRTC towards viewers.
     pub whep: Arc<Whep>,
     /// The relay's fleet of cameras.
@@ -130,6 +133,8 @@ pub struct Deps {
     pub console: Console,
     /// The log's newest lines.
     pub log: Arc<LogTail>,
+    /// The configuration in force.
+    pub settings: Vec<Setting>,
     /// Live HLS towards viewers.
     pub hls: Arc<Hls>,
     /// WebRTC towards viewers.
@@ -180,7 +185,7 @@ impl Deps {
         let Parts {
             store, ledger, clock, stage, whep, cameras, recordings, playback, exports, config, sessions, ..
         } = parts;
-        let (console, log) = (parts.console, parts.log);
+        let (console, log, settings) = (parts.console, parts.log, parts.settings);
         let hls = Hls::new(Arc::clone(&stage), &parts.registry)?;
         let (leases, marks) = (Arc::clone(&stage.leases), stage.marks.clone());
         let (port, registry, otp_key) = (parts.retention, parts.registry, parts.otp_key);
@@ -223,6 +228,7 @@ impl Deps {
             stage,
             console,
             log,
+            settings,
             hls,
             whep,
             leases,

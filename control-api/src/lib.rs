@@ -38,6 +38,7 @@ pub mod routes;
 #[cfg(test)]
 mod scene;
 pub mod sessions;
+pub mod setting;
 mod sight;
 pub mod snapshots;
 pub mod stamp;

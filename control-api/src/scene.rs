@@ -296,6 +296,7 @@ impl Scene {
             stage,
             console: Default::default(),
             log: Default::default(),
+            settings: Vec::new(),
             cameras: fleet.clone(),
             recordings: Arc::new(Tape),
             retention: Arc::new(Tape),

@@ -13,6 +13,7 @@ use toml::de::{DeString, DeTable, DeValue};
 use super::fault::Fault;
 use super::nearest::nearest;
 use super::quantity;
+use super::shown::Shown;
 
 type Value<'t> = Spanned<DeValue<'t>>;
 
@@ -24,6 +25,8 @@ pub(super) struct Document<'t> {
     sections: Vec<&'static str>,
     /// Every `section.key` that was asked for, with the line of its value where the file has one.
     pub(super) asked: BTreeMap<String, Option<usize>>,
+    /// What each of them says, for people to look at.
+    pub(super) shown: Shown,
     /// What is wrong.
     pub(super) faults: Vec<Fault>,
 }
@@ -44,6 +47,7 @@ impl<'t> Document<'t> {
             tree,
             sections: Vec::new(),
             asked: BTreeMap::new(),
+            shown: Shown::default(),
             faults: errors.into_iter().map(fault).collect(),
         }
     }
@@ -102,19 +106,26 @@ pub(super) struct Section<'d, 't> {
 impl<'t> Section<'_, 't> {
     /// An address with its port, such as `"0.0.0.0:8080"`.
     pub(super) fn address(&mut self, key: &'static str, default: SocketAddr) -> SocketAddr {
-        self.text_as(key, "an address and a port such as \"0.0.0.0:8080\"", |text| text.parse().ok()).unwrap_or(default)
+        let read = self.text_as(key, "an address and a port such as \"0.0.0.0:8080\"", |text| text.parse().ok());
+        read.unwrap_or_else(|| self.default(key, default, &format!("\"{default}\"")))
     }
 
     /// One address or a list of them.
     pub(super) fn addresses(&mut self, key: &'static str, default: Vec<SocketAddr>) -> Vec<SocketAddr> {
         let wanted = "a list of addresses with ports such as [\"0.0.0.0:8554\", \"[::]:8554\"]";
         let one = |value: &DeValue<'_>| value.as_str().and_then(|text| text.parse::<SocketAddr>().ok());
-        self.read(key, wanted, |value| {
+        let read = self.read(key, wanted, |value| {
             let list = value.as_array()?;
             let parsed: Option<Vec<_>> = list.iter().map(|item| one(item.get_ref())).collect();
             parsed.filter(|list| !list.is_empty())
+        });
+        read.unwrap_or_else(|| {
+            let text: Vec<String> = default.iter().map(SocketAddr::to_string).collect();
+            if text.is_empty() {
+                return default;
+            }
+            self.default(key, default, &format!("{text:?}"))
         })
-        .unwrap_or(default)
     }
 
     /// A duration such as `"10s"` within `allowed`.
@@ -131,7 +142,8 @@ impl<'t> Section<'_, 't> {
             show(*allowed.start()),
             show(*allowed.end())
         );
-        self.text_as(key, &wanted, |text| quantity::duration(text).filter(|d| allowed.contains(d))).unwrap_or(default)
+        let read = self.text_as(key, &wanted, |text| quantity::duration(text).filter(|d| allowed.contains(d)));
+        read.unwrap_or_else(|| self.default(key, default, &format!("\"{}\"", show(default))))
     }
 
     /// A size such as `"64MiB"` within `allowed`, in bytes.
@@ -143,7 +155,8 @@ impl<'t> Section<'_, 't> {
             show(*allowed.start()),
             show(*allowed.end())
         );
-        self.text_as(key, &wanted, |text| quantity::size_bytes(text).filter(|b| allowed.contains(b))).unwrap_or(default)
+        let read = self.text_as(key, &wanted, |text| quantity::size_bytes(text).filter(|b| allowed.contains(b)));
+        read.unwrap_or_else(|| self.default(key, default, &format!("\"{}\"", show(default))))
     }
 
     /// A size as above, without a default.
@@ -155,7 +168,8 @@ impl<'t> Section<'_, 't> {
 
     /// A whole number within `allowed`.
     pub(super) fn count(&mut self, key: &'static str, default: usize, allowed: RangeInclusive<usize>) -> usize {
-        self.count_optional(key, allowed).unwrap_or(default)
+        let read = self.count_optional(key, allowed);
+        read.unwrap_or_else(|| self.default(key, default, &default.to_string()))
     }
 
     /// A whole number as above, without a default.
@@ -169,12 +183,18 @@ impl<'t> Section<'_, 't> {
 
     /// `true` or `false`, without quotes.
     pub(super) fn flag(&mut self, key: &'static str, default: bool) -> bool {
-        self.read(key, "true or false, without quotes", DeValue::as_bool).unwrap_or(default)
+        let read = self.read(key, "true or false, without quotes", DeValue::as_bool);
+        read.unwrap_or_else(|| self.default(key, default, &default.to_string()))
     }
 
     /// A path. A relative one is taken from the folder of the configuration file.
     pub(super) fn path(&mut self, key: &'static str, default: &Path) -> PathBuf {
-        self.path_optional(key).unwrap_or_else(|| self.document.folder.join(default))
+        let read = self.path_optional(key);
+        read.unwrap_or_else(|| {
+            let path = self.document.folder.join(default);
+            let text = format!("{:?}", path.display().to_string());
+            self.default(key, path, &text)
+        })
     }
 
     /// A path as above, without a default.
@@ -192,7 +212,8 @@ impl<'t> Section<'_, 't> {
             }
             None => one(value).map(|path| vec![path]),
         });
-        let paths = read.unwrap_or_else(|| vec![default.to_owned()]);
+        let text = format!("{:?}", default.display().to_string());
+        let paths = read.unwrap_or_else(|| self.default(key, vec![default.to_owned()], &text));
         paths.iter().map(|path| self.document.folder.join(path)).collect()
     }
 
@@ -204,16 +225,20 @@ impl<'t> Section<'_, 't> {
             !text.is_empty() && text.chars().all(plain)
         };
         let one = |value: &DeValue<'_>| value.as_str().filter(|text| host(text)).map(str::to_lowercase);
-        self.read(key, wanted, |value| value.as_array()?.iter().map(|item| one(item.get_ref())).collect())
-            .unwrap_or_default()
+        let read = self.read(key, wanted, |value| value.as_array()?.iter().map(|item| one(item.get_ref())).collect());
+        read.unwrap_or_else(|| self.default(key, Vec::new(), "[]"))
     }
 
     /// One of a few words.
-    pub(super) fn choice<T: Copy>(&mut self, key: &'static str, default: T, words: &[(&str, T)]) -> T {
+    pub(super) fn choice<T: Copy + PartialEq>(&mut self, key: &'static str, default: T, words: &[(&str, T)]) -> T {
         let list: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
         let wanted = format!("one of {}", list.join(", "));
-        self.text_as(key, &wanted, |text| words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value))
-            .unwrap_or(default)
+        let read =
+            self.text_as(key, &wanted, |text| words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value));
+        read.unwrap_or_else(|| {
+            let word = words.iter().find(|(_, value)| *value == default).map_or("", |(word, _)| word);
+            self.default(key, default, &format!("\"{word}\""))
+        })
     }
 
     /// Text that `parse` makes something of; `wanted` says what it should be. None where the key is absent or wrong.
@@ -224,6 +249,12 @@ impl<'t> Section<'_, 't> {
         parse: impl FnOnce(&str) -> Option<T>,
     ) -> Option<T> {
         self.read(key, wanted, |value| value.as_str().and_then(parse))
+    }
+
+    /// The default, which is then what is in force; `text` is how the file would write it.
+    pub(super) fn default<T>(&mut self, key: &str, default: T, text: &str) -> T {
+        self.document.shown.set(&format!("{}.{key}", self.name), text);
+        default
     }
 
     /// Adds a fault that concerns this key, such as one that only shows beside another key.
@@ -239,6 +270,8 @@ impl<'t> Section<'_, 't> {
         let line = value.as_ref().map(|value| line_of(self.document.text, &value.span()));
         self.document.asked.insert(format!("{}.{key}", self.name), line);
         let value = value?;
+        let text = self.document.text.get(value.span()).unwrap_or_default();
+        self.document.shown.set(&format!("{}.{key}", self.name), text);
         let parsed = parse(value.get_ref());
         if parsed.is_none() {
             self.refuse(key, &format!("{} does not fit", excerpt(value.get_ref())), &format!("give {wanted}"));

@@ -28,7 +28,10 @@ pub(super) fn read(s: &mut Section<'_, '_>, zone: TimeZone) -> Settings {
     to.hold_margin = s.duration("hold_margin", to.hold_margin, MARGINS);
     let rate = "a rate such as \"4Mbit\", from 10kbit to 1Gbit";
     let bits = |text: &str| quantity::bits_per_second(text).filter(|bits| RATES.contains(bits));
-    to.assumed_bits_per_second = s.text_as("assumed_bitrate", rate, bits).unwrap_or(to.assumed_bits_per_second);
+    to.assumed_bits_per_second = s.text_as("assumed_bitrate", rate, bits).unwrap_or_else(|| {
+        let text = format!("\"{}kbit\"", to.assumed_bits_per_second / 1_000);
+        s.default("assumed_bitrate", to.assumed_bits_per_second, &text)
+    });
     to.allow_unlawful_floors = s.flag("allow_unlawful_floors", to.allow_unlawful_floors);
     for (ceiling, length, floor) in
         [("ceiling", to.ceiling, to.floor), ("key_target_ceiling", to.key_target_ceiling, to.key_target_floor)]

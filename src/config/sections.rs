@@ -39,7 +39,7 @@ const STATE_FOLDER: &str = "/var/lib/sluice";
 /// The zone of the regulation that this appliance carries out.
 const DEFAULT_ZONE: &str = "Asia/Shanghai";
 
-/// Reads every section. `lines` is left empty.
+/// Reads every section. `lines` and `shown` are left empty.
 pub(super) fn read(document: &mut Document<'_>) -> Config {
     let mut sessions = control_api::sessions::Settings::default();
     let mut settings = control_api::config::Config::default();
@@ -85,6 +85,7 @@ pub(super) fn read(document: &mut Document<'_>) -> Config {
         tls,
         log: document.section("log", log),
         lines: BTreeMap::new(),
+        shown: Vec::new(),
     }
 }
 
@@ -96,11 +97,14 @@ fn api(
     let listen = s.address("listen", SocketAddr::from(([0, 0, 0, 0], 8080)));
     sessions.public_host = s.text_as("public_host", "a host name or an address, without a port", host);
     let zone = "a zone of the IANA database such as \"Asia/Shanghai\"";
-    sessions.zone = s.text_as("time_zone", zone, |name| TimeZone::get(name).ok()).unwrap_or_else(default_zone);
+    sessions.zone = s
+        .text_as("time_zone", zone, |name| TimeZone::get(name).ok())
+        .unwrap_or_else(|| s.default("time_zone", default_zone(), &format!("{DEFAULT_ZONE:?}")));
     let area = "names joined by '/', from the large to the small, such as \"济源\"";
-    if let Some(site) = s.text_as("site_area", area, |text| text.parse().ok()) {
-        to.site_area = site;
-    }
+    to.site_area = s.text_as("site_area", area, |text| text.parse().ok()).unwrap_or_else(|| {
+        let text = format!("\"{}\"", to.site_area);
+        s.default("site_area", to.site_area.clone(), &text)
+    });
     to.second_factor = s.choice("second_factor", to.second_factor, &REACHES);
     to.connections_max = s.count("connections_max", to.connections_max, CONNECTIONS);
     to.connections_per_address_max =
@@ -214,7 +218,8 @@ fn rtsp(s: &mut Section<'_, '_>, to: &mut relay::config::Config, tls: bool) {
         s.refuse("tls_listen", "stands without a certificate", "set tls.certificate and tls.key, or tls.private_ca");
     }
     let range = "a range of UDP ports such as \"20000-29999\", or \"any\"";
-    to.udp_ports = s.text_as("udp_ports", range, ports).unwrap_or(to.udp_ports);
+    to.udp_ports =
+        s.text_as("udp_ports", range, ports).unwrap_or_else(|| s.default("udp_ports", to.udp_ports, "\"any\""));
     to.connections_max = s.count("connections_max", to.connections_max, CONNECTIONS);
     to.connections_per_address_max =
         s.count("connections_per_address_max", to.connections_per_address_max, PER_ADDRESS);
@@ -227,10 +232,8 @@ fn relay(s: &mut Section<'_, '_>, to: &mut relay::config::Config) {
     to.cores = s.count("cores", to.cores, 0..=1_024);
     let engines = [("auto", Choice::Auto), ("io_uring", Choice::IoUring), ("epoll", Choice::Epoll)];
     to.engine = s.choice("engine", to.engine, &engines);
-    let latencies = [0, 40, 120].map(Duration::from_millis);
-    let wanted = "one of \"0ms\", \"40ms\", \"120ms\"";
-    let latency = |text: &str| quantity::duration(text).filter(|latency| latencies.contains(latency));
-    to.merge_latency = s.text_as("merge_latency", wanted, latency).unwrap_or(to.merge_latency);
+    let latencies = [("0ms", 0), ("40ms", 40), ("120ms", 120)].map(|(word, ms)| (word, Duration::from_millis(ms)));
+    to.merge_latency = s.choice("merge_latency", to.merge_latency, &latencies);
     to.stuck_timeout = s.duration("stuck_timeout", to.stuck_timeout, PATIENCE);
     let rate = "a rate such as \"900Mbit\" or \"8Gbit\", from 1Mbit to 1000Gbit";
     let bits = |text: &str| quantity::bits_per_second(text).filter(|bits| RATES.contains(bits));
@@ -272,7 +275,8 @@ fn log(s: &mut Section<'_, '_>) -> Log {
         text.parse::<tracing_subscriber::filter::Targets>().ok().map(|_| text.to_owned())
     });
     let format = s.choice("format", LogFormat::Text, &[("text", LogFormat::Text), ("json", LogFormat::Json)]);
-    Log { level: level.unwrap_or_else(|| DEFAULT_LEVEL.into()), format }
+    let level = level.unwrap_or_else(|| s.default("level", DEFAULT_LEVEL.into(), &format!("{DEFAULT_LEVEL:?}")));
+    Log { level, format }
 }
 
 /// A size that a field keeps as `usize`.

@@ -206,6 +206,7 @@ fn the_example_holds_every_key_and_no_other() {
 fn the_example_shows_the_defaults() {
     let mut shown = load(&example_in_full()).unwrap();
     shown.lines.clear();
+    shown.shown.clear();
     // These have no default; the example shows something.
     assert_eq!(shown.sessions.public_host.take().as_deref(), Some("cameras.example"));
     assert_eq!(shown.recorder.volume_bytes_max.take(), Some(500 << 30));
@@ -218,7 +219,8 @@ fn the_example_shows_the_defaults() {
     assert_eq!(std::mem::take(&mut shown.relay.rtsp_tls_listen).len(), 1);
     assert!(shown.witness.take().is_some());
     assert!(!std::mem::take(&mut shown.webhooks.hosts).is_empty());
-    let defaults = load("").unwrap();
+    let mut defaults = load("").unwrap();
+    defaults.shown.clear();
     let (shown, defaults) = (format!("{shown:#?}"), format!("{defaults:#?}"));
     let wrong: Vec<_> = shown.lines().zip(defaults.lines()).filter(|(shown, default)| shown != default).collect();
     assert!(wrong.is_empty(), "the example shows something else than the default: {wrong:?}");
@@ -255,4 +257,45 @@ fn every_setting_of_the_layers_has_its_key() {
 #[test]
 fn the_example_as_it_stands_starts() {
     load(EXAMPLE).unwrap_or_else(|faults| panic!("{faults}"));
+}
+
+#[test]
+fn what_is_in_force_is_shown_with_its_line() {
+    let text =
+        "[api]\nlisten = '127.0.0.1:80'\n[recorder]\npath = [\"/a\", \"/b\"]\n[relay]\nmerge_latency = \"0ms\"\n";
+    let shown = load(text).unwrap().shown;
+    let of = |key: &str| {
+        let found = shown.iter().find(|setting| setting.key == key).unwrap_or_else(|| panic!("{key}"));
+        (found.value.as_deref(), found.line)
+    };
+    for (key, value, line) in [
+        ("api.listen", "'127.0.0.1:80'", Some(2)),
+        ("recorder.path", "[\"/a\", \"/b\"]", Some(4)),
+        ("relay.merge_latency", "\"0ms\"", Some(6)),
+        ("relay.engine", "\"auto\"", None),
+        ("api.time_zone", "\"Asia/Shanghai\"", None),
+        ("rtsp.listen", "[\"0.0.0.0:8554\"]", None),
+        ("ledger.path", "\"/var/lib/sluice/ledger\"", None),
+        ("metrics.listen", "\"127.0.0.1:9554\"", None),
+        ("retention.floor", "\"30d\"", None),
+        ("log.level", "\"info,retina=warn\"", None),
+    ] {
+        assert_eq!(of(key), (Some(value), line), "{key}");
+    }
+    assert_eq!(of("api.public_host"), (None, None));
+    // What is shown could be written into the file: every default reads as itself.
+    let sections: std::collections::BTreeSet<_> = shown.iter().map(|s| s.key.split('.').next().unwrap()).collect();
+    let mut whole = String::new();
+    for section in sections {
+        whole += &format!("[{section}]\n");
+        for setting in shown.iter().filter(|s| s.key.starts_with(&format!("{section}."))) {
+            let (_, key) = setting.key.split_once('.').unwrap();
+            whole += &setting.value.as_ref().map_or(String::new(), |value| format!("{key} = {value}\n"));
+        }
+    }
+    let again = load(&whole).unwrap().shown;
+    let values = |list: &[control_api::setting::Setting]| -> Vec<_> {
+        list.iter().map(|setting| (setting.key.clone(), setting.value.clone())).collect()
+    };
+    assert_eq!(values(&again), values(&shown));
 }

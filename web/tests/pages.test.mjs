@@ -5,7 +5,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { after, before, test } from "node:test";
 
 import { Appliance } from "./appliance.mjs";
-import { launch, open, signIn, SMOKE } from "./browser.mjs";
+import { launch, open, shot, signIn, SMOKE } from "./browser.mjs";
 
 const ROLES = ["operator", "bureau_approver", "audit_admin", "security_admin", "system_admin", "unit_principal", "unit_admin", "catalogue_admin", "export_officer", "incident_commander", "owner_maintainer"];
 const AXE = readFileSync(new URL("../node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
@@ -78,6 +78,29 @@ test("the keyboard alone goes to the content, and out of a dialog", async () => 
   assert.ok(await page.evaluate(() => document.querySelector("dialog")?.contains(document.activeElement)));
   await page.keyboard.press("Escape");
   await page.locator("dialog[open]").waitFor({ state: "detached" });
+});
+
+test("who runs the machine sees its volumes, cores and the configuration in force", async () => {
+  for (const language of ["zh", "en"]) {
+    const page = await open(browser, appliance, { language });
+    await signIn(page, appliance, "system_admin");
+    await page.goto(`${appliance.api}/#/operate/machine`);
+    const volumes = page.locator("table").first().locator("tbody tr");
+    await volumes.first().waitFor();
+    assert.match(await volumes.first().innerText(), language === "zh" ? /recordings[\s\S]*正常/ : /recordings[\s\S]*ready/);
+    await page.locator("meter").nth(1).waitFor();
+    await shot(page, `operate-machine-${language}`);
+    await page.goto(`${appliance.api}/#/operate/config`);
+    const key = (name) => page.locator("tr", { has: page.locator(`code:text-is("${name}")`) });
+    await key("api.listen").waitFor();
+    assert.match(await key("retention.floor").innerText(), language === "zh" ? /第\d+行/ : /line \d+/);
+    assert.match(await key("relay.merge_latency").innerText(), language === "zh" ? /"40ms"[\s\S]*默认值/ : /"40ms"[\s\S]*default/);
+    await shot(page, `operate-config-${language}`);
+    await page.locator('input[type="checkbox"]').check();
+    await key("relay.merge_latency").waitFor({ state: "detached" });
+    assert.deepEqual(page.faults, []);
+    await page.context().close();
+  }
 });
 
 test("it is light and quick", async () => {

@@ -1,5 +1,5 @@
-//! What an operator watches from the console: a selection of the metrics, and the newest lines of the log. Prometheus has all of it on a
-//! listener of its own; this is for whoever has a login and no dashboard.
+//! What an operator watches from the console: a selection of the metrics, the configuration in force, and the newest lines of the log.
+//! Prometheus has all metrics on a listener of its own; this is for whoever has a login and no dashboard.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,13 +16,14 @@ use crate::authn::Principal;
 use crate::deps::Deps;
 use crate::error::{ApiError, ErrorBody};
 use crate::registers::Role;
+use crate::setting::Setting;
 
 /// Metrics by camera are the catalogue's: with thousands of cameras they would be most of the answer.
 const PER_CAMERA: &str = "camera";
 
 /// The calls of this file.
 pub fn calls() -> Calls {
-    Calls::new().routes(routes!(metrics)).routes(routes!(log))
+    Calls::new().routes(routes!(metrics)).routes(routes!(settings)).routes(routes!(log))
 }
 
 /// One value.
@@ -58,6 +59,15 @@ async fn metrics(State(deps): State<Arc<Deps>>, principal: Principal) -> Result<
         }
     }
     Ok(Json(samples))
+}
+
+/// Each key of the configuration since the start, by name, with the line of the file that sets it. Secrets are hidden.
+#[utoipa::path(get, path = "/system/config", tag = "system", responses(
+    (status = 200, body = Vec<Setting>), (status = 401, body = ErrorBody),
+    (status = 403, body = ErrorBody, description = "ROLE_FORBIDS: for system_admin")))]
+async fn settings(State(deps): State<Arc<Deps>>, principal: Principal) -> Result<Json<Vec<Setting>>, ApiError> {
+    principal.require(&[Role::SystemAdmin])?;
+    Ok(Json(deps.settings.clone()))
 }
 
 /// Which lines.

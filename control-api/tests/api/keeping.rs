@@ -146,7 +146,7 @@ async fn nothing_is_promised_on_a_guess() {
 }
 
 #[tokio::test]
-async fn the_outlook_is_for_the_bureau_and_the_auditor() {
+async fn the_outlook_is_for_the_bureau_the_auditor_and_who_runs_the_machine() {
     let world = world();
     *world.vault.capacity_bytes.lock() = 100 * DAY_BYTES;
     enrolled(&world, "c1").await;
@@ -159,6 +159,7 @@ async fn the_outlook_is_for_the_bureau_and_the_auditor() {
         approver.header("accept", "text/csv").header("accept-language", "zh").get("/api/v1/reports/outlook").await;
     assert!(csv.is(200).text.starts_with("\u{feff}存储卷,状态,容量字节,"));
     world.signed_in("operator").await.get("/api/v1/reports/outlook").await.refused(403, "ROLE_FORBIDS");
+    world.signed_in("system-admin").await.get("/api/v1/reports/outlook").await.is(200);
     *world.vault.broken.lock() = true;
     world.signed_in("audit-admin").await.get("/api/v1/reports/outlook").await.refused(500, "INTERNAL");
 }

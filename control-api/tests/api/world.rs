@@ -23,6 +23,7 @@ use control_api::registers::user::{User, UserState};
 use control_api::registers::{Role, Roles, user};
 use control_api::render::Studio;
 use control_api::request::cookie::Transport;
+use control_api::setting::Setting;
 use control_api::store::Store;
 use control_api::{bootstrap, routes};
 use futures_util::future::BoxFuture;
@@ -243,6 +244,7 @@ impl World {
             stage,
             console: Default::default(),
             log: Default::default(),
+            settings: vec![Setting { key: "log.level".into(), value: Some("\"info\"".into()), line: Some(3) }],
             cameras: fleet.clone(),
             recordings: Arc::new(OneGap),
             retention: vault.clone(),

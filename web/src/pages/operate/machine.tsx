@@ -1,0 +1,104 @@
+// What the machine is made of: storage volumes with their forecast, and the cores that carry media.
+
+import { useAsked } from "../../ui/asked";
+import { Loading, Refusal, Tag } from "../../ui/states";
+import { Table } from "../../ui/table";
+import { bytes, span, useT, type Both } from "../../words";
+import { words as w } from "./words";
+
+interface Volume {
+  volume: string;
+  state: string;
+  capacity_bytes: number;
+  free_bytes: number;
+  protected_bytes: number;
+  bytes_per_second: number;
+  floor_danger_seconds: number | null;
+}
+
+interface Sample {
+  name: string;
+  labels: Record<string, string>;
+  value: number;
+}
+
+const EVERY_MS = 5_000;
+
+const STATES: Record<string, Both> = { ready: w.ready, failed: w.failed, away: w.away, foreign: w.foreign };
+
+export function Machine() {
+  return (
+    <>
+      <Volumes />
+      <Cores />
+    </>
+  );
+}
+
+function Volumes() {
+  const t = useT();
+  const { value, refused } = useAsked<{ items: Volume[] }>("/reports/outlook", EVERY_MS);
+  if (!value) return refused ? <Refusal of={refused} /> : <Loading />;
+  return (
+    <section>
+      <h2>{t(w.volumes)}</h2>
+      <Refusal of={refused} />
+      <Table
+        rows={value.items}
+        keyOf={(volume) => volume.volume}
+        caption={w.volumes}
+        columns={[
+          { title: w.volume, cell: (v) => <code>{v.volume}</code> },
+          { title: w.state, cell: (v) => <Tag tone={v.state === "ready" ? "good" : "bad"}>{t(STATES[v.state] ?? { zh: v.state, en: v.state })}</Tag> },
+          { title: w.used, cell: (v) => <Used of={v} /> },
+          { title: w.free, cell: (v) => bytes(v.free_bytes), number: true },
+          { title: w.guarded, cell: (v) => bytes(v.protected_bytes), number: true },
+          { title: w.written, cell: (v) => bytes(v.bytes_per_second), number: true },
+          { title: w.danger, cell: (v) => (v.floor_danger_seconds === null ? t(w.never) : span(v.floor_danger_seconds)) },
+        ]}
+      />
+    </section>
+  );
+}
+
+function Used({ of: volume }: { of: Volume }) {
+  const t = useT();
+  const share = volume.capacity_bytes ? 1 - volume.free_bytes / volume.capacity_bytes : 0;
+  const said = `${Math.round(share * 100)} %`;
+  return (
+    <>
+      <meter value={share} aria-label={`${t(w.used)}: ${volume.volume}`}>
+        {said}
+      </meter>{" "}
+      {said}
+    </>
+  );
+}
+
+function Cores() {
+  const t = useT();
+  const { value, refused } = useAsked<Sample[]>("/system/metrics", EVERY_MS);
+  if (!value) return refused ? <Refusal of={refused} /> : <Loading />;
+  const cores = value.filter((sample) => sample.name === "sluice_core_busy_ratio");
+  return (
+    <section>
+      <h2>{t(w.coreList)}</h2>
+      <Table
+        rows={cores}
+        keyOf={(core) => core.labels.core ?? ""}
+        caption={w.coreList}
+        columns={[
+          { title: w.core, cell: (c) => c.labels.core },
+          {
+            title: w.busy,
+            cell: (c) => (
+              <>
+                <meter value={c.value} aria-label={`${t(w.busy)}: ${c.labels.core}`} /> {Math.round(c.value * 100)} %
+              </>
+            ),
+          },
+        ]}
+      />
+    </section>
+  );
+}
