@@ -64,7 +64,7 @@ async function pictureAt(page, from, to = Infinity) {
   });
 }
 
-test("the gap is told with its reason, and played over", { skip: SMOKE }, async (t) => {
+test("the gap is told with its reason, and played over", async (t) => {
   const page = await playback(t, ["demo-2"], gap.from - 4_000);
   await page.locator("#pb-tab-gaps").click();
   await page.locator(".pb-list li", { hasText: "摄像机拒绝连接" }).waitFor();

@@ -1,6 +1,7 @@
 // Glass to glass: a simulated camera stamps one picture in seven with the wall time at which it sends it (an SEI unit). This script, put
 // into a page before all others, reads the stamps out of what the page feeds to its media source, or gets by WebRTC, and matches them to
-// the frames that the browser says it shows. `window.delays` are milliseconds from the camera's sending to the frame's display.
+// the frames that the browser says it shows. `window.delays` are milliseconds from the camera's sending to the frame's display,
+// `window.decoded` the frames decoded so far.
 
 /** Runs in the page, before its own scripts. */
 export function readStamps() {
@@ -40,27 +41,44 @@ export function readStamps() {
       tracks.set(number(bytes, head.at + (bytes[head.at] ? 20 : 12)), { clock: number(bytes, mdhd.at + (bytes[mdhd.at] ? 20 : 12)), begins });
     }
   };
-  /** When the one frame of a fragment is shown, in seconds of the source. */
-  const shownAt = (bytes, moof) => {
-    const traf = child(bytes, moof, "traf");
+  /** The fields of four bytes that the flags of a box say are there. */
+  const fields = (bytes, at, flags, names) => {
+    const read = {};
+    for (const [flag, name] of Object.entries(names)) {
+      if (!(flags & flag)) continue;
+      read[name] = number(bytes, at);
+      at += 4;
+    }
+    return { read, at };
+  };
+  /** The frames of a fragment: where each lies, and when it is shown, in seconds of the source. */
+  const framesOf = (bytes, moof) => boxes(bytes, moof.at, moof.to).filter((box) => box.kind === "traf").flatMap((traf) => {
     const [head, time, run] = ["tfhd", "tfdt", "trun"].map((kind) => child(bytes, traf, kind));
     const track = tracks.get(number(bytes, head.at + 4));
-    const flags = number(bytes, run.at) & 0xffffff;
-    let at = run.at + 8;
-    for (const flag of [1, 4, 0x100, 0x200, 0x400]) if (flags & flag) at += 4;
-    const later = flags & 0x800 ? new DataView(bytes.buffer, bytes.byteOffset).getInt32(at) : 0;
-    return (number(bytes, time.at + 4, bytes[time.at] === 1) + later - track.begins) / track.clock;
-  };
+    const usual = fields(bytes, head.at + 8, number(bytes, head.at), { 0x2: "entry", 0x8: "lasts", 0x10: "size" }).read;
+    const flags = number(bytes, run.at);
+    const begin = fields(bytes, run.at + 8, flags, { 0x1: "data", 0x4: "first" });
+    // Places count from the fragment's own first byte.
+    let [field, from, decoded] = [begin.at, moof.at - 8 + begin.read.data, number(bytes, time.at + 4, bytes[time.at] === 1)];
+    return Array.from({ length: number(bytes, run.at + 4) }, () => {
+      const { read, at } = fields(bytes, field, flags, { 0x100: "lasts", 0x200: "size", 0x400: "kind", 0x800: "later" });
+      const { size, lasts, later = 0 } = { ...usual, ...read };
+      const frame = { from, to: from + size, at: (decoded + (later | 0) - track.begins) / track.clock };
+      [field, from, decoded] = [at, frame.to, decoded + lasts];
+      return frame;
+    });
+  });
   const append = SourceBuffer.prototype.appendBuffer;
-  SourceBuffer.prototype.appendBuffer = function (bytes) {
-    let at;
+  SourceBuffer.prototype.appendBuffer = function (data) {
+    const bytes = ArrayBuffer.isView(data) ? data : new Uint8Array(data);
     for (const box of boxes(bytes)) {
       if (box.kind === "moov") learn(bytes, box);
-      if (box.kind === "moof") at = shownAt(bytes, box);
-      const stamp = box.kind === "mdat" && stampIn(bytes.subarray(box.at, box.to));
-      if (stamp) stamps.set(Math.round(at * 1000), stamp);
+      for (const frame of box.kind === "moof" ? framesOf(bytes, box) : []) {
+        const stamp = stampIn(bytes.subarray(frame.from, frame.to));
+        if (stamp) stamps.set(Math.round((frame.at + this.timestampOffset) * 1000), stamp);
+      }
     }
-    return append.call(this, bytes);
+    return append.call(this, data);
   };
 
   const Peer = window.RTCPeerConnection;
@@ -83,6 +101,7 @@ export function readStamps() {
   HTMLVideoElement.prototype.requestVideoFrameCallback = function (hear) {
     return ask.call(this, (now, frame) => {
       hear(now, frame);
+      window.decoded = this.getVideoPlaybackQuality().totalVideoFrames;
       // Times in a container are rounded to its clock, and those of the browser to microseconds.
       const near = Math.round(frame.mediaTime * 1000);
       const keys = frame.rtpTimestamp === undefined ? [0, -1, 1, -2, 2].map((off) => near + off) : [`rtp${frame.rtpTimestamp}`];

@@ -182,7 +182,7 @@ test("what was seen is filed from the tile, with its session", async () => {
   await page.context().close();
 });
 
-test("whoever ends a session is named, with the reason, within a second", { skip: SMOKE }, async () => {
+test("whoever ends a session is named, with the reason, within a second", async () => {
   const page = await watching();
   await page.locator('[data-camera="demo-3"]').click();
   await giveWhy(page);
@@ -203,7 +203,7 @@ test("whoever ends a session is named, with the reason, within a second", { skip
   await page.context().close();
 });
 
-test("a grant that is suspended ends its pictures, and asking again is refused with the article", { skip: SMOKE }, async () => {
+test("a grant that is suspended ends its pictures, and asking again is refused with the article", async () => {
   const page = await watching({ language: "en" });
   await fourPlay(page);
   const approver = await appliance.as("bureau_approver");
