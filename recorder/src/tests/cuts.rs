@@ -1,5 +1,5 @@
-//! The power goes in every single operation of a script, three ways each, and each time what is on the disk is started on: nothing
-//! that was durable is lost, at most the last second is, and what is left is clean. The disk is copied as it is in that moment.
+//! The power goes in every single operation of a script, in each way it can, and each time what is on the disk is started on: nothing
+//! that was durable is lost, at most the last second is, and a check finds what is left clean. The disk is copied as it is in that moment.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,26 +10,32 @@ use media::fmp4::reader;
 use media::wall::{Clock as _, Wall};
 use parking_lot::Mutex;
 
+use super::checking::LATER;
 use super::rig::{Moment, RATE, Rig, T0, TestClock, at, frame};
+use crate::check::{Depth, check};
 
 /// Seconds of the script: past the first segment's end. `SLUICE_CUT_SECONDS=3600` for the long run.
 const SECONDS: i64 = 64;
 /// Longer ago than this recordings are only asked for their length: they were read whole when they were younger.
 const READ_AGAIN_MICROS: i64 = 130_000_000;
+/// What a disk writes whole or not at all.
+const SECTOR_BYTES: u64 = 512;
 
 /// What is left of the operation in which the power went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cut {
     /// Nothing.
     Lost,
-    /// The first half of its bytes.
+    /// The first half of its bytes, up to there.
     Torn(u64),
+    /// The second half: the first one, from there to there, is as it was before.
+    Swapped(u64, u64),
     /// All of it, but nobody was told.
     Unheard,
 }
 
-/// A copy of everything, in which only what is still written to is not shared.
-fn copy(from: &Path, cut: Cut) -> tempfile::TempDir {
+/// A copy of everything, in which only what is still written to is not shared. The newest recording was `before` the operation.
+fn copy(from: &Path, cut: Cut, before: &[u8]) -> tempfile::TempDir {
     let to = tempfile::tempdir().unwrap();
     let mut files = all_files(from);
     let newest = files.iter().filter(|path| is(path, "mp4")).max().cloned();
@@ -45,10 +51,31 @@ fn copy(from: &Path, cut: Cut) -> tempfile::TempDir {
             fs::copy(source, target).unwrap();
         }
     }
-    if let (Cut::Torn(bytes), Some(newest)) = (cut, newest) {
-        fs::OpenOptions::new().write(true).open(to.path().join(newest)).unwrap().set_len(bytes).unwrap();
+    if let Some(newest) = newest {
+        tear(&to.path().join(newest), cut, before);
     }
     to
+}
+
+fn tear(file: &Path, cut: Cut, before: &[u8]) {
+    match cut {
+        Cut::Lost | Cut::Unheard => {}
+        Cut::Torn(bytes) => fs::OpenOptions::new().write(true).open(file).unwrap().set_len(bytes).unwrap(),
+        Cut::Swapped(from, until) => {
+            let mut bytes = fs::read(file).unwrap();
+            let until = (until.next_multiple_of(SECTOR_BYTES) as usize).min(bytes.len());
+            for (place, byte) in bytes.iter_mut().enumerate().take(until).skip(from as usize) {
+                *byte = before.get(place).copied().unwrap_or_default();
+            }
+            fs::write(file, bytes).unwrap();
+        }
+    }
+}
+
+/// The newest recording's bytes.
+fn newest_bytes(folder: &Path) -> Vec<u8> {
+    let newest = all_files(folder).into_iter().filter(|path| is(path, "mp4")).max();
+    newest.map(|path| fs::read(folder.join(path)).unwrap()).unwrap_or_default()
 }
 
 fn is(path: &Path, extension: &str) -> bool {
@@ -71,13 +98,18 @@ fn all_files(root: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Starts on what was there in that moment.
-fn start_on(folder: &Path, gone_at: Wall, cut: Cut, place: &str) {
+/// Starts on what was left in that moment.
+fn start_on(left: tempfile::TempDir, gone_at: Wall, cut: Cut, depth: Depth, place: &str) {
     let clock = Arc::new(TestClock::default());
     clock.set(gone_at.micros_since(Wall::from_micros(T0)) as f64 / 1e6);
-    let rig = Rig::on(Arc::new(copy(folder, cut)), clock);
-    assert_eq!((rig.report.quarantined, rig.report.lost), (0, 0), "{place}");
+    let rig = Rig::on(Arc::new(left), clock);
+    // A file without its beginning cannot be read; none of it was durable yet.
+    let unreadable = usize::from(matches!(cut, Cut::Swapped(0, _)));
+    assert_eq!((rig.report.quarantined, rig.report.lost), (unreadable, 0), "{place}");
     whole_up_to(&rig, gone_at, place);
+    let folder = rig.folder.path();
+    let checked = check(&[folder.join("recordings")], &folder.join("index"), depth, LATER, &mut |_, _| ()).unwrap();
+    assert!(checked.is_clean(), "{place}: {:?}", checked.findings);
     let again = rig.restart().report;
     assert_eq!((again.cut, again.quarantined, again.lost, again.empty), (0, 0, 0, 0), "{place}");
 }
@@ -119,16 +151,23 @@ fn the_power_may_go_in_any_operation() {
     let mut rig = Rig::new();
     let (folder, clock, operations) = (Arc::clone(&rig.folder), Arc::clone(&rig.clock), Arc::new(Mutex::new(0_i64)));
     let counted = Arc::clone(&operations);
+    // A long script is not hashed from its beginning in each of its moments.
+    let depth = if seconds > SECONDS { Depth::Size } else { Depth::Hash };
+    let mut before = Vec::new();
     *rig.watch.lock() = Some(Box::new(move |moment| {
         let mut count = counted.lock();
-        *count += i64::from(moment == Moment::Before);
+        if moment == Moment::Before {
+            *count += 1;
+            before = newest_bytes(folder.path());
+        }
         let cuts: &[Cut] = match moment {
             Moment::Before => &[Cut::Lost],
-            Moment::Written { half } => &[Cut::Torn(half), Cut::Unheard],
+            Moment::Written { from, half } => &[Cut::Torn(half), Cut::Swapped(from, half), Cut::Unheard],
             Moment::After => &[Cut::Unheard],
         };
         for cut in cuts {
-            start_on(folder.path(), clock.wall(), *cut, &format!("{cut:?} in operation {}", *count));
+            let place = format!("{cut:?} in operation {}", *count);
+            start_on(copy(folder.path(), *cut, &before), clock.wall(), *cut, depth, &place);
         }
     }));
     for n in 0..seconds * RATE {

@@ -82,8 +82,8 @@ pub(crate) enum Mood {
 pub(crate) enum Moment {
     /// An operation is about to be made.
     Before,
-    /// A write was made; the file would be this long had only half of it been.
-    Written { half: u64 },
+    /// A write was made from this place on; the file would be so long had only half of it been.
+    Written { from: u64, half: u64 },
     /// Another operation was made, and nobody was told yet.
     After,
 }
@@ -124,7 +124,7 @@ impl Disk for MoodyDisk {
         let written = self.disk.write(&partly);
         for write in writes {
             let bytes = write.head.len() + write.slices.iter().map(bytes::Bytes::len).sum::<usize>();
-            self.tell(Moment::Written { half: write.offset + bytes as u64 / 2 });
+            self.tell(Moment::Written { from: write.offset, half: write.offset + bytes as u64 / 2 });
         }
         let fails = || match mood {
             Mood::Well => Ok(()),
