@@ -168,25 +168,55 @@ fn cameras_go_on_past_a_full_a_read_only_and_an_unmounted_volume() {
     end_clean(site);
 }
 
-#[test]
-fn cameras_go_on_past_a_disk_that_gives_errors() {
+/// One volume is ext4 of these features, on a disk that gives errors once `beneath` is full; none, and said, where there is no such thing.
+fn on_a_faulty_disk(features: &str) -> Option<Site> {
     if !geteuid().is_root() || !can_mount() {
-        return eprintln!("NOT RUN: a loop device is root's");
+        eprintln!("NOT RUN: a loop device is root's");
+        return None;
     }
-    // A disk on a file that runs out of room: the file system on it sees EIO.
-    let mounts = "mkdir one two beneath\nmount -t tmpfs -o size=40m beneath beneath\ntruncate -s 512M beneath/disk\n\
-         mkfs.ext4 -q -O ^has_journal beneath/disk\nmount -o loop beneath/disk one\nmount -t tmpfs -o size=400m two two";
     let probe =
         Command::new("unshare").args(["--mount", "sh", "-ec"]).arg("losetup -f && test -e $(losetup -f)").output();
     if !probe.is_ok_and(|out| out.status.success()) {
-        return eprintln!("NOT RUN: no loop device here");
+        eprintln!("NOT RUN: no loop device here");
+        return None;
     }
-    let site = Site::start(mounts);
+    // A disk on a file that runs out of room: the file system on it sees EIO.
+    Some(Site::start(&format!(
+        "mkdir one two beneath\nmount -t tmpfs -o size=40m beneath beneath\ntruncate -s 512M beneath/disk\n\
+         mkfs.ext4 -q {features} beneath/disk\nmount -o loop beneath/disk one\nmount -t tmpfs -o size=400m two two"
+    )))
+}
+
+#[test]
+fn cameras_go_on_past_a_disk_that_gives_errors() {
+    let Some(site) = on_a_faulty_disk("-O ^has_journal") else { return };
     site.inside("dd if=/dev/zero of=beneath/filler bs=1M 2>/dev/null");
     eventually("it is noticed", PATIENCE, || site.state("one", "failed").then_some(()));
     site.go_on_at("two", "one");
     site.lost_little(&["volume_failed"]);
     site.must("rm beneath/filler");
+    eventually("it is taken back", PATIENCE, || site.state("one", "ready").then_some(()));
+    end_clean(site);
+}
+
+#[test]
+fn cameras_go_on_past_a_file_system_that_turned_read_only() {
+    // A journal that cannot be written ends all writing, that of open files, too.
+    let Some(site) = on_a_faulty_disk("-e remount-ro -J size=4") else { return };
+    site.inside("dd if=/dev/zero of=beneath/filler bs=1M 2>/dev/null");
+    eventually("it is read-only", PATIENCE, || {
+        let touched = site.inside("touch one/touched");
+        String::from_utf8_lossy(&touched.stderr).contains("Read-only file system").then_some(())
+    });
+    eventually("it is noticed", PATIENCE, || site.state("one", "failed").then_some(()));
+    site.go_on_at("two", "one");
+    site.lost_little(&["volume_failed"]);
+    // As an operator mends it.
+    site.must("rm beneath/filler");
+    eventually("nothing holds it", PATIENCE, || site.inside("umount one").status.success().then_some(()));
+    let mended = site.inside("e2fsck -fy beneath/disk");
+    assert!(matches!(mended.status.code(), Some(0..=2)), "{}", String::from_utf8_lossy(&mended.stdout));
+    site.must("mount -o loop beneath/disk one");
     eventually("it is taken back", PATIENCE, || site.state("one", "ready").then_some(()));
     end_clean(site);
 }
