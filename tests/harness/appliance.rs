@@ -121,11 +121,15 @@ impl Appliance {
 
     /// The value of a metric line that begins with `line`, e.g. `sluice_camera_up{camera="a"}`.
     pub(crate) fn metric(&self, line: &str) -> Option<f64> {
+        self.metrics().lines().find_map(|l| l.strip_prefix(line)?.trim().parse().ok())
+    }
+
+    /// All metrics, as Prometheus gets them.
+    pub(crate) fn metrics(&self) -> String {
         let url = self.demo["metrics"].as_str().expect("demo.json names the metrics");
         let (status, body) = Client::new(url).bytes(url);
         assert_eq!(status, 200);
-        let text = String::from_utf8(body).expect("metrics are text");
-        text.lines().find_map(|l| l.strip_prefix(line)?.trim().parse().ok())
+        String::from_utf8(body).expect("metrics are text")
     }
 
     /// Adds a camera by POST /cameras.

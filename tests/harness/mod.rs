@@ -1,6 +1,7 @@
 //! What the journeys stand on: the real binary in a folder of its own, real cameras, real players. Ports are the
 //! kernel's choice, waits are for an event with a deadline, and what was started is ended when it goes out of scope.
 
+pub(crate) mod alerts;
 pub(crate) mod api;
 pub(crate) mod appliance;
 pub(crate) mod camera;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rustix::process::geteuid;
 
+use crate::harness::alerts::fires;
 use crate::harness::api::Client;
 use crate::harness::appliance::{Appliance, SLUICE};
 use crate::harness::camera::SimCameras;
@@ -190,8 +191,10 @@ fn on_a_faulty_disk(features: &str) -> Option<Site> {
 #[test]
 fn cameras_go_on_past_a_disk_that_gives_errors() {
     let Some(site) = on_a_faulty_disk("-O ^has_journal") else { return };
+    assert!(!fires(&site.appliance, "SluiceVolumeDown"));
     site.inside("dd if=/dev/zero of=beneath/filler bs=1M 2>/dev/null");
     eventually("it is noticed", PATIENCE, || site.state("one", "failed").then_some(()));
+    assert!(fires(&site.appliance, "SluiceVolumeDown"));
     site.go_on_at("two", "one");
     site.lost_little(&["volume_failed"]);
     site.must("rm beneath/filler");
@@ -226,6 +229,13 @@ fn end_clean(mut site: Site) {
     let dir = site.appliance.dir().display().to_string();
     // The process is the namespace: the check runs in it, beside the appliance.
     let check = format!("{SLUICE} check --data {dir} --depth structure");
+    // Whatever befell the volumes: nothing was taken off them to make room.
+    let deleted = site
+        .appliance
+        .metrics()
+        .lines()
+        .any(|line| line.starts_with("sluice_recorder_deletions_total{") && !line.ends_with(" 0"));
+    assert!(!deleted, "recordings are far below their floor");
     let checked = site.inside(&check);
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
     assert_eq!(site.appliance.stop(), Some(0));
