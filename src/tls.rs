@@ -23,7 +23,7 @@ pub(crate) struct Settings {
     pub(crate) source: Source,
     /// A handshake must be over by then. 10 seconds, as a request's head.
     pub(crate) handshake_timeout: Duration,
-    /// Handshakes at once; further ones wait. 256.
+    /// Handshakes at once; further ones are turned away. 256.
     pub(crate) handshakes_max: usize,
 }
 
