@@ -36,7 +36,7 @@ pub(crate) struct Spent {
 impl CpuSeconds {
     /// Reads them all.
     pub(crate) fn of(pid: u32) -> Self {
-        let ksoftirqd = kernel_seconds("ksoftirqd");
+        let ksoftirqd: f64 = kernel_threads("ksoftirqd").map(|(_, seconds)| seconds).sum();
         Self { threads: threads(pid), ksoftirqd, busy: busy(SERVER_CPU) }
     }
 
@@ -47,7 +47,7 @@ impl CpuSeconds {
             let fitting = self.threads.iter().filter(|(_, (name, _))| wanted(name));
             fitting.map(|(id, (_, now))| spent(id, *now)).sum::<f64>()
         };
-        let ksoftirqd = self.ksoftirqd - earlier.ksoftirqd;
+        let ksoftirqd: f64 = self.ksoftirqd - earlier.ksoftirqd;
         Spent {
             process: of(&|_| true) + ksoftirqd,
             cores: of(&|name| name.starts_with("core-")) + ksoftirqd,
@@ -73,17 +73,27 @@ fn schedstat(path: &str) -> f64 {
     text.split_whitespace().next().and_then(|n| n.parse::<f64>().ok()).unwrap_or(0.0) / 1e9
 }
 
-/// CPU seconds of the kernel's workers, which write back what others left in the page cache, and do much else.
-pub(crate) fn kworker_seconds() -> f64 {
-    kernel_seconds("kworker")
+/// Threads of the kernel by the beginning of their name, each with its CPU seconds.
+fn kernel_threads(name: &str) -> impl Iterator<Item = (u32, f64)> {
+    let pids = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let named = move |pid: &u32| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|is| is.starts_with(name));
+    pids.filter(named).map(|pid| (pid, schedstat(&format!("/proc/{pid}/schedstat"))))
 }
 
-fn kernel_seconds(name: &str) -> f64 {
-    let Ok(entries) = fs::read_dir("/proc") else { return 0.0 };
-    let pids = entries.flatten().filter_map(|e| e.file_name().to_str()?.parse().ok());
-    pids.filter(|pid: &u32| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|c| c.starts_with(name)))
-        .map(|pid| schedstat(&format!("/proc/{pid}/schedstat")))
-        .sum()
+/// The kernel's workers, which write back what others left in the page cache, and do much else: CPU seconds of each so far.
+pub(crate) struct Kworkers(BTreeMap<u32, f64>);
+
+impl Kworkers {
+    pub(crate) fn now() -> Self {
+        Self(kernel_threads("kworker").collect())
+    }
+
+    /// CPU seconds since then. Workers come and go: one that is gone is not told of any more, and takes nothing from the others.
+    pub(crate) fn seconds_since(&self, before: &Self) -> f64 {
+        let spent = |(pid, now): (&u32, &f64)| now - before.0.get(pid).copied().unwrap_or(0.0);
+        self.0.iter().map(spent).sum::<f64>().max(0.0)
+    }
 }
 
 /// Seconds in which a CPU was not idle: user, nice, system, interrupts, and what other guests took is left out.

@@ -15,7 +15,7 @@ use uring::Choice;
 use uring::storage::{ALIGNMENT, BUFFERS, Storage, Write};
 
 use crate::appliance::{Appliance, Owned, cameras, clip};
-use crate::cpu::{CpuSeconds, SERVER_CPU, kworker_seconds, resident_bytes};
+use crate::cpu::{CpuSeconds, Kworkers, SERVER_CPU, resident_bytes};
 use crate::report::{Report, median};
 
 /// Batches that the writes of an interval are spread over, as the recorder spreads them.
@@ -142,12 +142,12 @@ fn appliance(sluice: &Path, count: usize, clip: &Path, plan: &Plan) -> anyhow::R
     std::thread::sleep(SETTLE);
     let read = |name: &str| appliance.metric(name, "");
     let (bytes, gaps) = (read("sluice_recorder_bytes_total")?, read("sluice_recorder_gap_seconds_total")?);
-    let (before, kworkers) = (CpuSeconds::of(appliance.id()), kworker_seconds());
+    let (before, kworkers) = (CpuSeconds::of(appliance.id()), Kworkers::now());
     std::thread::sleep(Duration::from_secs(plan.seconds));
     let spent = CpuSeconds::of(appliance.id()).since(&before);
     Ok(Cell {
         own: spent.recorder,
-        kworkers: kworker_seconds() - kworkers,
+        kworkers: Kworkers::now().seconds_since(&kworkers),
         whole: spent.process,
         bytes: read("sluice_recorder_bytes_total")? - bytes,
         gaps: read("sluice_recorder_gap_seconds_total")? - gaps,
@@ -164,11 +164,11 @@ fn floor(way: Way, count: usize, plan: &Plan) -> anyhow::Result<Cell> {
     let bytes = plan.kbit as usize * INTERVAL.as_millis() as usize / 8 / ALIGNMENT * ALIGNMENT;
     command.args(["storage-floor", &way]).arg(dir.path());
     command.args([count.to_string(), plan.seconds.to_string(), bytes.to_string()]);
-    let kworkers = kworker_seconds();
+    let kworkers = Kworkers::now();
     let (_process, said) = Owned::start(SERVER_CPU, &mut command, "written")?;
     let words: Vec<f64> = said.split_whitespace().filter_map(|word| word.parse().ok()).collect();
     let &[bytes, own] = words.as_slice() else { bail!("the floor said {said:?}") };
-    Ok(Cell { own, kworkers: kworker_seconds() - kworkers, bytes, ..Cell::default() })
+    Ok(Cell { own, kworkers: Kworkers::now().seconds_since(&kworkers), bytes, ..Cell::default() })
 }
 
 /// Writes for so many seconds, in real time; prints bytes and CPU seconds.
