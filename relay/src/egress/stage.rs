@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use media::hub::Budget;
+use media::frame::StreamInfo;
+use media::hub::{Budget, Delivery, Start};
 use media::mark::MarkKey;
 use media::wall::Clock;
 
@@ -40,6 +41,22 @@ impl Stage {
             Content::Live(key) => self.streams.lookup(key),
             Content::Playback { .. } => None,
         }
+    }
+
+    /// What the stream holds; waits a little for a camera that was just dialled and has not said it yet.
+    pub(super) async fn description(&self, stream: &Stream) -> Option<Arc<StreamInfo>> {
+        if let Some(info) = stream.hub.info() {
+            return Some(info);
+        }
+        let mut reader = stream.hub.subscribe(Start::Live, Budget::default());
+        let first = async {
+            loop {
+                if let Delivery::Frame(published) = reader.next().await? {
+                    return Some(Arc::clone(&published.info));
+                }
+            }
+        };
+        tokio::time::timeout(self.config.describe_timeout, first).await.ok().flatten()
     }
 
     /// How far a viewer may fall behind before he skips to a keyframe.

@@ -22,8 +22,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use media::frame::StreamInfo;
-use media::hub::{Budget, Delivery, Start};
 use prometheus::Registry;
 use str0m::IceCreds;
 use tokio::sync::watch;
@@ -165,7 +163,7 @@ impl Whep {
             crate::lease::Content::Live(_) => NotAnswered::CameraAway,
             crate::lease::Content::Playback { .. } => NotAnswered::NotLive,
         })?;
-        let info = self.described(&stream).await.ok_or(NotAnswered::CameraAway)?;
+        let info = self.stage.description(&stream).await.ok_or(NotAnswered::CameraAway)?;
         let choice = offer.choose(&info)?;
         let candidates = self.port.candidates(asker.host);
         let name = IceCreds { ufrag: random_hex::<8>(), pass: random_hex::<16>() };
@@ -197,22 +195,6 @@ impl Whep {
     /// The name of the browser's side of ICE, as its offer said it; none where there is no such viewer for this asker.
     pub fn ufrag(&self, id: &str, asker: Asker<'_>) -> Option<String> {
         self.desk.ufrag(id, asker)
-    }
-
-    /// The stream's description; waits a little for a camera that has sent none yet.
-    async fn described(&self, stream: &Stream) -> Option<Arc<StreamInfo>> {
-        if let Some(info) = stream.hub.info() {
-            return Some(info);
-        }
-        let mut subscriber = stream.hub.subscribe(Start::Live, Budget::default());
-        let first = async {
-            loop {
-                if let Delivery::Frame(published) = subscriber.next().await? {
-                    return Some(Arc::clone(&published.info));
-                }
-            }
-        };
-        tokio::time::timeout(self.stage.config.describe_timeout, first).await.ok().flatten()
     }
 
     /// What makes the viewer's feed once he is connected.

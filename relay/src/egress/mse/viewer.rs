@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use media::frame::StreamInfo;
-use media::hub::{Budget, Start};
 use media::mse::{self, Answer, Playable};
 use socket2::SockRef;
 use tokio::net::TcpStream;
@@ -181,18 +180,10 @@ impl Viewer {
         }
     }
 
-    /// What the stream holds; a camera that was just dialled has not said it yet.
     async fn description(&self) -> Result<Arc<StreamInfo>, End> {
-        if let Some(info) = self.stream.hub.info() {
-            return Ok(info);
-        }
-        let mut reader = self.stream.hub.subscribe(Start::Live, Budget::default());
         tokio::select! {
             reason = self.seat.admitted().ended() => Err(End::Told(reason)),
-            first = tokio::time::timeout(self.stage.config.describe_timeout, reader.next()) => {
-                let info = first.ok().and_then(|_| reader.info());
-                info.ok_or(End::CameraLost)
-            }
+            info = self.stage.description(&self.stream) => info.ok_or(End::CameraLost),
         }
     }
 
