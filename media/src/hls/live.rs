@@ -188,9 +188,9 @@ impl Window {
         self.segments.iter().map(Segment::bytes).sum()
     }
 
-    /// Nothing is there yet.
-    pub fn is_empty(&self) -> bool {
-        self.segments.is_empty()
+    /// A segment is whole.
+    pub fn has_whole(&self) -> bool {
+        self.segments.front().is_some_and(|oldest| oldest.closed)
     }
 
     /// The place behind the newest part.

@@ -122,7 +122,8 @@ impl Shelf {
         {
             return Err(Gone::Ahead);
         }
-        self.until(|window| !window.is_empty() && wanted.is_none_or(|(segment, part)| window.has(segment, part)))
+        // A playlist of parts alone is an empty one to some players, and they ask again only a target duration later.
+        self.until(|window| window.has_whole() && wanted.is_none_or(|(segment, part)| window.has(segment, part)))
             .await?;
         Ok(self.window.lock().playlist(skip))
     }
