@@ -22,7 +22,7 @@ pub use fragment::{Builder, Fragment, Limits};
 pub use head::{MediaTime, fragment_of_one};
 pub use init::{InitError, init, init_from};
 pub use note::Note;
-pub use shift::{Reference, reference, renumber, shift};
+pub use shift::{Reference, lengthen, reference, renumber, shift};
 pub use splice::{Spliced, Splicer, head_bytes};
 
 use crate::wall::Wall;

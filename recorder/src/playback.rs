@@ -38,6 +38,8 @@ const PIECE_FRAGMENTS_MAX: usize = 256;
 const SEGMENTS_MAX: usize = 1441;
 /// Two segments of a run follow each other if no more than this is between them; the rest is rounding.
 const SEAM_MICROS_MAX: i64 = 500_000;
+/// Segments looked at within a seam of one's end.
+const NEAR_MAX: usize = 8;
 
 /// What is to be played.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -195,7 +197,18 @@ impl Playback {
         }
         let fragments = segment.fragments.get(first..first + count).unwrap_or_default();
         let zero = Wall::from_micros(range.from.micros().saturating_sub(LEAD_IN_MICROS));
-        Media::piece(file, &segment, fragments, zero, pen)
+        let ends = segment.sealed
+            && first + count == segment.fragments.len()
+            && !self.goes_on(&range.stream.camera, &segment)?;
+        Media::piece(file, &segment, fragments, (zero, ends), pen)
+    }
+
+    /// Another segment goes on where this one ends.
+    fn goes_on(&self, camera: &CameraId, segment: &Segment) -> Result<bool, PlaybackError> {
+        let by = |micros: i64| Wall::from_micros(segment.end.micros().saturating_add(micros));
+        let (from, to) = (by(-SEAM_MICROS_MAX), by(SEAM_MICROS_MAX + 1));
+        let near = timeline::segments(&self.index, &self.live, camera, from, to, NEAR_MAX)?;
+        Ok(near.iter().any(|other| other.start > segment.start && follows(segment, other)))
     }
 
     fn segment(&self, camera: &CameraId, start: Wall) -> Result<Option<Segment>, IndexError> {

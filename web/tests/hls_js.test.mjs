@@ -110,9 +110,8 @@ async function playsOut(t, url, list) {
   return seen;
 }
 
-const HOLE = "where the sound before the gap ends more than a frame of it early, Chromium drops all pictures up to the next keyframe";
-for (const [what, camera, options] of [["pictures", "silent", {}], ["pictures and sound", "demo-2", { todo: HOLE }]]) {
-  test(`a recording across a gap goes on by itself: ${what}`, { skip: SMOKE, ...options }, async (t) => {
+for (const [what, camera] of [["pictures", "silent"], ["pictures and sound", "demo-2"]]) {
+  test(`a recording across a gap goes on by itself: ${what}`, { skip: SMOKE }, async (t) => {
     const gap = await makeGap(appliance, camera, SIDE_MS);
     const url = await recorded(camera, gap.from - SIDE_MS, gap.to + SIDE_MS);
     const list = await (await fetch(url)).text();

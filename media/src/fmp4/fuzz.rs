@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::boxes::Header;
 use super::layout::Layout;
-use super::{Builder, Fragment, Limits, Note, Spliced, Splicer, head_bytes, init, reader, shift};
+use super::{Builder, Fragment, Limits, Note, Spliced, Splicer, head_bytes, init, lengthen, reader, shift};
 use crate::codec::{CodecParams, g711};
 use crate::frame::{Frame, StreamInfo, Track, TrackId};
 use crate::mark::{Carrier, Finder, MarkKey, Pen, SessionMark};
@@ -31,6 +31,7 @@ pub fn check_invariants(data: &[u8]) {
     assert_eq!(again, reader::Scan { torn: None, ..scan });
     let mut moved = data.to_vec();
     shift(&mut moved, |track| i64::from(track) << 32);
+    lengthen(&mut moved, 2, 1 << 20);
     assert_eq!(moved.len(), data.len());
 }
 

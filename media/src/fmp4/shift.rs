@@ -1,9 +1,10 @@
-//! Moves a fragment along the line of time: adds to its tracks' decode times, in place. The samples and all offsets stay.
+//! Moves a fragment along the line of time: adds to its tracks' decode times, in place; or lets a track last longer. The samples and
+//! all offsets stay.
 
 use std::ops::Range;
 
 use super::boxes::children;
-use super::head::{HEADER_BYTES, PRFT_BYTES};
+use super::head::{HEADER_BYTES, PRFT_BYTES, TRUN_FLAGS};
 use super::wall_from_ntp;
 use crate::wall::Wall;
 
@@ -50,6 +51,36 @@ pub fn shift(bytes: &mut [u8], ticks_of: impl Fn(u32) -> i64) -> usize {
         }
     }
     moved
+}
+
+/// Bytes of a trun before its samples, and of each: duration, size, flags, composition offset.
+const TRUN_HEAD_BYTES: usize = 12;
+const TRUN_SAMPLE_BYTES: usize = 16;
+
+/// Lets the last sample of a track last so many ticks longer, in each fragment whose head is in `bytes`. False where there is none, or
+/// it is not as we write it.
+pub fn lengthen(bytes: &mut [u8], track: u32, ticks: u32) -> bool {
+    let mut places = Vec::new();
+    for (_, moof) in children(bytes, 0..bytes.len()).filter(|child| &child.0 == b"moof") {
+        let trafs = children(bytes, moof).filter(|child| &child.0 == b"traf");
+        places.extend(trafs.filter_map(|(_, traf)| last_duration(bytes, track, traf)));
+    }
+    for place in &places {
+        if let Some(field) = bytes.get_mut(*place..).and_then(|b| b.first_chunk_mut::<4>()) {
+            *field = u32::from_be_bytes(*field).saturating_add(ticks).to_be_bytes();
+        }
+    }
+    !places.is_empty()
+}
+
+/// Where the duration of the track's last sample stands in a traf.
+fn last_duration(bytes: &[u8], track: u32, traf: Range<usize>) -> Option<usize> {
+    let of = |kind: &[u8; 4]| children(bytes, traf.clone()).find(|c| &c.0 == kind).map(|c| c.1);
+    let trun = of(b"trun").filter(|_| of(b"tfhd").and_then(|tfhd| be32(bytes, tfhd.start + 4)) == Some(track))?;
+    let flags = be32(bytes, trun.start)? & 0xff_ffff;
+    let last = usize::try_from(be32(bytes, trun.start + 4)?).ok()?.checked_sub(1)?;
+    let at = last.checked_mul(TRUN_SAMPLE_BYTES)?.checked_add(trun.start + TRUN_HEAD_BYTES)?;
+    (flags == TRUN_FLAGS && at + TRUN_SAMPLE_BYTES <= trun.end).then_some(at)
 }
 
 /// Gives a fragment another number (`mfhd`, ISO/IEC 14496-12 section 8.8.5). None where it is not as we write them.

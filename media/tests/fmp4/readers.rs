@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use bytes::Bytes;
 use media::clip::Clip;
-use media::fmp4::{Fragment, init, reader, shift};
+use media::fmp4::{Fragment, init, lengthen, reader, shift};
 use media::frame::Frame;
 use shiguredo_mp4::demux::Fmp4SegmentDemuxer;
 
@@ -157,4 +157,22 @@ fn a_shifted_fragment_has_the_same_samples_at_another_time() {
     assert_eq!(after.tracks[0].decode_time, before.tracks[0].decode_time + (1 << 33));
     assert_eq!(after.tracks[1].decode_time, before.tracks[1].decode_time + 7);
     assert_eq!(after.tracks[0].bytes, before.tracks[0].bytes);
+}
+
+#[test]
+fn a_track_that_lasts_longer_is_the_same_otherwise() {
+    let stream = stream::h264_aac();
+    let fragment = &stream::fragments(&stream, FRAGMENT_MICROS)[2];
+    let init = init(&stream.info).unwrap();
+    let bytes: Vec<u8> = std::iter::once(&fragment.head).chain(&fragment.payloads).flatten().copied().collect();
+    let scan = |bytes: &[u8]| reader::scan_bytes(&[&init[..], bytes].concat().into()).unwrap().fragments.remove(0);
+    let (before, mut long) = (scan(&bytes), bytes.clone());
+    assert!(!lengthen(&mut long, 3, 4_410), "there is no such track");
+    assert_eq!(long, bytes);
+    assert!(lengthen(&mut long, 2, 4_410));
+    let after = scan(&long);
+    assert_eq!(after.tracks[0], before.tracks[0]);
+    assert_eq!(after.tracks[1].duration, before.tracks[1].duration + 4_410);
+    let changed = long.iter().zip(&bytes).filter(|(a, b)| a != b).count();
+    assert!(changed <= 4, "{changed} bytes");
 }

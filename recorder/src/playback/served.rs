@@ -27,6 +27,8 @@ struct Part {
     offset: u64,
     stored_bytes: u64,
     served_bytes: u64,
+    /// Its sound is the last before a hole.
+    lingers: bool,
 }
 
 /// What is read, and how it is changed on the way.
@@ -35,6 +37,11 @@ struct Copied {
     /// None for a header, which is served as it stands.
     copying: Option<Copying>,
 }
+
+/// So much longer lasts the sound before a hole than it does. It seldom begins with the picture behind the hole, and a browser whose
+/// sound steps further than twice the last sample waits for a keyframe, and drops pictures until then (Media Source Extensions, coded
+/// frame processing).
+const LINGER_MICROS: i64 = 100_000;
 
 /// How a fragment's copy differs from what is stored.
 struct Copying {
@@ -47,28 +54,36 @@ impl Media {
     /// The segment's header.
     pub(super) fn header(source: Source, segment: &Segment) -> Self {
         let bytes = u64::from(segment.init_bytes);
-        let parts = [Part { offset: 0, stored_bytes: bytes, served_bytes: bytes }].into();
+        let parts = [Part { offset: 0, stored_bytes: bytes, served_bytes: bytes, lingers: false }].into();
         let source = Some(Copied { source, copying: None });
         Self { source, parts, ready: VecDeque::new(), bytes }
     }
 
-    /// Fragments of the segment, on a line that begins at `zero`. Reads their heads, which say how long the marked copies are.
+    /// Fragments of the segment, on a line that begins at `zero`; a hole comes behind them if `ends`. Reads their heads, which say how
+    /// long the marked copies are.
     pub(super) fn piece(
         source: Source,
         segment: &Segment,
         fragments: &[Piece],
-        zero: Wall,
+        (zero, ends): (Wall, bool),
         pen: Pen,
     ) -> Result<Self, PlaybackError> {
         let tracks = source.tracks(segment)?;
         let splicer = Splicer::new(&tracks).ok_or_else(|| PlaybackError::Unmarkable { path: segment.path.clone() })?;
         let mut foretelling = splicer.clone();
         let mut parts = VecDeque::with_capacity(fragments.len());
+        let mut sounds = None;
         for fragment in fragments {
             let (offset, stored_bytes) = (fragment.offset, fragment.bytes);
             let head = source.head(offset, stored_bytes)?;
             let served_bytes = foretelling.length(&head, stored_bytes).ok_or_else(|| source.damaged())?;
-            parts.push_back(Part { offset, stored_bytes, served_bytes });
+            if ends && linger(&tracks, &mut head.to_vec()) {
+                sounds = Some(parts.len());
+            }
+            parts.push_back(Part { offset, stored_bytes, served_bytes, lingers: false });
+        }
+        if let Some(last) = sounds.and_then(|place| parts.get_mut(place)) {
+            last.lingers = true;
         }
         let bytes = parts.iter().map(|part| part.served_bytes).sum();
         let copying = Some(Copying { shift: Shift::new(tracks, segment, zero), splicer, pen });
@@ -114,7 +129,7 @@ impl Copied {
     fn part(&mut self, part: &Part) -> Result<VecDeque<Bytes>, PlaybackError> {
         let stored = self.source.read(part.offset, part.stored_bytes)?;
         let Some(copying) = &mut self.copying else { return Ok([stored].into()) };
-        let copied = copying.copy(&stored).ok_or_else(|| self.source.damaged())?;
+        let copied = copying.copy(&stored, part.lingers).ok_or_else(|| self.source.damaged())?;
         let bytes: u64 = copied.iter().map(|bytes| bytes.len() as u64).sum();
         // It was read twice, and the first time it was another.
         if bytes == part.served_bytes { Ok(copied) } else { Err(self.source.damaged()) }
@@ -122,11 +137,21 @@ impl Copied {
 }
 
 impl Copying {
-    fn copy(&mut self, stored: &Bytes) -> Option<VecDeque<Bytes>> {
+    fn copy(&mut self, stored: &Bytes, lingers: bool) -> Option<VecDeque<Bytes>> {
         let fmp4::Spliced { mut head, data } = self.splicer.splice(stored, &self.pen)?;
+        if lingers {
+            linger(&self.shift.tracks, &mut head);
+        }
         let moved = fmp4::shift(&mut head, |track| self.shift.ticks(track));
         (moved > 0).then(|| std::iter::once(head.into()).chain(data).collect())
     }
+}
+
+/// Lets the sound of a fragment last longer. False where it has none.
+fn linger(tracks: &[reader::TrackHeader], head: &mut [u8]) -> bool {
+    let sounds = tracks.iter().filter(|track| !track.video);
+    let longer = |rate| u32::try_from(fmp4::ticks(LINGER_MICROS, rate)).unwrap_or(0);
+    sounds.fold(false, |any, track| fmp4::lengthen(head, track.id, longer(track.timescale)) || any)
 }
 
 /// Moves a segment's decode times onto the range's line.

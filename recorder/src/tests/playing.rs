@@ -234,3 +234,42 @@ fn a_deleted_or_damaged_piece_is_an_error_not_a_panic() {
     assert!(matches!(fetch(&rig, &range, &of(segments[0].start)), Err(PlaybackError::NoSuchPiece)));
     assert!(matches!(fetch(&rig, &range, &of(segments[1].start)), Err(PlaybackError::Damaged { .. })));
 }
+
+/// Pictures and sound from one second to another, a packet of sound with each picture.
+fn send_sounding(rig: &mut Rig, seconds: std::ops::Range<i64>) {
+    for n in seconds.start * RATE..seconds.end * RATE {
+        let picture = frame(n);
+        let sound = Frame {
+            track: TrackId(1),
+            pts: n * 8_000 / RATE,
+            payload: vec![7; 8_000 / RATE as usize].into(),
+            ..picture.clone()
+        };
+        rig.send_frame(picture);
+        rig.send_frame(sound);
+        if n % RATE == RATE - 1 {
+            rig.sync();
+        }
+    }
+}
+
+#[test]
+fn sound_lasts_longer_before_a_hole_and_nowhere_else() {
+    let mut rig = Rig::new();
+    let params = CodecParams::G711(g711::Params { law: g711::Law::A, channels: 1, sample_rate: 8_000 });
+    let picture = info(1, 640).tracks[0].clone();
+    rig.change_info(StreamInfo::shared(1, vec![picture, Track { id: TrackId(1), clock_rate: 8_000, params }]));
+    send_sounding(&mut rig, 0..130);
+    send_sounding(&mut rig, 140..150);
+    let range = range(&rig, 50.0, 149.0);
+    let playlist = rig.playback().playlist(&range, "").unwrap();
+    assert_eq!(playlist.matches("#EXT-X-DISCONTINUITY\n").count(), 1, "{playlist}");
+    let sounds: Vec<_> = played(&rig, &range).fragments.iter().filter_map(|f| f.tracks.get(1).copied()).collect();
+    let packet = 8_000 / RATE as u64;
+    let longer: Vec<_> =
+        sounds.iter().map(|span| span.duration as i64 - (span.samples as u64 * packet) as i64).collect();
+    let behind = sounds.windows(2).position(|pair| pair[1].decode_time > pair[0].decode_time + 8_000 * 5).unwrap();
+    for (place, longer) in longer.iter().enumerate() {
+        assert_eq!(*longer, if place == behind { 800 } else { 0 }, "fragment {place} of {}", sounds.len());
+    }
+}
