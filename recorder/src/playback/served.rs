@@ -151,7 +151,7 @@ impl Copying {
 fn linger(tracks: &[reader::TrackHeader], head: &mut [u8]) -> bool {
     let sounds = tracks.iter().filter(|track| !track.video);
     let longer = |rate| u32::try_from(fmp4::ticks(LINGER_MICROS, rate)).unwrap_or(0);
-    sounds.fold(false, |any, track| fmp4::lengthen(head, track.id, longer(track.timescale)) || any)
+    sounds.filter(|track| fmp4::lengthen(head, track.id, longer(track.timescale))).count() > 0
 }
 
 /// Moves a segment's decode times onto the range's line.
