@@ -10,7 +10,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use media::clip::Clip;
+use media::clip::{Clip, Sample};
+use media::codec::CodecParams;
 use media::fmp4::MediaTime;
 use media::frame::Frame;
 use media::mse::Chunk;
@@ -38,7 +39,6 @@ const SEGMENTS_MAX: usize = 46;
 
 /// One frame as it goes out.
 struct Shot {
-    due: Duration,
     image: Vec<u8>,
     /// The same in datagrams, in what one send takes each.
     runs: Vec<Vec<u8>>,
@@ -52,7 +52,8 @@ struct Reader {
 
 /// Serves until its standard input closes; prints `ready PORT`.
 pub(crate) fn serve(floor: Floor, clip: &Path) -> anyhow::Result<()> {
-    let (shots, lap) = shots(clip, floor)?;
+    let reel = Reel::read(clip)?;
+    let (shots, lap) = (shots(&reel, floor), reel.lap);
     let listener = TcpListener::bind("127.0.0.1:0")?;
     println!("ready {}", listener.local_addr()?.port());
     let (joined, readers) = channel();
@@ -77,33 +78,46 @@ pub(crate) fn serve(floor: Floor, clip: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The clip's pictures as a camera sends them.
-fn shots(clip: &Path, floor: Floor) -> anyhow::Result<(Vec<Shot>, Duration)> {
-    let clip = Clip::parse(&std::fs::read(clip)?.into())?;
-    let track = clip.tracks.iter().find(|t| t.params.is_video()).context("the clip has no video")?;
-    let seconds = |ticks: i64| Duration::from_secs_f64(ticks.max(0) as f64 / f64::from(track.clock_rate));
-    let mut shots = Vec::new();
+/// A clip's pictures as a camera sends them, and when.
+pub(crate) struct Reel {
+    pub(crate) params: CodecParams,
+    pub(crate) pictures: Vec<(Duration, Frame)>,
+    /// How long it lasts.
+    pub(crate) lap: Duration,
+}
+
+impl Reel {
+    pub(crate) fn read(clip: &Path) -> anyhow::Result<Self> {
+        let clip = Clip::parse(&std::fs::read(clip)?.into())?;
+        let track = clip.tracks.iter().find(|t| t.params.is_video()).context("the clip has no video")?;
+        let seconds = |ticks: i64| Duration::from_secs_f64(ticks.max(0) as f64 / f64::from(track.clock_rate));
+        let samples = || clip.samples.iter().filter(|s| s.track == track.id);
+        let picture = |sample: &Sample| {
+            let payload = relay::sim::with_parameter_sets(&track.params, sample);
+            let (track, pts, keyframe) = (track.id, sample.pts, sample.keyframe);
+            let frame = Frame { track, pts, wall: Wall::EPOCH, keyframe, discontinuity: false, payload };
+            (seconds(sample.dts), frame)
+        };
+        let last = samples().last().context("the clip is empty")?;
+        let lap = seconds(last.dts + i64::from(last.duration));
+        Ok(Self { params: track.params.clone(), pictures: samples().map(picture).collect(), lap })
+    }
+}
+
+fn shots(reel: &Reel, floor: Floor) -> Vec<(Duration, Shot)> {
     let mut sequence = 0_u16;
-    for sample in clip.samples.iter().filter(|s| s.track == track.id) {
-        let payload = relay::sim::with_parameter_sets(&track.params, sample);
-        let (pts, wall) = (sample.pts, Wall::EPOCH);
-        let frame = Frame { track: track.id, pts, wall, keyframe: sample.keyframe, discontinuity: false, payload };
-        let packets = cut(&track.params, &frame).packets;
+    let mut shot = |(due, frame): &(Duration, Frame)| {
+        let packets = cut(&reel.params, frame).packets;
         let stamp =
-            RtpStamp { ssrc: 1, first_sequence: sequence, packets, marked: false, timestamp: sample.pts as u32 };
+            RtpStamp { ssrc: 1, first_sequence: sequence, packets, marked: false, timestamp: frame.pts as u32 };
         sequence = sequence.wrapping_add(packets);
         let image = match floor {
-            Floor::Chunks => Chunk::build(&track.params, &frame, MediaTime::default(), 1, false).bytes().to_vec(),
-            _ => Image::build(&track.params, &frame, stamp).bytes().to_vec(),
+            Floor::Chunks => Chunk::build(&reel.params, frame, MediaTime::default(), 1, false).bytes().to_vec(),
+            _ => Image::build(&reel.params, frame, stamp).bytes().to_vec(),
         };
-        shots.push(Shot {
-            due: seconds(sample.dts),
-            image,
-            runs: runs(&Datagrams::build(&track.params, &frame, stamp)),
-        });
-    }
-    let last = clip.samples.iter().rfind(|s| s.track == track.id).context("the clip is empty")?;
-    Ok((shots, seconds(last.dts + i64::from(last.duration))))
+        (*due, Shot { image, runs: runs(&Datagrams::build(&reel.params, frame, stamp)) })
+    };
+    reel.pictures.iter().map(&mut shot).collect()
 }
 
 /// What follows each other in whole segments goes together, as far as the kernel takes it.
@@ -122,22 +136,22 @@ fn runs(datagrams: &Datagrams) -> Vec<Vec<u8>> {
     runs
 }
 
-/// Waits for each frame's time, over and over, and tells it.
-fn in_real_time(shots: &[Shot], lap: Duration, mut send: impl FnMut(&Shot)) {
+/// Waits for each shot's time, over and over, and tells it, and in which lap.
+pub(crate) fn in_real_time<T>(shots: &[(Duration, T)], lap: Duration, mut send: impl FnMut(&T, u32)) {
     let started = Instant::now();
     for number in 0_u32.. {
-        for shot in shots {
-            let due = started + lap * number + shot.due;
+        for (due, shot) in shots {
+            let due = started + lap * number + *due;
             std::thread::sleep(due.saturating_duration_since(Instant::now()));
-            send(shot);
+            send(shot, number);
         }
     }
 }
 
-fn send_frames(joined: &Receiver<Reader>, shots: &[Shot], lap: Duration, merged: bool) {
+fn send_frames(joined: &Receiver<Reader>, shots: &[(Duration, Shot)], lap: Duration, merged: bool) {
     let mut readers: Vec<Reader> = Vec::new();
     let mut together: Vec<u8> = Vec::new();
-    in_real_time(shots, lap, |shot| {
+    in_real_time(shots, lap, |shot, _| {
         readers.extend(joined.try_iter());
         let image = if merged {
             if together.len() + shot.image.len() <= MERGED_BYTES {
@@ -177,13 +191,13 @@ impl Reader {
     }
 }
 
-fn send_datagrams(joined: &Receiver<Reader>, shots: &[Shot], lap: Duration) {
+fn send_datagrams(joined: &Receiver<Reader>, shots: &[(Duration, Shot)], lap: Duration) {
     let Ok(socket) = UdpSocket::bind("127.0.0.1:0") else { return };
     if uring::set_udp_segment(socket.as_fd(), SEGMENT_BYTES as u16).is_err() {
         return;
     }
     let mut readers: Vec<Reader> = Vec::new();
-    in_real_time(shots, lap, |shot| {
+    in_real_time(shots, lap, |shot, _| {
         readers.extend(joined.try_iter());
         for reader in &readers {
             let Some(to) = &reader.to else { continue };

@@ -22,6 +22,7 @@ mod socket;
 mod stall;
 mod stuck;
 mod trace;
+mod whep;
 mod years;
 
 use std::path::PathBuf;
@@ -72,6 +73,8 @@ enum What {
     Years(years::Plan),
     /// Each of many sessions is named from the copy that its viewer kept.
     Trace(trace::Plan),
+    /// N WebRTC viewers of one camera, beside a bare loop that encrypts and sends the same packets.
+    Whep(whep::Plan),
     /// A floor's own server; started by `fanout`.
     #[command(hide = true)]
     FloorServer { floor: floor::Floor, clip: PathBuf },
@@ -81,6 +84,16 @@ enum What {
     /// The readers, as a process of their own; started by `fanout`.
     #[command(hide = true)]
     Readers(reader::Reading),
+    /// The bare loop that encrypts and sends, as a process of its own; started by `whep`.
+    #[command(hide = true)]
+    WhepFloor {
+        clip: PathBuf,
+        #[arg(long)]
+        in_runs: bool,
+    },
+    /// WebRTC viewers, as a process of their own; started by `whep`.
+    #[command(hide = true)]
+    WhepViewers { urls: PathBuf, seconds: u64 },
     /// The bare receive loop, as a process of its own; started by `ingest`.
     #[command(hide = true)]
     Receivers { address: String, cameras: usize, seconds: u64 },
@@ -100,6 +113,9 @@ fn main() -> anyhow::Result<()> {
         What::Stall(plan) => stall::run(&arguments.sluice, &plan, &report),
         What::Stuck(plan) => stuck::run(&arguments.sluice, &plan, &report),
         What::Trace(plan) => trace::run(&arguments.sluice, &plan, &report),
+        What::Whep(plan) => whep::run(&arguments.sluice, &plan, &report),
+        What::WhepFloor { clip, in_runs } => whep::floor::serve(&clip, in_runs),
+        What::WhepViewers { urls, seconds } => whep::viewers::run(&urls, seconds),
         What::Years(plan) => years::run(&arguments.sluice, &plan, &report),
         What::FloorServer { floor, clip } => floor::serve(floor, &clip),
         What::Record(plan) => record::run(&arguments.sluice, &plan, &report),
