@@ -5,8 +5,10 @@
 //! The only crate of the house with unsafe code, so that what the kernel says of the clock is asked here, too. Deliberately absent:
 //! what is sent, to whom, and waiting for a full socket.
 
+mod address;
 mod clock;
 mod file;
+mod header;
 mod message;
 mod plain;
 mod ring;

@@ -22,4 +22,6 @@ pub struct Message<'a> {
     pub parts: &'a [IoSlice<'a>],
     /// Where a datagram goes; none for a connected socket.
     pub to: Option<SocketAddr>,
+    /// The kernel cuts the bytes into datagrams of this length, the last one shorter (`UDP_SEGMENT`); none where the socket says.
+    pub cut: Option<u16>,
 }

@@ -12,10 +12,8 @@ use io_uring::{IoUring, opcode, types};
 use rustix::io::Errno;
 
 use crate::file::{File, Table};
+use crate::header::Attached;
 use crate::message::{Message, Outcome};
-
-mod address;
-use address::Address;
 
 /// Messages of one submission. More gain nothing measurable, and push the receive work of loopback out of our account.
 const BATCH_MAX: usize = 256;
@@ -25,7 +23,7 @@ const FLAGS: libc::c_int = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
 pub(crate) struct Ring {
     table: Rc<RefCell<Table>>,
     headers: Vec<libc::msghdr>,
-    addresses: Vec<Address>,
+    attached: Vec<Attached>,
 }
 
 impl Ring {
@@ -33,7 +31,7 @@ impl Ring {
     pub(crate) fn open() -> io::Result<Self> {
         let ring =
             IoUring::builder().setup_single_issuer().setup_defer_taskrun().setup_clamp().build(BATCH_MAX as u32)?;
-        Ok(Self { table: Table::open(ring), headers: Vec::new(), addresses: Vec::new() })
+        Ok(Self { table: Table::open(ring), headers: Vec::new(), attached: Vec::new() })
     }
 
     pub(crate) fn register(&self, socket: BorrowedFd<'_>) -> Option<File> {
@@ -49,10 +47,10 @@ impl Ring {
     /// At most `BATCH_MAX` messages.
     fn submit(&mut self, batch: &[Message<'_>], outcomes: &mut Vec<Outcome>) {
         // Filled to their whole length first: the kernel is given addresses within both.
-        self.addresses.clear();
-        self.addresses.extend(batch.iter().map(|message| Address::of(message.to)));
+        self.attached.clear();
+        self.attached.extend(batch.iter().map(Attached::of));
         self.headers.clear();
-        self.headers.extend(batch.iter().zip(&self.addresses).map(|(message, address)| header(message, address)));
+        self.headers.extend(batch.iter().zip(&self.attached).map(|(message, attached)| attached.header(message)));
         let first = outcomes.len();
         outcomes.resize(first + batch.len(), Err(Errno::CANCELED));
         let table = &mut *self.table.borrow_mut();
@@ -60,7 +58,7 @@ impl Ring {
         for (number, (message, header)) in batch.iter().zip(&self.headers).enumerate() {
             let entry = entry(message, header).user_data(number as u64);
             // SAFETY: the entry names the message's own slices and bytes, which are borrowed until this function returns, and
-            // a header and an address that lie in vectors which are not touched until then. `wait_for_all` below does not return
+            // a header and what it is attached to, which lie in vectors which are not touched until then. `wait_for_all` below does not return
             // before the kernel has completed every entry. The socket may be closed meanwhile by nobody: it is borrowed too.
             let pushed = unsafe { queue.push(&entry) };
             assert!(pushed.is_ok(), "the queue holds a whole batch, and was empty");
@@ -99,23 +97,13 @@ fn entry(message: &Message<'_>, header: &libc::msghdr) -> Entry {
     let fd = types::Fd(message.socket.as_raw_fd());
     match (message.parts, message.to, message.file) {
         // The usual case, and the cheapest: one piece needs no header.
-        ([part], None, Some(file)) => {
+        ([part], None, Some(file)) if message.cut.is_none() => {
             opcode::Send::new(types::Fixed(file.number()), part.as_ptr(), part.len() as u32).flags(FLAGS).build()
         }
-        ([part], None, None) => opcode::Send::new(fd, part.as_ptr(), part.len() as u32).flags(FLAGS).build(),
+        ([part], None, None) if message.cut.is_none() => {
+            opcode::Send::new(fd, part.as_ptr(), part.len() as u32).flags(FLAGS).build()
+        }
         (_, _, Some(file)) => opcode::SendMsg::new(types::Fixed(file.number()), header).flags(FLAGS as u32).build(),
         (_, _, None) => opcode::SendMsg::new(fd, header).flags(FLAGS as u32).build(),
     }
-}
-
-/// `IoSlice` is `iovec` by its own promise; the kernel only reads what a message for sending points to.
-fn header(message: &Message<'_>, address: &Address) -> libc::msghdr {
-    let (name, length) = address.raw();
-    // SAFETY: `msghdr` is plain integers and pointers, of which all bits zero is a value.
-    let mut header: libc::msghdr = unsafe { std::mem::zeroed() };
-    header.msg_name = name.cast_mut();
-    header.msg_namelen = length;
-    header.msg_iov = message.parts.as_ptr().cast_mut().cast();
-    header.msg_iovlen = message.parts.len();
-    header
 }

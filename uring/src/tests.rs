@@ -54,6 +54,7 @@ fn pieces_arrive_in_order_on_many_sockets_at_once() {
                 file: files[n].as_ref().filter(|_| n % 2 == 0),
                 parts: if n % 3 == 0 { &slices[n][1..2] } else { &slices[n] },
                 to: None,
+                cut: None,
             })
             .collect();
         let mut outcomes = Vec::new();
@@ -77,8 +78,8 @@ fn a_full_socket_says_so_and_delays_no_other() {
         let mut outcomes = Vec::new();
         let mut taken = Vec::new();
         for _ in 0..64 {
-            let stuck = Message { socket: full.as_fd(), file: None, parts: &parts, to: None };
-            let quick = Message { socket: free.as_fd(), file: None, parts: &small, to: None };
+            let stuck = Message { socket: full.as_fd(), file: None, parts: &parts, to: None, cut: None };
+            let quick = Message { socket: free.as_fd(), file: None, parts: &small, to: None, cut: None };
             engine.send(&[stuck, quick], &mut outcomes);
             assert_eq!(outcomes[1], Ok(7));
             assert_eq!(read_exactly(&mut reader, 7), b"through");
@@ -97,7 +98,10 @@ fn a_peer_that_is_gone_is_an_error_and_no_signal() {
         let (body, mut outcomes) = ([IoSlice::new(b"anybody?")], Vec::new());
         let mut last = Ok(0);
         for _ in 0..1_000 {
-            engine.send(&[Message { socket: sender.as_fd(), file: None, parts: &body, to: None }], &mut outcomes);
+            engine.send(
+                &[Message { socket: sender.as_fd(), file: None, parts: &body, to: None, cut: None }],
+                &mut outcomes,
+            );
             last = outcomes[0];
             if last.is_err() {
                 break;
@@ -117,7 +121,7 @@ fn a_run_of_datagrams_goes_to_the_address_in_one_send() {
             let parts = [IoSlice::new(&body[..1_300]), IoSlice::new(&body[1_300..])];
             let single = [IoSlice::new(b"single")];
             let to = Some(receiver.local_addr().unwrap());
-            let message = |parts| Message { socket: sender.as_fd(), file: None, parts, to };
+            let message = |parts| Message { socket: sender.as_fd(), file: None, parts, to, cut: None };
             let mut outcomes = Vec::new();
             engine.send(&[message(&parts), message(&single)], &mut outcomes);
             assert_eq!(outcomes, [Ok(2_500), Ok(6)]);
@@ -134,13 +138,40 @@ fn a_run_of_datagrams_goes_to_the_address_in_one_send() {
 }
 
 #[test]
+fn a_message_says_how_long_its_datagrams_are() {
+    for mut engine in engines() {
+        let (sender, receiver) = (UdpSocket::bind("127.0.0.1:0").unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap());
+        let body: Vec<u8> = (0..2_500_u32).map(|n| n as u8).collect();
+        let parts = [IoSlice::new(&body[..700]), IoSlice::new(&body[700..])];
+        let to = Some(receiver.local_addr().unwrap());
+        let message = |cut| Message { socket: sender.as_fd(), file: None, parts: &parts, to, cut };
+        let mut outcomes = Vec::new();
+        engine.send(&[message(Some(700)), message(None), message(Some(1_250))], &mut outcomes);
+        assert_eq!(outcomes, [Ok(2_500); 3]);
+        let mut buffer = [0; 4_000];
+        for lengths in [&[700, 700, 700, 400][..], &[2_500], &[1_250, 1_250]] {
+            let mut got = Vec::new();
+            for length in lengths {
+                let read = receiver.recv(&mut buffer).unwrap();
+                assert_eq!(read, *length);
+                got.extend_from_slice(&buffer[..read]);
+            }
+            assert_eq!(got, body);
+        }
+    }
+}
+
+#[test]
 fn a_socket_that_is_forgotten_closes_and_its_number_serves_another() {
     let Some(mut engine) = io_uring() else { return };
     for _ in 0..3 {
         let (sender, mut receiver) = pair();
         let file = engine.register(sender.as_fd()).unwrap();
         let (body, mut outcomes) = ([IoSlice::new(b"x")], Vec::new());
-        engine.send(&[Message { socket: sender.as_fd(), file: Some(&file), parts: &body, to: None }], &mut outcomes);
+        engine.send(
+            &[Message { socket: sender.as_fd(), file: Some(&file), parts: &body, to: None, cut: None }],
+            &mut outcomes,
+        );
         assert_eq!(outcomes, [Ok(1)]);
         drop(file);
         drop(sender);

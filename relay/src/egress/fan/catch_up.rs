@@ -185,7 +185,8 @@ impl Fan {
     /// One call for what is owed by TCP.
     fn send_outbox(&self, seat: &Seat, flow: &mut Flow, now: Duration) -> Sent {
         let slices = flow.outbox.slices();
-        let message = Message { socket: seat.socket.as_fd(), file: seat.file.as_ref(), parts: &slices, to: None };
+        let message =
+            Message { socket: seat.socket.as_fd(), file: seat.file.as_ref(), parts: &slices, to: None, cut: None };
         let outcome = self.send(&[message]).first().copied();
         drop(slices);
         match outcome {
@@ -214,7 +215,7 @@ impl Fan {
         let pair = Rc::clone(udp.pair());
         let addressed = slices.iter().zip(&pieces);
         let messages: Vec<_> = addressed
-            .map(|(parts, (_, to))| Message { socket: pair.rtp().as_fd(), file: None, parts, to: Some(*to) })
+            .map(|(parts, (_, to))| Message { socket: pair.rtp().as_fd(), file: None, parts, to: Some(*to), cut: None })
             .collect();
         let outcomes = self.send(&messages);
         let media = outcomes.iter().flatten().sum::<usize>();

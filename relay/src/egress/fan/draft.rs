@@ -201,10 +201,14 @@ impl Draft {
             messages.extend(sends.iter().map(|send| {
                 let parts = slices.get(send.pieces.clone()).unwrap_or_default();
                 match &order.pair {
-                    Some(pair) => Message { socket: pair.rtp().as_fd(), file: None, parts, to: send.to },
-                    None => {
-                        Message { socket: order.seat.socket.as_fd(), file: order.seat.file.as_ref(), parts, to: None }
-                    }
+                    Some(pair) => Message { socket: pair.rtp().as_fd(), file: None, parts, to: send.to, cut: None },
+                    None => Message {
+                        socket: order.seat.socket.as_fd(),
+                        file: order.seat.file.as_ref(),
+                        parts,
+                        to: None,
+                        cut: None,
+                    },
                 }
             }));
         }

@@ -20,9 +20,6 @@ use tokio::sync::mpsc;
 use super::CannotBind;
 use super::stun;
 
-/// Full packets have this length, so that a frame leaves in one call: header, playout delay, payload, tag. Those with the
-/// section's name in them, and those sent again, are longer, and go one by one.
-pub(super) const SEGMENT_BYTES: usize = 12 + 8 + media::codec::SRTP_PAYLOAD_BYTES_MAX + 16;
 /// Room for keyframes to many viewers at once. The kernel may give less.
 const SEND_ROOM_BYTES: usize = 8 << 20;
 /// Room for reports of many viewers.
@@ -41,8 +38,6 @@ const DEAF_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
 /// The port.
 pub(super) struct Port {
     socket: std::net::UdpSocket,
-    /// Its twin, which cuts what it is given into packets of full length. The kernel hands either of them what comes in.
-    cutting: Option<std::net::UdpSocket>,
     address: SocketAddr,
     public: Vec<IpAddr>,
     segmented: AtomicBool,
@@ -102,17 +97,14 @@ impl Port {
         dropped: IntCounterVec,
     ) -> Result<Arc<Self>, CannotBind> {
         let cannot = |source| CannotBind { address: listen, source };
-        // Twins share a port with whoever asks for it in the same way: first make sure that nobody has it.
-        drop(bind(listen, false).map_err(cannot)?);
-        let socket = bind(listen, true).map_err(cannot)?;
+        let socket = bind(listen).map_err(cannot)?;
         let address = socket.local_addr().map_err(cannot)?;
-        let cutting = bind(address, true).map_err(cannot)?;
-        let cuts = uring::set_udp_segment(cutting.as_fd(), SEGMENT_BYTES as u16).is_ok();
-        let (segmented, cutting) = (cuts.into(), Some(cutting).filter(|_| cuts));
+        // Nothing is cut but what says so of itself; a kernel that does not know how refuses the option.
+        let segmented = uring::set_udp_segment(socket.as_fd(), 0).is_ok().into();
         for reason in [Dropped::Unknown, Dropped::OtherHost, Dropped::Full] {
             dropped.with_label_values(&[reason.as_str()]).inc_by(0);
         }
-        Ok(Arc::new(Self { socket, cutting, address, public, segmented, routes: RwLock::default(), dropped }))
+        Ok(Arc::new(Self { socket, address, public, segmented, routes: RwLock::default(), dropped }))
     }
 
     /// Where it listens.
@@ -120,9 +112,9 @@ impl Port {
         self.address
     }
 
-    /// The socket for so many packets at once.
-    pub(super) fn socket(&self, packets: usize) -> &std::net::UdpSocket {
-        self.cutting.as_ref().filter(|_| packets > 1).unwrap_or(&self.socket)
+    /// The socket.
+    pub(super) fn socket(&self) -> &std::net::UdpSocket {
+        &self.socket
     }
 
     /// An address in the family of the socket.
@@ -175,13 +167,7 @@ impl Port {
 
     /// Hands on what comes in, for ever. Safe to drop.
     pub(super) async fn run(&self) -> io::Result<()> {
-        let socket = UdpSocket::from_std(self.socket.try_clone()?)?;
-        let Some(twin) = &self.cutting else { return self.read(socket).await };
-        let twin = UdpSocket::from_std(twin.try_clone()?)?;
-        tokio::select! {
-            over = self.read(socket) => over,
-            over = self.read(twin) => over,
-        }
+        self.read(UdpSocket::from_std(self.socket.try_clone()?)?).await
     }
 
     async fn read(&self, socket: UdpSocket) -> io::Result<()> {
@@ -250,13 +236,12 @@ impl Drop for Berth {
     }
 }
 
-fn bind(listen: SocketAddr, twin: bool) -> io::Result<std::net::UdpSocket> {
+fn bind(listen: SocketAddr) -> io::Result<std::net::UdpSocket> {
     let socket = Socket::new(Domain::for_address(listen), Type::DGRAM, None)?;
     if listen.is_ipv6() {
         // `[::]` is for both families; any other address takes its own alone.
         socket.set_only_v6(!listen.ip().is_unspecified())?;
     }
-    socket.set_reuse_port(twin)?;
     socket.set_nonblocking(true)?;
     // What the system does not allow it cuts by itself.
     let _ = socket.set_send_buffer_size(SEND_ROOM_BYTES);

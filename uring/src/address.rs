@@ -3,14 +3,14 @@
 use std::ffi::c_void;
 use std::net::SocketAddr;
 
-pub(super) enum Address {
+pub(crate) enum Address {
     None,
     V4(libc::sockaddr_in),
     V6(libc::sockaddr_in6),
 }
 
 impl Address {
-    pub(super) fn of(address: Option<SocketAddr>) -> Self {
+    pub(crate) fn of(address: Option<SocketAddr>) -> Self {
         match address {
             None => Self::None,
             Some(SocketAddr::V4(v4)) => Self::V4(libc::sockaddr_in {
@@ -30,7 +30,7 @@ impl Address {
     }
 
     /// Where it lies, for as long as it is not moved.
-    pub(super) fn raw(&self) -> (*const c_void, libc::socklen_t) {
+    pub(crate) fn raw(&self) -> (*const c_void, libc::socklen_t) {
         match self {
             Self::None => (std::ptr::null(), 0),
             Self::V4(v4) => ((&raw const *v4).cast(), size_of::<libc::sockaddr_in>() as libc::socklen_t),
