@@ -1,6 +1,7 @@
 //! Many viewers in one thread that look at every packet: whether one is missing, and when the last byte came. What a viewer
 //! of `reader` only throws away, these count.
 
+use std::net::TcpStream;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
@@ -8,13 +9,11 @@ use anyhow::Context;
 use rustix::event::epoll;
 use rustix::net::{RecvFlags, recv};
 
-use crate::rtsp::{self, Opened};
+use crate::walk::Walk;
+use crate::{rtsp, socket};
 
 /// Read at once.
 const READ_BYTES: usize = 256 << 10;
-/// Of the first bytes of a packet, so many are looked at: `$`, channel, length, and RTP up to its sequence number.
-const LOOK_BYTES: usize = 8;
-
 /// Viewers that play.
 pub(crate) struct Crowd {
     queue: OwnedFd,
@@ -24,40 +23,37 @@ pub(crate) struct Crowd {
 
 /// One of them.
 pub(crate) struct Viewer {
-    opened: Opened,
+    socket: TcpStream,
+    walk: Walk,
     /// Stays away from his socket.
     pub(crate) idle: bool,
     pub(crate) bytes: u64,
-    pub(crate) lost: u64,
-    pub(crate) last_byte: Instant,
+    /// When media came for the last time, as opposed to words.
+    pub(crate) last_media: Instant,
     /// When the server closed.
     pub(crate) closed: Option<Instant>,
-    look: Vec<u8>,
-    missing: usize,
-    sequence: Option<u16>,
 }
 
 impl Crowd {
-    /// Plays all URLs, by TCP.
+    /// Plays all URLs, by RTSP over TCP or over a WebSocket, as they say.
     pub(crate) fn play(urls: &[String]) -> anyhow::Result<Self> {
         let queue = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let mut crowd = Self { queue, viewers: Vec::new(), buffer: vec![0; READ_BYTES] };
         for url in urls {
-            let mut opened = rtsp::open(url, None)?;
-            opened.play().with_context(|| format!("playing {url}"))?;
-            opened.socket.set_nonblocking(true)?;
+            let is_rtsp = url.starts_with("rtsp:");
+            let socket = if is_rtsp { play_rtsp(url) } else { socket::open(url) };
+            let socket = socket.with_context(|| format!("playing {url}"))?;
+            let walk = if is_rtsp { Walk::packets() } else { Walk::fragments() };
+            socket.set_nonblocking(true)?;
             let place = epoll::EventData::new_u64(crowd.viewers.len() as u64);
-            epoll::add(&crowd.queue, &opened.socket, place, epoll::EventFlags::IN | epoll::EventFlags::ET)?;
+            epoll::add(&crowd.queue, &socket, place, epoll::EventFlags::IN | epoll::EventFlags::ET)?;
             crowd.viewers.push(Viewer {
-                opened,
+                socket,
+                walk,
                 idle: false,
                 bytes: 0,
-                lost: 0,
-                last_byte: Instant::now(),
+                last_media: Instant::now(),
                 closed: None,
-                look: Vec::new(),
-                missing: 0,
-                sequence: None,
             });
             // Those who play already are not kept waiting while the others come.
             crowd.read(Duration::ZERO)?;
@@ -87,50 +83,32 @@ impl Crowd {
     }
 }
 
+fn play_rtsp(url: &str) -> anyhow::Result<TcpStream> {
+    let mut opened = rtsp::open(url, None)?;
+    opened.play()?;
+    Ok(opened.socket)
+}
+
 impl Viewer {
+    /// Packets that were missing.
+    pub(crate) fn lost(&self) -> u64 {
+        self.walk.lost
+    }
+
+    /// Reads until there is nothing: an end that came with the last bytes is told by no event of its own.
     fn read(&mut self, buffer: &mut [u8]) {
         while self.closed.is_none() {
-            match recv(&self.opened.socket, &mut *buffer, RecvFlags::DONTWAIT) {
+            match recv(&self.socket, &mut *buffer, RecvFlags::DONTWAIT) {
                 Ok((0, _)) => self.closed = Some(Instant::now()),
                 Ok((read, _)) => {
-                    self.last_byte = Instant::now();
                     self.bytes += read as u64;
-                    self.walk(buffer.get(..read).unwrap_or_default());
-                    if read < buffer.len() {
-                        return;
+                    if self.walk.on(buffer.get(..read).unwrap_or_default()) {
+                        self.last_media = Instant::now();
                     }
                 }
                 Err(rustix::io::Errno::AGAIN) => return,
                 Err(_) => self.closed = Some(Instant::now()),
             }
         }
-    }
-
-    /// Goes from packet to packet. An answer of the server's cannot stand between them: nothing is asked after PLAY.
-    fn walk(&mut self, mut bytes: &[u8]) {
-        while !bytes.is_empty() {
-            if self.missing == 0 {
-                let (now, rest) = bytes.split_at((LOOK_BYTES - self.look.len()).min(bytes.len()));
-                self.look.extend_from_slice(now);
-                bytes = rest;
-                if let &[b'$', channel, high, low, _, _, first, second] = self.look.as_slice() {
-                    self.missing = usize::from(u16::from_be_bytes([high, low])) + 4 - LOOK_BYTES;
-                    if channel == 0 {
-                        self.count(u16::from_be_bytes([first, second]));
-                    }
-                    self.look.clear();
-                }
-                continue;
-            }
-            let here = self.missing.min(bytes.len());
-            self.missing -= here;
-            bytes = bytes.get(here..).unwrap_or_default();
-        }
-    }
-
-    fn count(&mut self, sequence: u16) {
-        let missing = self.sequence.map_or(0, |last| sequence.wrapping_sub(last).wrapping_sub(1));
-        self.lost += u64::from(missing);
-        self.sequence = Some(sequence);
     }
 }

@@ -108,8 +108,7 @@ fn shots(reel: &Reel, floor: Floor) -> Vec<(Duration, Shot)> {
     let mut sequence = 0_u16;
     let mut shot = |(due, frame): &(Duration, Frame)| {
         let packets = cut(&reel.params, frame).packets;
-        let stamp =
-            RtpStamp { ssrc: 1, first_sequence: sequence, packets, marked: false, timestamp: frame.pts as u32 };
+        let stamp = RtpStamp { ssrc: 1, first_sequence: sequence, packets, marked: false, timestamp: frame.pts as u32 };
         sequence = sequence.wrapping_add(packets);
         let image = match floor {
             Floor::Chunks => Chunk::build(&reel.params, frame, MediaTime::default(), 1, false).bytes().to_vec(),

@@ -7,23 +7,32 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail};
 
 /// Longest wait for an answer, far beyond that of a blocking reload.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Players that play.
 pub(crate) struct Players {
-    threads: Vec<JoinHandle<anyhow::Result<Refused>>>,
+    threads: Vec<JoinHandle<anyhow::Result<Played>>>,
     stop: Arc<AtomicBool>,
 }
 
-/// How it ended for one.
-pub(crate) struct Refused {
+/// How it went for one.
+pub(crate) struct Played {
     pub(crate) last_media: Instant,
-    /// The first answer that was no more than a refusal; none where it was stopped before.
-    pub(crate) at: Option<Instant>,
+    /// When he was refused for the first time; none where he was stopped before.
+    pub(crate) refused: Option<Instant>,
     pub(crate) parts: u64,
+}
+
+/// What a part's request is answered with.
+enum Part {
+    Whole,
+    /// It was never made: the segment ended before it.
+    NotMade,
+    /// Or cut off in the middle.
+    Refused,
 }
 
 impl Players {
@@ -42,9 +51,9 @@ impl Players {
     }
 
     /// Stops those that still play; how it ended for each.
-    pub(crate) fn ends(self) -> anyhow::Result<Vec<Refused>> {
+    pub(crate) fn ends(self) -> anyhow::Result<Vec<Played>> {
         self.stop.store(true, Ordering::Relaxed);
-        let end = |thread: JoinHandle<anyhow::Result<Refused>>| thread.join().ok().context("a player's thread ended")?;
+        let end = |thread: JoinHandle<anyhow::Result<Played>>| thread.join().ok().context("a player's thread ended")?;
         self.threads.into_iter().map(end).collect()
     }
 }
@@ -63,24 +72,24 @@ impl Player {
         Ok(Self { agent: config.build().into(), folder, last_media: Instant::now(), buffer: vec![0; 64 << 10] })
     }
 
-    fn play(mut self, stop: &AtomicBool) -> anyhow::Result<Refused> {
-        let (mut query, mut parts, mut at) = (String::new(), 0, None);
-        while !stop.load(Ordering::Relaxed) && at.is_none() {
-            match self.playlist(&query)? {
-                None => at = Some(Instant::now()),
-                Some(playlist) => {
-                    let (segment, part) = hint(&playlist).context("a playlist hints at the next part")?;
-                    query = format!("?_HLS_msn={segment}&_HLS_part={part}");
-                    // It is asked for while it is made, as the hint is meant.
-                    if self.part(&format!("part-{segment}.{part}.m4s"))? {
-                        parts += 1;
-                    } else {
-                        at = Some(Instant::now());
-                    }
-                }
+    fn play(mut self, stop: &AtomicBool) -> anyhow::Result<Played> {
+        let (mut query, mut parts) = (String::new(), 0);
+        while !stop.load(Ordering::Relaxed) {
+            let Some(playlist) = self.playlist(&query)? else { return Ok(self.played(parts, true)) };
+            let (segment, part) = hint(&playlist).context("a playlist hints at the next part")?;
+            query = format!("?_HLS_msn={segment}&_HLS_part={part}");
+            // It is asked for while it is made, as the hint is meant.
+            match self.part(&format!("part-{segment}.{part}.m4s"))? {
+                Part::Whole => parts += 1,
+                Part::NotMade => {}
+                Part::Refused => return Ok(self.played(parts, true)),
             }
         }
-        Ok(Refused { last_media: self.last_media, at, parts })
+        Ok(self.played(parts, false))
+    }
+
+    fn played(&self, parts: u64, refused: bool) -> Played {
+        Played { last_media: self.last_media, refused: refused.then(Instant::now), parts }
     }
 
     /// None where it is refused.
@@ -90,22 +99,24 @@ impl Player {
         match answer.status().as_u16() {
             200 => Ok(Some(text)),
             403 => Ok(None),
-            status => anyhow::bail!("playlist: {status} {text}"),
+            status => bail!("playlist: {status} {text}"),
         }
     }
 
-    /// False where it is refused, or cut off in the middle.
-    fn part(&mut self, name: &str) -> anyhow::Result<bool> {
+    fn part(&mut self, name: &str) -> anyhow::Result<Part> {
         let answer = self.agent.get(format!("{}{name}", self.folder)).call()?;
-        let status = answer.status().as_u16();
-        ensure!(matches!(status, 200 | 403), "{name}: {status}");
+        match answer.status().as_u16() {
+            200 => {}
+            403 => return Ok(Part::Refused),
+            404 => return Ok(Part::NotMade),
+            status => bail!("{name}: {status}"),
+        }
         let mut body = answer.into_body().into_reader();
         loop {
             match body.read(&mut self.buffer) {
-                Ok(0) => return Ok(status == 200),
-                Ok(_) if status == 200 => self.last_media = Instant::now(),
-                Ok(_) => {}
-                Err(_) => return Ok(false),
+                Ok(0) => return Ok(Part::Whole),
+                Ok(_) => self.last_media = Instant::now(),
+                Err(_) => return Ok(Part::Refused),
             }
         }
     }

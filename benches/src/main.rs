@@ -10,6 +10,7 @@ mod crowd;
 mod decide;
 mod fanout;
 mod floor;
+mod hls;
 mod ingest;
 mod reader;
 mod record;
@@ -22,6 +23,7 @@ mod socket;
 mod stall;
 mod stuck;
 mod trace;
+mod walk;
 mod whep;
 mod years;
 

@@ -54,7 +54,7 @@ pub(crate) fn run(sluice: &Path, plan: &Plan, report: &Report) -> anyhow::Result
     }
     crowd.watch(SETTLE, |_| false)?;
     let reading: Vec<_> = crowd.viewers.iter().filter(|v| !v.idle).collect();
-    let lost: u64 = reading.iter().map(|v| v.lost).sum();
+    let lost: u64 = reading.iter().map(|v| v.lost()).sum();
     let closed = reading.iter().filter(|v| v.closed.is_some()).count();
     let (fewest, largest) = (reading.iter().map(|v| v.bytes).min(), reading.iter().map(|v| v.bytes).max());
     let told = appliance.metric("sluice_sessions_ended_total", "too_slow")?;

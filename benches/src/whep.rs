@@ -38,7 +38,9 @@ pub(crate) struct Plan {
 #[derive(Clone, Copy)]
 enum Server {
     /// A bare loop; a run of packets with each send, or one.
-    Floor { in_runs: bool },
+    Floor {
+        in_runs: bool,
+    },
     Sluice,
 }
 

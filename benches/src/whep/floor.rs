@@ -44,8 +44,11 @@ struct Viewer {
 /// Serves whoever sends it a datagram until its standard input closes; prints `ready PORT`.
 pub(crate) fn serve(clip: &Path, in_runs: bool) -> anyhow::Result<()> {
     let reel = Reel::read(clip)?;
-    let pictures: Vec<_> =
-        reel.pictures.iter().map(|(due, frame)| (*due, Picture::of(&Payloads::build(&reel.params, frame, true), frame.pts))).collect();
+    let pictures: Vec<_> = reel
+        .pictures
+        .iter()
+        .map(|(due, frame)| (*due, Picture::of(&Payloads::build(&reel.params, frame, true), frame.pts)))
+        .collect();
     let socket = UdpSocket::bind("127.0.0.1:0")?;
     println!("ready {}", socket.local_addr()?.port());
     let (joined, viewers) = channel();
@@ -59,7 +62,11 @@ pub(crate) fn serve(clip: &Path, in_runs: bool) -> anyhow::Result<()> {
         }
     });
     std::thread::spawn(move || {
-        if in_runs { send_runs(&viewers, &pictures, reel.lap) } else { send_each(&socket, &viewers, &pictures, reel.lap) }
+        if in_runs {
+            send_runs(&viewers, &pictures, reel.lap)
+        } else {
+            send_each(&socket, &viewers, &pictures, reel.lap)
+        }
     });
     std::io::stdin().lines().for_each(drop);
     Ok(())

@@ -87,10 +87,16 @@ impl Peer {
         Ok(peer)
     }
 
-    /// Reads what has come, and does what is due. A session that breaks is over.
+    /// Reads what has come, and does what is due. A session that breaks is over; what comes to it then is counted all the same.
     pub(crate) fn visit(&mut self, buffer: &mut [u8]) {
-        if self.seen.closed.is_none() && self.turn(buffer).is_err() {
-            self.seen.closed = Some(Instant::now());
+        if self.seen.closed.is_none() {
+            if self.turn(buffer).is_err() {
+                self.seen.closed = Some(Instant::now());
+            }
+            return;
+        }
+        while let Ok(read) = self.socket.recv(buffer) {
+            self.seen.datagram(buffer.get(..read).unwrap_or_default(), Instant::now());
         }
     }
 
@@ -146,7 +152,8 @@ pub(crate) fn socket() -> anyhow::Result<UdpSocket> {
 
 /// The answer to an offer.
 fn post(url: &str, offer: &str) -> anyhow::Result<String> {
-    let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(20)));
+    let config =
+        ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(20)));
     let agent = ureq::Agent::from(config.build());
     let mut answer = agent.post(url).header("content-type", "application/sdp").send(offer)?;
     let text = answer.body_mut().read_to_string()?;
