@@ -58,6 +58,8 @@ struct Cell {
     bytes: u64,
     packets: u64,
     lost: u64,
+    /// Calls to the kernel; 0 where nobody counts them.
+    sends: f64,
     even: bool,
 }
 
@@ -68,6 +70,10 @@ impl Cell {
 
     fn cpu_per_gb(&self) -> f64 {
         self.spent.cpu / (self.bytes as f64 / 1e9)
+    }
+
+    fn packets_per_send(&self) -> f64 {
+        self.packets as f64 / self.sends
     }
 
     fn micros_per_packet(&self) -> f64 {
@@ -93,7 +99,8 @@ pub(crate) fn run(sluice: &Path, plan: &Plan, report: &Report) -> anyhow::Result
     let mut rows = Vec::new();
     for readers in &plan.readers {
         println!("\n{readers} viewers, medians of {} rounds of {} s; CPU s per GB", plan.rounds, plan.seconds);
-        let head = ["process", "CPU 0", "us/packet", "packets", "lost", "rounds"].map(|word| format!("{word:>10}"));
+        let head = ["process", "CPU 0", "us/packet", "per send", "packets", "lost", "rounds"]
+            .map(|word| format!("{word:>10}"));
         println!("{:<28}{:>18}{}", "", "ratio (range)", head.join(""));
         let mut cells = SERVERS.map(|_| Vec::new());
         for _ in 0..plan.rounds {
@@ -120,7 +127,7 @@ fn row(name: &str, readers: usize, cells: &[Cell], floor: &[Cell]) -> Value {
     json!({
         "server": name, "readers": readers, "cpu_s_per_gb": of(Cell::per_gb), "cpu0_s_per_gb": of(Cell::cpu_per_gb),
         "ratio": median(&ratios), "ratio_range": [bound(f64::min), bound(f64::max)],
-        "us_per_packet": of(Cell::micros_per_packet), "packets": of(|cell| cell.packets as f64),
+        "us_per_packet": of(Cell::micros_per_packet), "packets_per_send": of(Cell::packets_per_send), "packets": of(|cell| cell.packets as f64),
         "lost_packets": cells.iter().map(|cell| cell.lost).sum::<u64>(),
         "rounds": ratios.len(), "void": cells.len() - ratios.len(),
     })
@@ -130,12 +137,13 @@ fn say(row: &Value) {
     let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
     let [least, most] = [0, 1].map(|end| number(&row["ratio_range"][end]));
     println!(
-        "{:<28}{:>18}{:>10.3}{:>10.3}{:>10.2}{:>10}{:>10}{:>8}/{}",
+        "{:<28}{:>18}{:>10.3}{:>10.3}{:>10.2}{:>10.1}{:>10}{:>10}{:>8}/{}",
         row["server"].as_str().unwrap_or(""),
         format!("{:.2} ({least:.2}-{most:.2})", number(&row["ratio"])),
         number(&row["cpu_s_per_gb"]),
         number(&row["cpu0_s_per_gb"]),
         number(&row["us_per_packet"]),
+        number(&row["packets_per_send"]),
         number(&row["packets"]),
         number(&row["lost_packets"]),
         row["rounds"],
@@ -155,7 +163,7 @@ impl Stage<'_> {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("whep-floor").arg(&self.clip).args(in_runs.then_some("--in-runs"));
         let (server, port) = Owned::start(SERVER_CPU, &mut command, "ready ")?;
-        self.watch(server.id(), &vec![format!("udp://127.0.0.1:{port}"); readers])
+        self.watch(server.id(), &vec![format!("udp://127.0.0.1:{port}"); readers], || Ok(0.0))
     }
 
     fn measure_sluice(&self, readers: usize) -> anyhow::Result<Cell> {
@@ -165,11 +173,11 @@ impl Stage<'_> {
         let token = appliance.login("operator")?;
         let urls =
             (0..readers).map(|_| appliance.live_by(&token, "bench-1", "whep")).collect::<anyhow::Result<Vec<_>>>()?;
-        self.watch(appliance.id(), &urls)
+        self.watch(appliance.id(), &urls, || appliance.metric("sluice_egress_sends_total", ""))
     }
 
-    /// Watches all URLs from a process of its own.
-    fn watch(&self, pid: u32, urls: &[String]) -> anyhow::Result<Cell> {
+    /// Watches all URLs from a process of its own; `sends` says how many there were so far.
+    fn watch(&self, pid: u32, urls: &[String], sends: impl Fn() -> anyhow::Result<f64>) -> anyhow::Result<Cell> {
         std::fs::write(&self.urls, urls.join("\n"))?;
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("whep-viewers").arg(&self.urls).arg(self.seconds.to_string());
@@ -182,8 +190,12 @@ impl Stage<'_> {
             let (what, figures) = line.split_once(' ').unwrap_or((&line, ""));
             let figures: Vec<u64> = figures.split(' ').filter_map(|figure| figure.parse().ok()).collect();
             match (what, figures.as_slice()) {
-                ("playing", _) => start = Some(CpuSeconds::of(pid)),
-                ("over", _) => cell.spent = CpuSeconds::of(pid).since(&start.take().context("over before playing")?),
+                ("playing", _) => start = Some((sends()?, CpuSeconds::of(pid))),
+                ("over", _) => {
+                    let (before, start) = start.take().context("over before playing")?;
+                    cell.spent = CpuSeconds::of(pid).since(&start);
+                    cell.sends = sends()? - before;
+                }
                 ("bytes", &[bytes, least, most, closed]) => {
                     cell.bytes = bytes;
                     cell.even = closed == 0 && bytes > 0 && least as f64 >= most as f64 * EVEN;

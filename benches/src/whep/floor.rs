@@ -14,8 +14,8 @@ use media::rtp::Payloads;
 
 use crate::floor::{Reel, in_real_time};
 
-/// What stands before a payload: RTP's header, and the playout delay in an extension.
-const HEAD_BYTES: usize = 20;
+/// What stands before a payload: RTP's header, and in extensions the section's name and the playout delay.
+const HEAD_BYTES: usize = 24;
 const TAG_BYTES: usize = 16;
 const SEGMENT_BYTES: usize = HEAD_BYTES + media::codec::SRTP_PAYLOAD_BYTES_MAX + TAG_BYTES;
 /// Packets of a run, as many as the kernel takes.
@@ -47,7 +47,7 @@ pub(crate) fn serve(clip: &Path, in_runs: bool) -> anyhow::Result<()> {
     let pictures: Vec<_> = reel
         .pictures
         .iter()
-        .map(|(due, frame)| (*due, Picture::of(&Payloads::build(&reel.params, frame, true), frame.pts)))
+        .map(|(due, frame)| (*due, Picture::of(&Payloads::build(&reel.params, frame, frame.keyframe), frame.pts)))
         .collect();
     let socket = UdpSocket::bind("127.0.0.1:0")?;
     println!("ready {}", socket.local_addr()?.port());
@@ -63,9 +63,9 @@ pub(crate) fn serve(clip: &Path, in_runs: bool) -> anyhow::Result<()> {
     });
     std::thread::spawn(move || {
         if in_runs {
-            send_runs(&viewers, &pictures, reel.lap)
+            send_runs(&viewers, &pictures, reel.lap);
         } else {
-            send_each(&socket, &viewers, &pictures, reel.lap)
+            send_each(&socket, &viewers, &pictures, reel.lap);
         }
     });
     std::io::stdin().lines().for_each(drop);
@@ -73,7 +73,7 @@ pub(crate) fn serve(clip: &Path, in_runs: bool) -> anyhow::Result<()> {
 }
 
 impl Picture {
-    /// With a mark's packet in its place, as a viewer's copy has it.
+    /// With a mark's packet in its place, where there is one, as a viewer's copy has it.
     fn of(payloads: &Payloads, pts: i64) -> Self {
         let (before, slot, behind) = payloads.parts();
         let packet = |payload: &media::rtp::Payload| Packet { marker: payload.marker, payload: payload.bytes.to_vec() };
@@ -97,7 +97,7 @@ impl Viewer {
         out.extend_from_slice(&(self.number as u16).to_be_bytes());
         out.extend_from_slice(&ticks.to_be_bytes());
         out.extend_from_slice(&SSRC.to_be_bytes());
-        out.extend_from_slice(&[0xbe, 0xde, 0, 1, 0xe2, 0, 0, 0]);
+        out.extend_from_slice(b"\xbe\xde\0\x02\x42mid\xe2\0\0\0");
         out.extend_from_slice(&packet.payload);
         let (_, own) = out.split_at_mut(begin);
         let (head, body) = own.split_at_mut(HEAD_BYTES);

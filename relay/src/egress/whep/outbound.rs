@@ -55,8 +55,9 @@ impl Outbound {
         self.media_bytes
     }
 
-    /// Sends all. What the kernel does not take is lost, as on any network: the viewer asks for it again.
-    pub(super) fn send(&mut self, port: &Port, engine: &mut Engine, metrics: &Metrics) {
+    /// Sends all; gives how many calls that took. What the kernel does not take is lost, as on any network: the viewer asks for
+    /// it again.
+    pub(super) fn send(&mut self, port: &Port, engine: &mut Engine, metrics: &Metrics) -> u64 {
         let slices: Vec<IoSlice<'_>> = self.datagrams.iter().map(|d| IoSlice::new(&d.contents)).collect();
         find_runs(&self.datagrams, if port.is_segmented() { RUN_MAX } else { 1 }, &mut self.runs);
         let message = |run: &Run| Message {
@@ -82,6 +83,7 @@ impl Outbound {
         }
         self.datagrams.clear();
         self.media_bytes = 0;
+        self.runs.len() as u64
     }
 }
 

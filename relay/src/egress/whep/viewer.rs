@@ -204,9 +204,10 @@ impl Running {
         }
         let viewer = &self.viewer;
         let media = self.outbound.media_bytes();
-        self.outbound.send(viewer.berth.port(), &mut self.local.engine().borrow_mut(), &viewer.metrics);
+        let sends = self.outbound.send(viewer.berth.port(), &mut self.local.engine().borrow_mut(), &viewer.metrics);
         if media > 0 {
             viewer.admitted.sent(media);
+            viewer.stage.metrics.sends.inc_by(sends);
             viewer.stage.metrics.whep_bytes.inc_by(media);
         }
     }
