@@ -8,7 +8,7 @@ use media::wall::Wall;
 use crate::gap::{Gap, GapReason};
 
 /// A hole between two fragments that is no gap: late frames, and a last sample whose duration was guessed.
-const HOLE_MICROS_MAX: i64 = 2_000_000;
+pub(crate) const HOLE_MICROS_MAX: i64 = 2_000_000;
 /// Silence after which a camera that is not known to be down has a gap. By our own clock: the camera's may be off.
 const SILENCE_MAX: Duration = Duration::from_secs(5);
 /// A fragment that began this long before its camera was reported down was on its way; an older one means that the
@@ -75,7 +75,7 @@ impl Coverage {
         self.heard = now;
         let changes = match self.open.take() {
             Some(open) if start < open.since && open.since.micros_since(start) <= LATE_MICROS_MAX => {
-                self.delay(open, end)
+                self.delay(open, start, end)
             }
             Some(open) if start > open.start => vec![close(&open, start)],
             Some(open) => vec![Change::Remove { start: open.start }],
@@ -87,12 +87,13 @@ impl Coverage {
         changes
     }
 
-    /// The fragment was on its way when the gap was reported: the gap begins behind it.
-    fn delay(&mut self, open: Open, end: Wall) -> Vec<Change> {
+    /// The fragment was on its way when the gap was reported: the gap begins behind it. A hole before it stays.
+    fn delay(&mut self, open: Open, begin: Wall, end: Wall) -> Vec<Change> {
         let old = open.start;
         let start = old.max(end);
         let remove = (start > old).then_some(Change::Remove { start: old });
-        remove.into_iter().chain(self.open_gap(start, open.since, open.reason)).collect()
+        let hole = self.hole(begin).filter(|_| start > old);
+        remove.into_iter().chain(hole).chain(self.open_gap(start, open.since, open.reason)).collect()
     }
 
     fn hole(&self, start: Wall) -> Option<Change> {
@@ -223,6 +224,15 @@ mod tests {
         assert_eq!(c.gap(), Some(put(10.8, None, reason.clone())));
         assert_eq!(gaps(cover(&mut c, 30.0, 31.0)), [put(10.8, Some(30.0), reason)]);
         assert_eq!(c.gap(), None);
+    }
+
+    #[test]
+    fn a_hole_before_a_fragment_that_was_on_its_way_stays_a_gap() {
+        let mut c = running();
+        let reason = GapReason::Camera("camera_timeout".into());
+        c.down(wall(15.0), reason.clone());
+        let both = [put(10.0, Some(13.0), GapReason::NoFrames), put(14.0, None, reason)];
+        assert_eq!(gaps(cover(&mut c, 13.0, 14.0)), both);
     }
 
     #[test]

@@ -39,6 +39,10 @@ pub enum GapReason {
     Unwritable,
     /// A file was damaged after it had been written.
     Damaged,
+    /// It was recorded, and deleted by rule.
+    Deleted,
+    /// Nothing is recorded, and nobody knows why.
+    Unknown,
     /// What the camera's supervisor says, as one word.
     Camera(String),
 }
@@ -61,6 +65,8 @@ impl GapReason {
             "no_keyframe" => Self::NoKeyframe,
             "unwritable" => Self::Unwritable,
             "damaged" => Self::Damaged,
+            "deleted" => Self::Deleted,
+            "unknown" => Self::Unknown,
             other => Self::Camera(clean(other)),
         }
     }
@@ -77,6 +83,11 @@ impl GapReason {
             _ if handles.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error())) => Self::Unwritable,
             _ => Self::VolumeFailed,
         }
+    }
+
+    /// It was recorded once and is not there.
+    pub(crate) fn is_loss(&self) -> bool {
+        matches!(self, Self::Damaged | Self::VolumeAway | Self::Deleted)
     }
 
     /// The word.
@@ -96,6 +107,8 @@ impl GapReason {
             Self::NoKeyframe => "no_keyframe",
             Self::Unwritable => "unwritable",
             Self::Damaged => "damaged",
+            Self::Deleted => "deleted",
+            Self::Unknown => "unknown",
             Self::Camera(word) => word,
         }
     }
@@ -130,7 +143,7 @@ mod tests {
 
     #[test]
     fn words_come_back_and_odd_ones_are_bounded() {
-        for word in ["crash", "disk_slow", "camera_auth_refused", "no_frames"] {
+        for word in ["crash", "disk_slow", "camera_auth_refused", "no_frames", "deleted", "unknown"] {
             assert_eq!(GapReason::from_word(word).as_str(), word);
         }
         for word in ["", "With Space", &"x".repeat(33), "é", "a\nb"] {

@@ -189,7 +189,12 @@ impl Index {
 
     /// A camera's newest gap.
     pub fn last_gap(&self, camera: &CameraId) -> Result<Option<Gap>, IndexError> {
-        let Some(start) = self.last_start_at_or_before(GAPS, camera, Wall::from_micros(i64::MAX))? else {
+        self.gap_at_or_before(camera, Wall::from_micros(i64::MAX))
+    }
+
+    /// A camera's last gap that begins no later than `at`.
+    pub(crate) fn gap_at_or_before(&self, camera: &CameraId, at: Wall) -> Result<Option<Gap>, IndexError> {
+        let Some(start) = self.last_start_at_or_before(GAPS, camera, at)? else {
             return Ok(None);
         };
         let row = self.db.get_cf(&self.family(GAPS), key(camera, start))?;

@@ -11,6 +11,8 @@ use std::time::Duration;
 use media::id::CameraId;
 use media::wall::{Clock, Wall};
 
+use crate::coverage::HOLE_MICROS_MAX;
+use crate::gap::{Gap, GapReason};
 use crate::index::{Changes, Index, IndexError};
 use crate::metrics::Metrics;
 use crate::record::{Deleted, Record, Why};
@@ -204,15 +206,20 @@ impl Retention {
         if !record.deleting(&Deleted { camera: camera.clone(), start, end, bytes, why }) {
             return Ok(false);
         }
+        let joined = self.deleted_before(camera, start)?;
         let mut changes = Changes::default();
         changes.remove_segment(camera, start);
         changes.proven(camera, start);
+        let from = joined.as_ref().map_or(start, |before| before.start);
+        changes.put_gap(camera, &Gap { start: from, end: Some(end), reason: GapReason::Deleted });
         self.index.commit(&changes)?;
         if let Err(error) = slot.volume.remove(&segment.path) {
             tracing::error!(path = segment.path, volume = slot.name, %error, "a recording cannot be deleted");
             self.passed.over(camera, segment);
             let mut back = Changes::default();
             back.put_segment(camera, segment);
+            back.remove_gap(camera, from);
+            joined.iter().for_each(|before| back.put_gap(camera, before));
             self.index.commit(&back)?;
             return Ok(true);
         }
@@ -222,6 +229,13 @@ impl Retention {
         let margin = self.now().micros_since(end) as f64 / 1e6 - floor.as_secs_f64();
         self.metrics.floor_margin_seconds.set(margin);
         Ok(true)
+    }
+
+    /// The deleted stretch that reaches to `start`: what is deleted next is one row with it.
+    fn deleted_before(&self, camera: &CameraId, start: Wall) -> Result<Option<Gap>, IndexError> {
+        let before = self.index.gap_at_or_before(camera, start)?;
+        let joins = |end: Wall| start.micros_since(end) <= HOLE_MICROS_MAX;
+        Ok(before.filter(|gap| gap.reason == GapReason::Deleted && gap.end.is_some_and(joins)))
     }
 }
 

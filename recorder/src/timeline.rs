@@ -64,7 +64,7 @@ pub(crate) fn timeline(
         segments.into_iter().partition(|segment| volumes.readable(segment.volume).is_some());
     let item = |s: &Segment| Item { start: s.start.max(from), end: s.end.min(to), bytes: s.bytes };
     let items = segments.iter().map(item).filter(|item| item.start < item.end).collect();
-    let gaps = gaps(index, live, camera, from, to)?;
+    let gaps = gaps(index, live, camera, (from, to), ITEMS_MAX)?;
     let hole = |gap: Gap| Hole { start: gap.start.max(from), end: gap.end.unwrap_or(now).min(to), reason: gap.reason };
     let gone = |s: &Segment| Hole { start: s.start.max(from), end: s.end.min(to), reason: GapReason::VolumeAway };
     let gaps = gaps.into_iter().map(hole).chain(away.iter().map(gone));
@@ -109,15 +109,16 @@ fn gather(
     Ok(segments)
 }
 
+/// A camera's gaps that touch the time from `from` to `to`, the open one among them; at most `max`.
 pub(crate) fn gaps(
     index: &Index,
     live: &Live,
     camera: &CameraId,
-    from: Wall,
-    to: Wall,
+    (from, to): (Wall, Wall),
+    max: usize,
 ) -> Result<Vec<Gap>, IndexError> {
     let open = live.of(camera).gap;
-    let mut gaps = index.gaps(camera, from, to, ITEMS_MAX)?;
+    let mut gaps = index.gaps(camera, from, to, max)?;
     if let Some(open) = open.filter(|open| open.start < to) {
         gaps.retain(|gap| gap.start != open.start);
         gaps.push(open);

@@ -17,6 +17,7 @@ use tempfile::TempDir;
 
 use crate::disk::{Direct, Disk, Failure, Output, Write};
 use crate::index::Index;
+use crate::kept::{self, Kept};
 use crate::lane::Lane;
 use crate::live::Live;
 use crate::metrics::Metrics;
@@ -346,6 +347,12 @@ impl Rig {
     pub(crate) fn timeline(&self) -> Timeline {
         let (index, live, volumes) = (&self.index, &self.live, &self.volumes);
         timeline::timeline(index, live, volumes, &self.camera, at(-9e5), at(9e6), self.clock.wall()).unwrap()
+    }
+
+    /// What is kept between two instants, in seconds after `T0`.
+    pub(crate) fn kept(&self, from: f64, to: f64) -> Kept {
+        let (index, live, volumes) = (&self.index, &self.live, &self.volumes);
+        kept::kept(index, live, volumes, &self.camera, (at(from), at(to)), self.clock.wall()).unwrap()
     }
 
     /// The gaps as start, end and word, in seconds after `T0`.
