@@ -53,7 +53,7 @@ impl RetentionPort for Retention {
             reason: gap.reason.as_str().to_owned(),
         };
         Ok(Kept {
-            covered_micros: kept.covered_micros,
+            covered_micros: kept.covered_micros + kept.short_micros,
             gaps: kept.gaps.iter().map(gap).collect(),
             oldest: kept.oldest,
             lost_micros: kept.lost_micros,

@@ -1,5 +1,5 @@
-//! The daily attestation: for each camera and each day that ended, what of it is on disk, what is missing and why, and
-//! whether the floor is met. One event on the ledger and one row in the store, in one commit, so that no day is attested twice; days
+//! The daily attestation: for each camera and each day that ended, what of it is on disk, what is missing and why, what nobody
+//! can explain, and whether the floor is met. What is unexplained within the floor counts as lost. One event on the ledger and one row in the store, in one commit, so that no day is attested twice; days
 //! that passed while the appliance was down are made up for. Deliberately absent: mending what is missing.
 
 use std::collections::BTreeMap;
@@ -38,6 +38,8 @@ const ROWS_KEPT_DAYS: i64 = 3 * 366;
 /// Rows taken out in one sweep.
 const ROWS_SWEPT_MAX: usize = 5_000;
 const DAY: Duration = Duration::from_secs(86_400);
+/// What was recorded this long ago is told of by the recorder, also where a disk stood still meanwhile.
+const TOLD_AFTER: Duration = Duration::from_secs(300);
 
 /// What the appliance says of one camera's day.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -56,15 +58,19 @@ pub struct Attestation {
     pub attested_at: Stamp,
     /// Which law the recording is kept under.
     pub retention_class: RetentionClass,
-    /// Seconds between `from` and `to` that are on disk.
+    /// Seconds between `from` and `to` that are on disk; a hole of less than two seconds is no gap. With the gaps and what is
+    /// unexplained they are all of the time.
     pub covered_seconds: f64,
     /// Seconds that are not, by reason.
     pub gap_seconds: BTreeMap<String, f64>,
+    /// Seconds that are not, and nobody knows why.
+    #[serde(default)]
+    pub unexplained_seconds: f64,
     /// The camera's floor at that moment.
     pub floor_seconds: u64,
-    /// Nothing of the floor is missing that was recorded once.
+    /// Nothing of the floor is missing but what is known not to have been recorded.
     pub floor_met: bool,
-    /// Seconds within the floor that were recorded once and are gone.
+    /// Seconds within the floor that were recorded once and are gone, or that nobody can explain.
     pub lost_seconds: f64,
     /// The beginning of the oldest recording.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -142,7 +148,7 @@ fn done(store: &Store) -> Result<Option<Date>, StoreError> {
     Ok(store.get_json::<Date>(DONE)?.map(|row| row.value))
 }
 
-/// The days after `done` that have ended by `now`; none older than the longest floor, whose recordings may be gone by right. A
+/// The days after `done` that have ended by `now`, and whose last moments are told of; none older than the longest floor, whose recordings may be gone by right. A
 /// `done` that is yet to come was written by a wrong clock and counts for nothing; the rows still keep a day from being attested twice.
 fn days_due(settings: &Settings, now: Wall, done: Option<Date>) -> Vec<Day> {
     let Some(today) = date_of(&settings.zone, now) else { return Vec::new() };
@@ -155,7 +161,7 @@ fn days_due(settings: &Settings, now: Wall, done: Option<Date>) -> Vec<Day> {
     }
     let first = next.map_or(oldest, |next| next.max(oldest));
     let dates = std::iter::successors(Some(first), |date| date.tomorrow().ok()).take_while(|date| *date < today);
-    dates.filter_map(|date| Day::of(date, &settings.zone)).collect()
+    dates.filter_map(|date| Day::of(date, &settings.zone)).filter(|day| day.end + TOLD_AFTER <= now).collect()
 }
 
 /// The day on site time that holds `at`.
@@ -202,9 +208,7 @@ fn draft(deps: &Deps, day: Day, camera: &Camera, left: Option<Wall>) -> Result<A
     let rule = deps.retention.rule_of(camera);
     let (from, to) = (day.start.max(camera.created_at), left.map_or(day.end, |left| day.end.min(left)));
     let of_day = if from < to { deps.retention.kept(&camera.id, from, to)? } else { Kept::default() };
-    // A camera that was enrolled again has recordings from before its entry.
-    let since = if camera.former_classes.is_empty() { camera.created_at } else { Wall::EPOCH };
-    let of_floor = deps.retention.kept(&camera.id, since.max(now - rule.floor), now)?;
+    let (lost_micros, oldest) = lost(deps, camera, now)?;
     Ok(Attestation {
         camera: camera.id.clone(),
         day: day.date,
@@ -214,12 +218,36 @@ fn draft(deps: &Deps, day: Day, camera: &Camera, left: Option<Wall>) -> Result<A
         retention_class: camera.retention_class,
         covered_seconds: seconds(of_day.covered_micros),
         gap_seconds: gap_seconds(&of_day.gaps, from, to),
+        unexplained_seconds: seconds(unexplained_micros(&of_day, from, to)),
         floor_seconds: rule.floor.as_secs(),
-        floor_met: of_floor.lost_micros == 0,
-        lost_seconds: seconds(of_floor.lost_micros),
-        oldest: of_floor.oldest.map(Stamp),
+        floor_met: lost_micros == 0,
+        lost_seconds: seconds(lost_micros),
+        oldest: of_day.oldest.or(oldest).map(Stamp),
         held: held(&deps.store, &camera.id, day)?,
     })
+}
+
+/// What is gone within the camera's floor: what the recorder knows that it had, and what nobody can explain. Of the time before
+/// its entry only the former: a camera that was enrolled again may or may not have been there. And where its oldest recording begins.
+fn lost(deps: &Deps, camera: &Camera, now: Wall) -> Result<(i64, Option<Wall>), KeepError> {
+    let (since, to) = (deps.retention.promised_since(camera, now), now - TOLD_AFTER);
+    let entered = since.max(camera.created_at);
+    let kept = |from: Wall, to: Wall| {
+        if from < to { deps.retention.kept(&camera.id, from, to) } else { Ok(Kept::default()) }
+    };
+    let (before, after) = (kept(since, entered.min(to))?, kept(entered, to)?);
+    let lost_micros = before.lost_micros + after.lost_micros + unexplained_micros(&after, entered, to);
+    Ok((lost_micros, after.oldest.or(before.oldest)))
+}
+
+/// The time that is neither recorded nor in a gap.
+fn unexplained_micros(kept: &Kept, from: Wall, to: Wall) -> i64 {
+    let gaps: i64 = kept.gaps.iter().map(|gap| within(gap, from, to)).sum();
+    (to.micros_since(from) - kept.covered_micros - gaps).max(0)
+}
+
+fn within(gap: &Missing, from: Wall, to: Wall) -> i64 {
+    gap.end.min(to).micros_since(gap.start.max(from)).max(0)
 }
 
 /// Seconds to the millisecond.
@@ -230,8 +258,7 @@ fn seconds(micros: i64) -> f64 {
 fn gap_seconds(gaps: &[Missing], from: Wall, to: Wall) -> BTreeMap<String, f64> {
     let mut micros: BTreeMap<String, i64> = BTreeMap::new();
     for gap in gaps {
-        let within = gap.end.min(to).micros_since(gap.start.max(from)).max(0);
-        *micros.entry(gap.reason.clone()).or_default() += within;
+        *micros.entry(gap.reason.clone()).or_default() += within(gap, from, to);
     }
     micros.into_iter().map(|(reason, micros)| (reason, seconds(micros))).collect()
 }
@@ -339,8 +366,13 @@ mod tests {
             let days = days_due(&settings, at(now), done.map(|d| d.parse().unwrap()));
             days.iter().map(|day| day.date.to_string()).collect::<Vec<_>>()
         };
-        let first = due("2026-03-10T00:00:00+08:00", None);
+        let first = due("2026-03-10T00:05:00+08:00", None);
         assert_eq!(first, ["2026-03-05", "2026-03-06", "2026-03-07", "2026-03-08", "2026-03-09"]);
+        assert_eq!(
+            due("2026-03-10T00:04:59+08:00", None).last().unwrap(),
+            "2026-03-08",
+            "its end may not be told of yet"
+        );
         assert_eq!(due("2026-03-10T23:59:59+08:00", Some("2026-03-08")), ["2026-03-09"]);
         assert_eq!(due("2026-03-10T23:59:59+08:00", Some("2026-03-09")), Vec::<String>::new());
         assert_eq!(

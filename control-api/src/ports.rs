@@ -160,16 +160,16 @@ pub struct VolumeOutlook {
     pub floor_danger_seconds: Option<u64>,
 }
 
-/// What there is of one camera between two instants.
+/// What there is of one camera between two instants. Time that is in neither is unexplained; none is in both, or twice in one.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Kept {
-    /// Time that is on disk.
+    /// Time that is on disk, with holes in it that are too short to be gaps.
     pub covered_micros: i64,
-    /// What is not, in order of time.
+    /// What is not, and why, in order of time.
     pub gaps: Vec<Missing>,
     /// The beginning of the camera's oldest recording, whenever that is.
     pub oldest: Option<Wall>,
-    /// Time that was recorded once and is gone before its floor: damaged, or its volume lost.
+    /// Of the gaps, what was recorded once and is gone: damaged, deleted, or its volume lost.
     pub lost_micros: i64,
 }
 

@@ -89,6 +89,19 @@ impl Settings {
         })
     }
 
+    /// Since when nothing of a camera may be gone at `now`: as far back as its floor reaches, but not to what a class it left
+    /// before had let go by then.
+    pub fn promised_since(&self, camera: &Camera, now: Wall) -> Wall {
+        let floor = now - self.rule_at(camera, now).floor;
+        let Some((class, left)) = camera.former_classes.iter().max_by_key(|(_, left)| **left) else {
+            return floor.max(camera.created_at);
+        };
+        let mut before = camera.clone();
+        before.former_classes.remove(class);
+        before.retention_class = *class;
+        floor.max(*left - self.rule_at(&before, *left).floor)
+    }
+
     /// True where a floor is below what the law wants.
     pub fn has_unlawful_floors(&self) -> bool {
         self.floor < FLOOR_MIN || self.key_target_floor < KEY_TARGET_FLOOR_MIN
@@ -139,6 +152,23 @@ mod tests {
         assert_eq!(rule(RetentionClass::Ordinary, 90), settings.rule(RetentionClass::Ordinary));
         assert_eq!(rule(RetentionClass::Voluntary, 89), settings.rule(RetentionClass::KeyTarget));
         assert_eq!(rule(RetentionClass::Voluntary, 90), settings.rule(RetentionClass::Voluntary));
+    }
+
+    #[test]
+    fn a_floor_that_was_raised_promises_nothing_that_the_lower_one_had_let_go() {
+        let (settings, mut camera) = (Settings::default(), camera());
+        let enrolled = camera.created_at;
+        assert_eq!(settings.promised_since(&camera, enrolled + 10 * DAY), enrolled);
+        assert_eq!(settings.promised_since(&camera, enrolled + 50 * DAY), enrolled + 20 * DAY);
+        let raised = enrolled + 100 * DAY;
+        camera.former_classes.insert(RetentionClass::Ordinary, raised);
+        camera.retention_class = RetentionClass::KeyTarget;
+        assert_eq!(settings.promised_since(&camera, raised + DAY), raised - 30 * DAY);
+        assert_eq!(settings.promised_since(&camera, raised + 70 * DAY), raised - 20 * DAY);
+        // One that was lowered keeps its promise.
+        camera.former_classes = [(RetentionClass::KeyTarget, raised)].into();
+        camera.retention_class = RetentionClass::Ordinary;
+        assert_eq!(settings.promised_since(&camera, raised + DAY), raised - 89 * DAY);
     }
 
     #[test]

@@ -151,8 +151,10 @@ fn add_kept(asked: &Asked, camera: &Camera, (from, to): (Wall, Wall), time: &mut
     let kept = asked.deps.retention.kept(&camera.id, from, to).map_err(|error| unreadable(&error))?;
     time.recorded += seconds(kept.covered_micros);
     for gap in kept.gaps {
-        let within = gap.end.min(to).micros_since(gap.start.max(from)).max(0);
-        *time.gaps.entry(gap.reason).or_default() += seconds(within);
+        let within = seconds(gap.end.min(to).micros_since(gap.start.max(from)).max(0));
+        // What was deleted by rule since was recorded.
+        let sum = if gap.reason == "deleted" { &mut time.recorded } else { time.gaps.entry(gap.reason).or_default() };
+        *sum += within;
     }
     Ok(())
 }

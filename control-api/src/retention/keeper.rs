@@ -89,6 +89,11 @@ impl Keeper {
         self.settings.rule_at(camera, self.now())
     }
 
+    /// Since when nothing of the camera may be gone.
+    pub fn promised_since(&self, camera: &Camera, now: Wall) -> Wall {
+        self.settings.promised_since(camera, now)
+    }
+
     /// Hands over every rule and every hold, those of cameras that left the catalogue included. All are tried; the first
     /// failure is the answer. Gives the number of cameras. Blocks.
     pub fn apply_all(&self) -> Result<usize, KeepError> {

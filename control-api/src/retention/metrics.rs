@@ -24,7 +24,7 @@ impl RetentionMetrics {
         let holds_active = IntGauge::new("sluice_holds_active", "Holds that protect recordings.")?;
         let cameras_below_floor = IntGauge::new(
             "sluice_retention_cameras_below_floor",
-            "Cameras whose last attestation says that something of their floor was lost.",
+            "Cameras whose last attestation says that something of their floor was lost, or is missing without a reason.",
         )?;
         let attested_until = Arc::new(AtomicI64::new(NEVER));
         let age_seconds = Gauge::new(

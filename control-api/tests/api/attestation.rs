@@ -137,7 +137,7 @@ async fn gaps_losses_and_holds_are_told_and_counted() {
     let c1 = "c1".parse().unwrap();
     let day = START + 21 * HOUR;
     world.vault.recorded.lock().insert(c1, vec![(START, day + 6 * HOUR), (day + 7 * HOUR, day + 48 * HOUR)]);
-    world.clock.advance(21 * HOUR + DAY);
+    world.clock.advance(21 * HOUR + DAY + HOUR);
     attest_due(&world.deps).await.unwrap();
     let c1 = "c1".parse().unwrap();
     world.vault.lost.lock().insert(c1, vec![(day + 6 * HOUR, day + 7 * HOUR)]);
@@ -157,10 +157,44 @@ async fn gaps_losses_and_holds_are_told_and_counted() {
     assert_eq!(second["floor_met"], true, "a gap that was never recorded breaks no floor");
     assert_eq!(second["held"][0]["from"], "2026-03-03T10:00:00.000Z");
     assert_eq!(second["held"][0]["to"], "2026-03-03T23:00:00.000Z", "midnight in Berlin");
+    assert_eq!((&second["unexplained_seconds"], &second["lost_seconds"]), (&json!(0.0), &json!(0.0)));
     let third = told("2026-03-04", "c1");
     assert_eq!((&third["floor_met"], &third["lost_seconds"]), (&json!(false), &json!(3600.0)));
     assert_eq!(told("2026-03-04", "c2")["floor_met"], true);
     assert!((world.gauge("sluice_retention_cameras_below_floor") - 1.0).abs() < f64::EPSILON);
+}
+
+#[tokio::test]
+async fn what_nobody_can_explain_is_lost_while_it_is_within_the_floor() {
+    let world = world().await;
+    let (c1, day) = ("c1".parse().unwrap(), START + 21 * HOUR);
+    let recorded =
+        vec![(START, day + 6 * HOUR), (day + 7 * HOUR, day + 9 * HOUR), (day + 10 * HOUR, day + 1_000 * DAY)];
+    world.vault.recorded.lock().insert(c1, recorded);
+    let c1 = "c1".parse().unwrap();
+    world.vault.untold.lock().insert(c1, vec![(day + 6 * HOUR, day + 7 * HOUR)]);
+    world.clock.advance(21 * HOUR + DAY + HOUR);
+    attest_due(&world.deps).await.unwrap();
+    let told = |day: &str| {
+        let fits = |e: &&Event| e.detail["day"] == day && e.object.as_deref() == Some("camera/c1");
+        attested(&world).iter().find(fits).unwrap().detail.clone()
+    };
+    let second = told("2026-03-03");
+    assert_eq!(
+        (&second["covered_seconds"], &second["gap_seconds"]),
+        (&json!(79_200.0), &json!({"unreachable": 3600.0}))
+    );
+    assert_eq!((&second["unexplained_seconds"], &second["floor_met"]), (&json!(3_600.0), &json!(false)));
+    assert_eq!(second["lost_seconds"], 3_600.0);
+    assert!((world.gauge("sluice_retention_cameras_below_floor") - 1.0).abs() < f64::EPSILON);
+    let path = "/api/v1/reports/retention?from=2026-03-03T00:00:00Z&to=2026-03-03T12:00:00Z&camera=c1";
+    let row = world.signed_in("audit-admin").await.get(path).await.is(200).json()["items"][0].clone();
+    assert_eq!((&row["missing_seconds"], &row["unexplained_seconds"]), (&json!(7_200.0), &json!(3_600.0)));
+    // The account of the day stays; the floor goes on.
+    world.clock.advance(31 * DAY);
+    attest_due(&world.deps).await.unwrap();
+    let later = told("2026-04-02");
+    assert_eq!((&later["floor_met"], &later["lost_seconds"]), (&json!(true), &json!(0.0)));
 }
 
 #[tokio::test]
@@ -210,12 +244,10 @@ async fn the_attestation_is_printed_by_day_and_camera() {
     let csv = auditor.clone().header("accept", "text/csv").header("accept-language", "en").get(path).await.is(200);
     let lines: Vec<_> = csv.text.lines().collect();
     assert_eq!(lines.len(), 10);
-    assert!(
-        lines[0].starts_with(
-            "\u{feff}day,camera,retention_class,covered_seconds,missing_seconds,gap_seconds,floor_seconds,"
-        )
-    );
-    assert!(lines[6].starts_with("2026-03-03,c3,key_target,86400,0,,7776000,true,0,"), "{}", lines[6]);
+    assert!(lines[0].starts_with(
+        "\u{feff}day,camera,retention_class,covered_seconds,missing_seconds,gap_seconds,unexplained_seconds,"
+    ));
+    assert!(lines[6].starts_with("2026-03-03,c3,key_target,86400,0,,0,7776000,true,0,"), "{}", lines[6]);
     for (query, field) in [
         ("from=2020-01-01T00:00:00Z", "from"),
         ("from=2026-03-02T00:00:00Z&to=2026-03-01T00:00:00Z", "from"),

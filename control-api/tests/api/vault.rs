@@ -18,6 +18,8 @@ pub(crate) struct Vault {
     pub(crate) recorded: Mutex<BTreeMap<CameraId, Vec<(Wall, Wall)>>>,
     /// What was recorded and is gone.
     pub(crate) lost: Mutex<BTreeMap<CameraId, Vec<(Wall, Wall)>>>,
+    /// What is not on disk, and no gap says why.
+    pub(crate) untold: Mutex<BTreeMap<CameraId, Vec<(Wall, Wall)>>>,
     /// Bytes that floors may take.
     pub(crate) capacity_bytes: Mutex<u64>,
     /// Set while it answers nothing.
@@ -33,6 +35,7 @@ impl Default for Vault {
             holds: Mutex::default(),
             recorded: Mutex::default(),
             lost: Mutex::default(),
+            untold: Mutex::default(),
             capacity_bytes: Mutex::new(u64::MAX),
             broken: Mutex::default(),
             asked: Mutex::default(),
@@ -108,10 +111,11 @@ impl RetentionPort for Vault {
         self.answers()?;
         *self.asked.lock() += 1;
         let recorded = self.recorded.lock().get(camera).cloned().unwrap_or_else(|| vec![(Wall::EPOCH, to)]);
-        let lost = self.lost.lock().get(camera).cloned().unwrap_or_default();
+        let of = |table: &Mutex<BTreeMap<_, Vec<_>>>| table.lock().get(camera).cloned().unwrap_or_default();
+        let (lost, untold) = (of(&self.lost), of(&self.untold));
         let (there, mut gaps, mut at) = (within(&recorded, from, to), Vec::new(), from);
         for (start, end) in there.iter().copied().chain([(to, to)]) {
-            if at < start {
+            if at < start && within(&untold, at, start).is_empty() {
                 gaps.push(Missing { start: at, end: start, reason: "unreachable".into() });
             }
             at = end;
