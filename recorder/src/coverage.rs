@@ -79,7 +79,7 @@ impl Coverage {
             }
             Some(open) if start > open.start => vec![close(&open, start)],
             Some(open) => vec![Change::Remove { start: open.start }],
-            None => self.hole(start).into_iter().collect(),
+            None => self.hole(start, &GapReason::NoFrames).into_iter().collect(),
         };
         self.lost = None;
         let set_back = self.until.is_some_and(|until| until.micros_since(end) > LATE_MICROS_MAX);
@@ -87,20 +87,23 @@ impl Coverage {
         changes
     }
 
-    /// The fragment was on its way when the gap was reported: the gap begins behind it. A hole before it stays.
+    /// The fragment was on its way when the gap was reported: the gap begins behind it. A hole before it has the same cause.
     fn delay(&mut self, open: Open, begin: Wall, end: Wall) -> Vec<Change> {
         let old = open.start;
         let start = old.max(end);
         let remove = (start > old).then_some(Change::Remove { start: old });
-        let hole = self.hole(begin).filter(|_| start > old);
+        if !matches!(open.reason, GapReason::Camera(_)) {
+            self.lose(open.reason.clone());
+        }
+        let hole = self.hole(begin, &open.reason).filter(|_| start > old);
         remove.into_iter().chain(hole).chain(self.open_gap(start, open.since, open.reason)).collect()
     }
 
-    fn hole(&self, start: Wall) -> Option<Change> {
+    fn hole(&self, start: Wall, otherwise: &GapReason) -> Option<Change> {
         let until = self.until?;
         let hole = start.micros_since(until);
         let gap = hole > HOLE_MICROS_MAX || (hole > 0 && self.lost.is_some());
-        let reason = self.lost.clone().unwrap_or(GapReason::NoFrames);
+        let reason = self.lost.as_ref().unwrap_or(otherwise).clone();
         gap.then_some(Change::Put { gap: Gap { start: until, end: Some(start), reason }, uncounted_micros: hole })
     }
 
@@ -231,7 +234,7 @@ mod tests {
         let mut c = running();
         let reason = GapReason::Camera("camera_timeout".into());
         c.down(wall(15.0), reason.clone());
-        let both = [put(10.0, Some(13.0), GapReason::NoFrames), put(14.0, None, reason)];
+        let both = [put(10.0, Some(13.0), reason.clone()), put(14.0, None, reason)];
         assert_eq!(gaps(cover(&mut c, 13.0, 14.0)), both);
     }
 
