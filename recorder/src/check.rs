@@ -1,7 +1,7 @@
 //! Compares the recordings on a volume with their index, and changes nothing: the appliance may run meanwhile. What it finds
 //! is looked at a second time, against what the index says then, since recordings come and go.
 //!
-//! Deliberately absent: repair, which is what a start does (`recovery`), told by [`doubt`] where to look.
+//! Deliberately absent: repair, which is what a start does (`recovery`), told where to look (`repair`).
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -16,7 +16,7 @@ use media::wall::Wall;
 use serde::Serialize;
 
 use crate::disk::{self, Volume};
-use crate::index::{Changes, Index, IndexError};
+use crate::index::{Index, IndexError};
 use crate::segment::{Hash, Segment, VolumeId};
 
 /// Findings that are told one by one.
@@ -58,6 +58,8 @@ pub enum Fault {
     OtherContent,
     /// The record has another hash of it than the index.
     OtherOnRecord,
+    /// It was longer when it was put on the record: it was cut to what was whole of it since.
+    CutSinceRecord,
     /// It cannot be read.
     Unreadable(String),
     /// Its row in the index cannot be read.
@@ -74,6 +76,9 @@ impl fmt::Display for Fault {
             Self::OtherFragments => f.write_str("whole, but with other fragments than the index says"),
             Self::OtherContent => f.write_str("changed since it was sealed: its hash is another"),
             Self::OtherOnRecord => f.write_str("changed since it was put on the ledger: its hash there is another"),
+            Self::CutSinceRecord => {
+                f.write_str("cut since it was put on the ledger: what is left of it cannot be proven by its hash there")
+            }
             Self::Unreadable(why) => write!(f, "cannot be read: {why}"),
             Self::RowDamaged => f.write_str("its row in the index cannot be read"),
         }
@@ -218,19 +223,28 @@ impl Claims {
     }
 
     /// A finding where the index has this segment with another hash. One that was deleted since is no matter.
-    pub fn dispute(
-        &self,
-        camera: &CameraId,
-        start: Wall,
-        volume: &str,
-        hash: &str,
-    ) -> Result<Option<Finding>, IndexError> {
-        let Some(row) = self.0.segment(camera, start)? else { return Ok(None) };
-        let same = row.volume.to_string() == volume;
-        let differs = same && row.hash.is_some_and(|known: Hash| known.to_string() != hash);
-        let finding = Finding { volume: row.volume, path: row.path, fault: Fault::OtherOnRecord };
-        Ok(differs.then_some(finding))
+    pub fn dispute(&self, claim: &Claim<'_>) -> Result<Option<Finding>, IndexError> {
+        let Some(row) = self.0.segment(claim.camera, claim.start)? else { return Ok(None) };
+        let same = row.volume.to_string() == claim.volume;
+        let differs = same && row.hash.is_some_and(|known: Hash| known.to_string() != claim.hash);
+        let fault = if row.bytes < claim.bytes { Fault::CutSinceRecord } else { Fault::OtherOnRecord };
+        Ok(differs.then_some(Finding { volume: row.volume, path: row.path, fault }))
     }
+}
+
+/// What a record says of a segment.
+#[derive(Clone, Copy, Debug)]
+pub struct Claim<'a> {
+    /// Whose recording.
+    pub camera: &'a CameraId,
+    /// Its beginning.
+    pub start: Wall,
+    /// The volume it was on, as text.
+    pub volume: &'a str,
+    /// Its length.
+    pub bytes: u64,
+    /// Its hash, in hexadecimal.
+    pub hash: &'a str,
 }
 
 fn sealed_bytes(rows: &Index, cameras: &[CameraId]) -> Result<u64, IndexError> {
@@ -249,22 +263,6 @@ fn open(roots: &[PathBuf]) -> Result<Vec<Volume>, CheckError> {
         Ok(volume)
     };
     roots.iter().map(open).collect()
-}
-
-/// Has the next start look at these recordings itself. The appliance must not run.
-pub(crate) fn doubt(index: &Index, findings: &[Finding]) -> Result<(), IndexError> {
-    let mut changes = Changes::default();
-    for camera in index.cameras()? {
-        index.each_segment(&camera, |_, row| {
-            let Some(row) = row
-                .filter(|row| findings.iter().any(|finding| finding.path == row.path && finding.volume == row.volume))
-            else {
-                return;
-            };
-            changes.put_segment(&camera, &Segment { sealed: false, fragments: Vec::new(), ..row });
-        })?;
-    }
-    index.commit(&changes)
 }
 
 fn failed(root: &Path, source: io::Error) -> CheckError {

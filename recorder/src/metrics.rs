@@ -56,7 +56,10 @@ impl Metrics {
             open_segments: gauge("sluice_recorder_open_segments", "Recording files being written")?,
             stored_bytes: gauge("sluice_recorder_stored_bytes", "Bytes of all recordings in the index")?,
             queue_bytes: gauge("sluice_recorder_queue_bytes", "Media waiting to be written")?,
-            quarantined: counter("sluice_recorder_quarantined_total", "Files moved away as no recordings")?,
+            quarantined: counter(
+                "sluice_recorder_quarantined_total",
+                "Files moved away as no recordings, or changed ones",
+            )?,
             repaired: counter("sluice_recorder_repaired_total", "Files cut to their whole fragments at start")?,
             volume_state: keep(
                 registry,

@@ -291,7 +291,7 @@ fn recover(
         volumes.slots.iter().filter(|slot| slot.is_ready()).map(|slot| Arc::clone(&slot.volume)).collect();
     let mut recovery = Recovery::new(there.iter().map(|volume| &**volume), index, stock, Arc::clone(clock));
     let resumed = recovery.run()?;
-    metrics.quarantined.inc_by(recovery.report.quarantined as u64);
+    metrics.quarantined.inc_by((recovery.report.quarantined + recovery.report.changed) as u64);
     metrics.repaired.inc_by(recovery.report.cut as u64);
     Ok((recovery.report, resumed))
 }

@@ -3,30 +3,27 @@
 //! files without a row get one. All of it is logged, and every stretch that is missing afterwards is a gap with a reason. What
 //! lies on a volume that is not there stays as its rows say.
 
+mod file;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use media::fmp4::reader::{self, Scan, ScanError};
 use media::id::CameraId;
 use media::wall::{Clock, Wall};
 
+use crate::check::{Fault, Finding};
 use crate::coverage::Coverage;
 use crate::disk::{self, Volume};
 use crate::gap::{Gap, GapReason};
 use crate::index::{Changes, Index, IndexError};
-use crate::segment::{self, Piece, Segment, VolumeId};
+use crate::segment::{Segment, VolumeId};
 use crate::stock::Stock;
 
 /// Sealed files whose length and first bytes are checked. Past that number only names are compared, so that a volume of
 /// millions of files does not hold up the start; damage there is told at playback.
 const VERIFY_FILES_MAX: usize = 100_000;
-/// Fragments at a file's end whose media is looked at: more than may lie between two syncs.
-const TAIL_FRAGMENTS: usize = 16;
-/// A stretch of zeros this long and so aligned was never written: a power cut took the page. No codec emits one.
-const PAGE_BYTES: usize = 4096;
 /// Time between two words about the progress.
 const PROGRESS: Duration = Duration::from_secs(5);
 
@@ -41,8 +38,10 @@ pub struct Report {
     pub scanned: usize,
     /// Files cut to their whole fragments.
     pub cut: usize,
-    /// Files moved away.
+    /// Files moved away because they are no recordings.
     pub quarantined: usize,
+    /// Files moved away because they are not the recordings that were sealed.
+    pub changed: usize,
     /// Files without any fragment, removed.
     pub empty: usize,
     /// Rows whose file was gone.
@@ -74,6 +73,10 @@ pub(crate) struct Recovery<'a> {
     volumes: Vec<&'a Volume>,
     /// False where only these volumes are looked at, beside a recorder that runs.
     whole: bool,
+    /// Files that are looked at whatever their rows say.
+    doubted: Named,
+    /// Files that the record contradicts.
+    disputed: Named,
     verified: usize,
     told_at: Duration,
 }
@@ -93,7 +96,20 @@ impl<'a> Recovery<'a> {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let (told_at, volumes) = (clock.monotonic(), volumes.into_iter().collect());
-        Self { index, stock, clock, report: Report::default(), volumes, whole: true, verified: 0, told_at }
+        let (report, doubted, disputed) = (Report::default(), Named::new(), Named::new());
+        Self { index, stock, clock, report, volumes, whole: true, doubted, disputed, verified: 0, told_at }
+    }
+
+    /// Looks at the recordings in which a check found something, whatever their rows say.
+    pub(crate) fn doubting(mut self, findings: &[Finding]) -> Self {
+        for finding in findings {
+            let named = (finding.volume, finding.path.clone());
+            match finding.fault {
+                Fault::OtherOnRecord => self.disputed.insert(named.clone()) && self.doubted.insert(named),
+                _ => self.doubted.insert(named),
+            };
+        }
+        self
     }
 
     /// Looks through a volume that came back.
@@ -124,6 +140,7 @@ impl<'a> Recovery<'a> {
             scanned = r.scanned,
             cut = r.cut,
             quarantined = r.quarantined,
+            changed = r.changed,
             empty = r.empty,
             lost = r.lost,
             "recordings and their index agree"
@@ -167,7 +184,7 @@ impl<'a> Recovery<'a> {
                     let key = (row.volume, row.path.clone());
                     if !files.contains_key(&key) {
                         self.lost(camera, &row, start, &mut changes);
-                    } else if row.sealed && self.intact(volume, &row) {
+                    } else if row.sealed && !self.doubted.contains(&key) && self.intact(volume, &row) {
                         files.remove(&key);
                         taken.insert(start, row.end);
                         self.keep(camera, start, &row, true);
@@ -184,7 +201,8 @@ impl<'a> Recovery<'a> {
             if let Some(row) = before.as_ref().filter(|_| !self.whole) {
                 self.stock.remove(camera, row.start, row.volume, row.bytes);
             }
-            let found = self.file(volume, camera, &path)?;
+            let sealed = before.as_ref().map(|row| self.index.segment(camera, row.start)).transpose()?.flatten();
+            let found = self.file(volume, &path, sealed.as_ref())?;
             let found = self.one_of_a_kind(volume, found, &mut taken)?;
             let end = match &found {
                 Found::Segment(segment) => {
@@ -318,63 +336,6 @@ impl<'a> Recovery<'a> {
         let head = disk::read_at(&file, 4, 4).unwrap_or_default();
         length == row.bytes && head.as_ref() == b"ftyp"
     }
-
-    /// A file that no sealed row speaks for.
-    fn file(&mut self, volume: &Volume, camera: &CameraId, path: &str) -> Result<Found, RecoveryError> {
-        self.report.scanned += 1;
-        self.tell();
-        if !is_segment_path(path) {
-            return self.quarantine(volume, path, "not a name of a recording");
-        }
-        let file = volume.open_file(path).map_err(|e| failed(volume, path, e))?;
-        let length = file.metadata().map_err(|e| failed(volume, path, e))?.len();
-        let scan = match reader::scan(length, |offset, length| disk::read_at(&file, offset, length)) {
-            Ok(scan) => scan,
-            Err(ScanError::Read(error)) => return Err(failed(volume, path, error)),
-            Err(ScanError::Empty) => return self.remove_empty(volume, path),
-            Err(other) => return self.quarantine(volume, path, &other.to_string()),
-        };
-        let Some(mut segment) = segment_of(volume.id(), path, &scan) else {
-            // Only what is surely our own, and without media, is removed; anything else is somebody's.
-            let ours = scan.fragments.is_empty() && (scan.note.is_some() || length == scan.init.len() as u64);
-            return if ours {
-                self.remove_empty(volume, path)
-            } else {
-                self.quarantine(volume, path, "MP4, but not of this recorder")
-            };
-        };
-        let whole = written(&file, &segment).map_err(|e| failed(volume, path, e))?;
-        segment.truncate(whole);
-        if segment.fragments.is_empty() {
-            return self.remove_empty(volume, path);
-        }
-        let padding = scan.torn.is_none() && whole == scan.fragments.len();
-        if segment.bytes < length && padding {
-            volume.truncate_at(path, segment.bytes).map_err(|e| failed(volume, path, e))?;
-        } else if segment.bytes < length {
-            let (lost_bytes, kept) = (length - segment.bytes, segment.fragments.len());
-            let why = scan.torn.unwrap_or("pages that were never written");
-            tracing::warn!(%camera, path, lost_bytes, kept, why, "a recording had a torn tail; cut to its last whole fragment");
-            volume.truncate_at(path, segment.bytes).map_err(|e| failed(volume, path, e))?;
-            self.report.cut += 1;
-        }
-        segment.hash = Some(disk::hash_of(&file).map_err(|e| failed(volume, path, e))?);
-        Ok(Found::Segment(Box::new(segment)))
-    }
-
-    fn remove_empty(&mut self, volume: &Volume, path: &str) -> Result<Found, RecoveryError> {
-        tracing::info!(path, "a recording without a whole fragment; removed");
-        volume.remove(path).map_err(|e| failed(volume, path, e))?;
-        self.report.empty += 1;
-        Ok(Found::Nothing)
-    }
-
-    fn quarantine(&mut self, volume: &Volume, path: &str, reason: &str) -> Result<Found, RecoveryError> {
-        let to = volume.quarantine(path, reason).map_err(|e| failed(volume, path, e))?;
-        tracing::error!(path, reason, to = %to.display(), "a file among the recordings is none; moved away");
-        self.report.quarantined += 1;
-        Ok(Found::Nothing)
-    }
 }
 
 /// What recovery keeps of a row while it compares: not the fragments.
@@ -386,6 +347,9 @@ struct Row {
     bytes: u64,
     sealed: bool,
 }
+
+/// Files, by volume and path.
+type Named = BTreeSet<(VolumeId, String)>;
 
 /// A camera's files and the volumes that they are on.
 type Files<'a> = BTreeMap<(VolumeId, String), &'a Volume>;
@@ -405,49 +369,4 @@ impl From<Segment> for Row {
 
 fn failed(volume: &Volume, path: &str, source: io::Error) -> RecoveryError {
     RecoveryError::Volume { path: volume.root().join(path).display().to_string(), source }
-}
-
-/// `camera/YYYY-MM-DD/name.mp4`.
-fn is_segment_path(path: &str) -> bool {
-    let mut parts = path.split('/').skip(1);
-    let day = parts.next().is_some_and(|day| day.len() == 10 && day.bytes().all(|b| b.is_ascii_digit() || b == b'-'));
-    let name = parts.next().is_some_and(|name| name.ends_with(".mp4"));
-    day && name && parts.next().is_none()
-}
-
-/// The row of a file; none where it is not of this recorder or has no fragment.
-pub(crate) fn segment_of(volume: VolumeId, path: &str, scan: &Scan) -> Option<Segment> {
-    let start = scan.fragments.first()?.start?;
-    let mut segment = Segment {
-        volume,
-        path: path.to_owned(),
-        start,
-        end: start,
-        bytes: 0,
-        init_bytes: u32::try_from(scan.init.len()).ok()?,
-        init_hash: segment::init_hash(&scan.init),
-        note: scan.note?,
-        sealed: true,
-        hash: None,
-        fragments: Vec::new(),
-    };
-    for f in &scan.fragments {
-        let (start, keyframe) = (f.start?, f.keyframe);
-        segment.add(Piece { offset: f.offset, bytes: f.bytes, start, duration_micros: f.duration_micros, keyframe });
-    }
-    Some(segment)
-}
-
-/// How many fragments were really written: a power cut may leave a file's length but not its last pages.
-fn written(file: &File, segment: &Segment) -> io::Result<usize> {
-    let skip = segment.fragments.len().saturating_sub(TAIL_FRAGMENTS);
-    for (place, piece) in segment.fragments.iter().enumerate().skip(skip) {
-        let bytes = disk::read_at(file, piece.offset, usize::try_from(piece.bytes).unwrap_or(usize::MAX))?;
-        let lead = (PAGE_BYTES - (piece.offset % PAGE_BYTES as u64) as usize) % PAGE_BYTES;
-        let pages = bytes.get(lead..).unwrap_or_default().chunks_exact(PAGE_BYTES);
-        if pages.into_iter().any(|page| page.iter().all(|b| *b == 0)) {
-            return Ok(place);
-        }
-    }
-    Ok(segment.fragments.len())
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use media::wall::Clock;
 use prometheus::IntGauge;
 
-use crate::check::{self, Finding};
+use crate::check::Finding;
 use crate::disk::Volume;
 use crate::index::Index;
 use crate::recovery::{Recovery, RecoveryError, Report};
@@ -30,9 +30,8 @@ pub fn repair(
             .enter(appliance, known)
             .map_err(|error| RecoveryError::Volume { path, source: std::io::Error::other(error.to_string()) })?;
     }
-    check::doubt(&index, findings)?;
     let stock = Stock::new(IntGauge::new("stored", "Bytes").expect("a plain name"));
-    let mut recovery = Recovery::new(&volumes, &index, &stock, clock);
+    let mut recovery = Recovery::new(&volumes, &index, &stock, clock).doubting(findings);
     recovery.run()?;
     Ok(recovery.report)
 }

@@ -12,7 +12,7 @@ use control_api::ledger::Kind;
 use control_api::ledger::search::{Candidate, search};
 use media::id::CameraId;
 use media::wall::{Clock, Wall};
-use recorder::check::{Checked, Claims, Depth, check};
+use recorder::check::{Checked, Claim, Claims, Depth, Fault, check};
 use recorder::repair::repair;
 
 use super::EXIT_NO_INPUT;
@@ -22,8 +22,9 @@ use crate::config::{Config, EXIT_CONFIG};
 
 /// Compare the recordings with their index.
 ///
-/// The appliance may run, but for --repair. Exit code 0: they agree. 1: each thing that is wrong is named. 64: a fault in the
-/// configuration. 66: the recordings or the index cannot be read.
+/// The appliance may run, but for --repair. Exit code 0: they agree, or do now. 1: each thing that is wrong is named; after
+/// --repair what cannot be mended is: a recording that was changed after it was sealed, or cut. 64: a fault in the configuration.
+/// 66: the recordings or the index cannot be read.
 #[derive(Args)]
 pub(crate) struct Check {
     /// Folder of `sluice demo`, in place of --config.
@@ -35,8 +36,9 @@ pub(crate) struct Check {
     /// How closely each recording is looked at.
     #[arg(long, value_enum, default_value_t = How::Size)]
     depth: How,
-    /// Mend what was found, as a start does: damaged recordings are cut to what is whole, files that are none are moved to
-    /// _quarantine, rows without a file become gaps, files without a row get one. The appliance must not run.
+    /// Mend what was found, as a start does: damaged recordings are cut to what is whole, files that are none, and recordings
+    /// that were changed after they were sealed, are moved to _quarantine, rows without a file become gaps, files without a row
+    /// get one. The appliance must not run.
     #[arg(long)]
     repair: bool,
     /// Print what was found as JSON.
@@ -111,10 +113,23 @@ impl Check {
             "repaired: {} cut to what is whole, {} moved to _quarantine, {} without a file now gaps, {} empty removed",
             report.cut, report.quarantined, report.lost, report.empty
         );
+        if report.changed > 0 {
+            eprintln!(
+                "NOT MENDED: {} changed after they were sealed; moved to _quarantine as they are, each with its reason, and their \
+                time is a gap. Find out who or what, before the files are used for anything",
+                report.changed
+            );
+        }
+        let cut = checked.findings.iter().filter(|finding| finding.fault == Fault::CutSinceRecord).count();
+        if cut > 0 {
+            eprintln!(
+                "NOT MENDED: {cut} cut since they were put on the ledger; what is left of them stays where it is"
+            );
+        }
         if checked.findings_not_shown > 0 {
             eprintln!("there was more than is told at once: run it again");
         }
-        Ok(checked.findings_not_shown == 0)
+        Ok(checked.findings_not_shown == 0 && report.changed == 0 && cut == 0)
     }
 
     fn say(&self, checked: &Checked) {
@@ -179,14 +194,15 @@ struct Sealing {
 #[derive(serde::Deserialize)]
 struct Detail {
     #[serde(default)]
-    segments: Vec<Claim>,
+    segments: Vec<Sealed>,
 }
 
 #[derive(serde::Deserialize)]
-struct Claim {
+struct Sealed {
     camera: String,
     volume: String,
     start_micros: i64,
+    bytes: u64,
     blake3: String,
 }
 
@@ -196,10 +212,10 @@ fn against_ledger(ledger: &Path, claims: &Claims, checked: &mut Checked) -> anyh
     let mut failed = None;
     let mut visit = |entry: &Candidate<'_>| {
         let Ok(sealing) = serde_json::from_slice::<Sealing>(entry.bytes()) else { return ControlFlow::Continue(()) };
-        for claim in sealing.detail.segments.iter().filter(|_| sealing.kind == Kind::SEGMENT_SEALED.as_str()) {
-            let Ok(camera) = claim.camera.parse::<CameraId>() else { continue };
-            let start = Wall::from_micros(claim.start_micros);
-            match claims.dispute(&camera, start, &claim.volume, &claim.blake3) {
+        for sealed in sealing.detail.segments.iter().filter(|_| sealing.kind == Kind::SEGMENT_SEALED.as_str()) {
+            let Ok(camera) = sealed.camera.parse::<CameraId>() else { continue };
+            let (start, volume, hash) = (Wall::from_micros(sealed.start_micros), &sealed.volume, &sealed.blake3);
+            match claims.dispute(&Claim { camera: &camera, start, volume, bytes: sealed.bytes, hash }) {
                 Ok(finding) => finding.into_iter().for_each(|finding| checked.add(finding)),
                 Err(error) => failed = Some(error),
             }

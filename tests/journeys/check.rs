@@ -1,5 +1,6 @@
 //! `sluice check` beside a running appliance, and on a stopped one whose recordings were damaged, until they are repaired.
 
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -20,9 +21,15 @@ fn check(appliance: &Appliance, arguments: &[&str]) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8_lossy(&said).into_owned())
 }
 
-#[test]
-fn damage_is_named_beside_a_running_appliance_and_repaired_in_a_stopped_one() {
-    let cameras = SimCameras::start(CAMERAS.len());
+/// A recording of the camera.
+fn recording(appliance: &Appliance, camera: &str) -> PathBuf {
+    let days = std::fs::read_dir(appliance.recordings().join(camera)).expect("a camera's folder");
+    let day = days.flatten().next().expect("a day").path();
+    std::fs::read_dir(day).expect("a day's folder").flatten().next().expect("a recording").path()
+}
+
+/// An appliance that recorded both cameras for a moment and was stopped.
+fn stopped(cameras: &SimCameras) -> Appliance {
     let mut appliance = Appliance::start();
     for (number, camera) in (1..).zip(CAMERAS) {
         appliance.add_camera(camera, &cameras.url(number));
@@ -35,15 +42,17 @@ fn damage_is_named_beside_a_running_appliance_and_repaired_in_a_stopped_one() {
         (found["open"] == 2).then_some(())
     });
     appliance.stop();
+    appliance
+}
+
+#[test]
+fn damage_is_named_beside_a_running_appliance_and_repaired_in_a_stopped_one() {
+    let cameras = SimCameras::start(CAMERAS.len());
+    let appliance = stopped(&cameras);
     let (code, said) = check(&appliance, &["--depth", "structure"]);
     assert_eq!(code, Some(0), "{said}");
 
-    let file = |camera: &str| {
-        let days = std::fs::read_dir(appliance.recordings().join(camera)).expect("a camera's folder");
-        let day = days.flatten().next().expect("a day").path();
-        std::fs::read_dir(day).expect("a day's folder").flatten().next().expect("a recording").path()
-    };
-    let (short, gone) = (file(CAMERAS[0]), file(CAMERAS[1]));
+    let (short, gone) = (recording(&appliance, CAMERAS[0]), recording(&appliance, CAMERAS[1]));
     let bytes = std::fs::read(&short).expect("a recording");
     std::fs::write(&short, &bytes[..bytes.len() - 1]).expect("written");
     std::fs::remove_file(&gone).expect("removed");
@@ -59,6 +68,33 @@ fn damage_is_named_beside_a_running_appliance_and_repaired_in_a_stopped_one() {
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("repaired: 1 cut"), "{said}");
     let (code, said) = check(&appliance, &["--depth", "structure"]);
+    assert_eq!(code, Some(0), "{said}");
+}
+
+#[test]
+fn what_is_no_recording_and_what_was_changed_since_are_moved_away_whole_and_the_end_says_which() {
+    let cameras = SimCameras::start(CAMERAS.len());
+    let appliance = stopped(&cameras);
+    let (changed, garbage) = (recording(&appliance, CAMERAS[0]), recording(&appliance, CAMERAS[1]));
+    std::fs::write(&garbage, "garbage that calls itself MP4").expect("written");
+    // A file that is no recording is mended away: the end is good.
+    let (code, said) = check(&appliance, &["--repair"]);
+    assert!(code == Some(0) && said.contains("1 moved to _quarantine"), "{code:?} {said}");
+    // One bit of the media of a recording: nothing but its hash tells.
+    let mut bytes = std::fs::read(&changed).expect("a recording");
+    let place = bytes.len() - 10;
+    bytes[place] ^= 1;
+    std::fs::write(&changed, &bytes).expect("written");
+    assert_eq!(check(&appliance, &["--depth", "structure"]).0, Some(0));
+    let (code, said) = check(&appliance, &["--depth", "hash"]);
+    assert!(code == Some(1) && said.contains("changed since it was sealed"), "{code:?} {said}");
+    let (code, said) = check(&appliance, &["--depth", "hash", "--repair"]);
+    assert!(code == Some(1) && said.contains("NOT MENDED: 1 changed after they were sealed"), "{code:?} {said}");
+    assert!(!changed.exists());
+    let folder = std::fs::read_dir(appliance.recordings().join("_quarantine")).expect("a quarantine");
+    let kept: Vec<Vec<u8>> = folder.flatten().map(|file| std::fs::read(file.path()).expect("a file")).collect();
+    assert!(kept.contains(&bytes) && kept.len() == 4, "both, each with its reason");
+    let (code, said) = check(&appliance, &["--depth", "hash"]);
     assert_eq!(code, Some(0), "{said}");
 }
 

@@ -5,7 +5,9 @@ use std::fs;
 use media::wall::Wall;
 
 use super::rig::{RATE, Rig};
-use crate::check::{Depth, Fault, check, doubt};
+use crate::check::{Claim, Claims, Depth, Fault, Finding, check};
+use crate::recovery::Report;
+use crate::repair::repair;
 use crate::segment::Segment;
 
 /// Long after anything that these tests write.
@@ -94,29 +96,98 @@ fn a_changed_bit_of_media_is_found_by_its_hash_alone() {
     fs::write(rig.path(&segments[1]), bytes).unwrap();
     assert_eq!(faults(&rig, Depth::Structure), []);
     assert_eq!(faults(&rig, Depth::Hash), [(segments[1].path.clone(), Fault::OtherContent)]);
-    let claims = crate::check::Claims::open(&rig.folder.path().join("index")).unwrap();
+    let claims = Claims::open(&rig.folder.path().join("index")).unwrap();
     let volume = segments[1].volume.to_string();
-    let dispute =
-        |hash: &str| claims.dispute(&rig.camera, segments[1].start, &volume, hash).unwrap().map(|found| found.fault);
-    assert_eq!(dispute(&segments[1].hash.unwrap().to_string()), None);
-    assert_eq!(dispute(&"0".repeat(64)), Some(Fault::OtherOnRecord));
+    let dispute = |hash: &str, bytes: u64| {
+        let claim = Claim { camera: &rig.camera, start: segments[1].start, volume: &volume, bytes, hash };
+        claims.dispute(&claim).unwrap().map(|found| found.fault)
+    };
+    let (hash, bytes) = (segments[1].hash.unwrap().to_string(), segments[1].bytes);
+    assert_eq!(dispute(&hash, bytes), None);
+    assert_eq!(dispute(&"0".repeat(64), bytes), Some(Fault::OtherOnRecord));
+    assert_eq!(dispute(&"0".repeat(64), bytes + 1), Some(Fault::CutSinceRecord));
+}
+
+/// Stops the recorder, changes files, and repairs what a check of this depth, and `more`, found.
+fn repaired(
+    rig: Rig,
+    depth: Depth,
+    more: impl IntoIterator<Item = Finding>,
+    change: impl FnOnce(&Rig),
+) -> (Report, Rig) {
+    let rig = rig.stop_and_start();
+    change(&rig);
+    let (folder, clock) = rig.crash();
+    let (roots, index) = ([folder.path().join("recordings")], folder.path().join("index"));
+    let mut findings = check(&roots, &index, depth, LATER, &mut |_, _| ()).unwrap().findings;
+    findings.extend(more);
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    let report = repair(&roots, "test", &index, &findings, clock.clone()).unwrap();
+    (report, Rig::on(folder, clock))
+}
+
+/// What lies in quarantine but for the reasons, and the reasons.
+fn quarantined(rig: &Rig) -> (Vec<Vec<u8>>, String) {
+    let folder = fs::read_dir(rig.folder.path().join("recordings/_quarantine")).unwrap();
+    let paths: Vec<_> = folder.map(|entry| entry.unwrap().path()).collect();
+    let (reasons, files): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| path.extension().unwrap() == "txt");
+    let reasons: String = reasons.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    (files.iter().map(|path| fs::read(path).unwrap()).collect(), reasons)
 }
 
 #[test]
-fn what_is_doubted_is_repaired_by_the_next_start() {
+fn a_recording_that_was_changed_is_moved_away_as_it_is_and_never_taken_for_what_was_sealed() {
+    let (rig, segments) = recorded();
+    let mut bytes = fs::read(rig.path(&segments[1])).unwrap();
+    let last = bytes.len() - 10;
+    bytes[last] ^= 1;
+    let (report, rig) = repaired(rig, Depth::Hash, [], |rig| fs::write(rig.path(&segments[1]), &bytes).unwrap());
+    assert_eq!((report.changed, report.cut, report.quarantined), (1, 0, 0));
+    let (files, reasons) = quarantined(&rig);
+    assert_eq!(files, [bytes]);
+    assert!(reasons.contains(&segments[1].hash.unwrap().to_string()), "{reasons}");
+    assert!(rig.segments().iter().all(|segment| segment.start != segments[1].start));
+    assert!(rig.gaps().contains(&(60.0, 120.0, "damaged".into())), "{:?}", rig.gaps());
+    assert_eq!(faults(&rig, Depth::Hash), []);
+}
+
+#[test]
+fn another_recording_in_a_recording_s_place_is_moved_away_by_a_start() {
     let (rig, segments) = recorded();
     let rig = rig.stop_and_start();
-    let mut bytes = fs::read(rig.path(&segments[1])).unwrap();
-    let last = segments[1].fragments.last().unwrap().offset as usize;
-    bytes[last..last + 8].fill(0xff);
-    fs::write(rig.path(&segments[1]), bytes).unwrap();
-    let folder = rig.folder.path().to_owned();
-    let found =
-        check(&[folder.join("recordings")], &folder.join("index"), Depth::Structure, LATER, &mut |_, _| ()).unwrap();
-    assert_eq!(found.findings.len(), 1, "{:?}", found.findings);
-    doubt(&rig.index, &found.findings).unwrap();
+    // Whole, of this recorder, with fragments in the same places as the first of those that were sealed there.
+    let other = fs::read(rig.path(&segments[3])).unwrap();
+    fs::write(rig.path(&segments[1]), &other).unwrap();
+    assert_ne!(other.len() as u64, segments[1].bytes, "a start looks at lengths");
     let rig = rig.restart();
-    assert_eq!((rig.report.cut, rig.report.lost), (1, 0));
+    assert_eq!((rig.report.changed, rig.report.cut), (1, 0));
+    assert_eq!(quarantined(&rig).0, [other]);
+    assert!(rig.gaps().contains(&(60.0, 120.0, "damaged".into())), "{:?}", rig.gaps());
+}
+
+#[test]
+fn what_the_record_contradicts_is_moved_away_though_file_and_index_agree() {
+    let (rig, segments) = recorded();
+    let (volume, path) = (segments[0].volume, segments[0].path.clone());
+    let finding = Finding { volume, path, fault: Fault::OtherOnRecord };
+    let before = fs::read(rig.path(&segments[0])).unwrap();
+    let (report, rig) = repaired(rig, Depth::Presence, [finding], |_| ());
+    assert_eq!(report.changed, 1);
+    let (files, reasons) = quarantined(&rig);
+    assert_eq!(files, [before]);
+    assert!(reasons.contains("on the ledger"), "{reasons}");
+}
+
+#[test]
+fn what_is_doubted_is_cut_to_what_is_whole_of_it() {
+    let (rig, segments) = recorded();
+    let (report, rig) = repaired(rig, Depth::Structure, [], |rig| {
+        let mut bytes = fs::read(rig.path(&segments[1])).unwrap();
+        let last = segments[1].fragments.last().unwrap().offset as usize;
+        bytes[last..last + 8].fill(0xff);
+        fs::write(rig.path(&segments[1]), bytes).unwrap();
+    });
+    assert_eq!((report.cut, report.lost, report.changed), (1, 0, 0));
     assert_eq!(faults(&rig, Depth::Structure), []);
     assert_eq!(rig.segments()[1].fragments.len(), segments[1].fragments.len() - 1);
 }
