@@ -1,5 +1,5 @@
 //! The only place here that touches storage, RocksDB's own files apart: `volume` is a root folder and what is done to whole files,
-//! this file and `direct` are how recordings grow. Everything blocks; no caller is a network thread.
+//! `notes` are texts beside them, this file and `direct` are how recordings grow. Everything blocks; no caller is a network thread.
 //!
 //! Recordings are written past the page cache, in aligned blocks, and each write is made durable before it counts. Measured
 //! with 200 files that each grow by 500 kB/s (ext4, virtio disk): such writes by io_uring with a sync a second cost a sixth of
@@ -7,6 +7,7 @@
 
 mod direct;
 mod identity;
+mod notes;
 mod volume;
 
 use std::cell::{Cell, RefCell};
@@ -34,6 +35,8 @@ pub(crate) trait Disk: Send + 'static {
     fn write(&mut self, writes: &[Write<'_>]) -> Vec<Result<(), Failure>>;
     /// Cuts the file to this length.
     fn truncate(&self, file: &Output, bytes: u64) -> io::Result<()>;
+    /// Adds a text to a note of the volume, durably.
+    fn note(&self, name: &str, text: &str) -> io::Result<()>;
 }
 
 /// A file being written.

@@ -1,6 +1,8 @@
 //! What is kept of a camera between two instants, however far apart: how much is recorded, what is missing and why, and what was
 //! there once. No instant is told of twice, so that what is left of the time is what nobody can explain.
 
+use std::collections::BTreeMap;
+
 use media::id::CameraId;
 use media::wall::Wall;
 
@@ -36,7 +38,7 @@ pub(crate) fn kept(
     now: Wall,
 ) -> Result<Kept, IndexError> {
     let open = live.of(camera).segment;
-    let mut account = Account { until: from, to, kept: Kept::default(), holes: Vec::new() };
+    let mut account = Account::new(from, to);
     index.each_sketch(camera, from, to, |segment| {
         // What is open says in memory how far it is.
         if open.as_ref().is_none_or(|open| open.start != segment.start) {
@@ -53,7 +55,18 @@ pub(crate) fn kept(
     let mut told: Vec<Hole> = told.into_iter().map(hole).filter(|gap| gap.reason != GapReason::Unknown).collect();
     told.sort_by_key(|gap| gap.start);
     let oldest = index.first_segment(camera)?.map(|segment| segment.start);
-    Ok(Kept { oldest, ..account.explained(&told) })
+    Ok(Kept { oldest, ..account.explained(&told).kept })
+}
+
+/// What neither the recordings, by their beginnings with their ends, nor the gaps tell of between the first recording and the last.
+pub(crate) fn unexplained(recorded: &BTreeMap<Wall, Wall>, told: Vec<Gap>) -> Vec<(Wall, Wall)> {
+    let (Some((first, _)), Some(last)) = (recorded.first_key_value(), recorded.values().max()) else {
+        return Vec::new();
+    };
+    let mut account = Account::new(*first, *last);
+    recorded.iter().for_each(|(start, end)| account.take(*start, *end, true));
+    let hole = |gap: Gap| Hole { start: gap.start, end: gap.end.unwrap_or(*last), reason: gap.reason };
+    account.explained(&told.into_iter().map(hole).collect::<Vec<_>>()).unexplained
 }
 
 /// The time so far.
@@ -63,9 +76,15 @@ struct Account {
     kept: Kept,
     /// What no recording speaks of, in order.
     holes: Vec<(Wall, Wall)>,
+    /// What nothing speaks of, in order.
+    unexplained: Vec<(Wall, Wall)>,
 }
 
 impl Account {
+    fn new(from: Wall, to: Wall) -> Self {
+        Self { until: from, to, kept: Kept::default(), holes: Vec::new(), unexplained: Vec::new() }
+    }
+
     /// A recording, no earlier than those before it. Where it is not there, its volume is away.
     fn take(&mut self, start: Wall, end: Wall, there: bool) {
         let (start, end) = (start.max(self.until), end.min(self.to));
@@ -88,7 +107,7 @@ impl Account {
     }
 
     /// Gives each hole the reasons that are told of it, in order of their beginnings.
-    fn explained(mut self, mut told: &[Hole]) -> Kept {
+    fn explained(mut self, mut told: &[Hole]) -> Self {
         for (start, end) in std::mem::take(&mut self.holes) {
             while let Some((_, later)) = told.split_first().filter(|(first, _)| first.end <= start) {
                 told = later;
@@ -97,24 +116,26 @@ impl Account {
             for gap in told.iter().take_while(|gap| gap.start < end).filter(|gap| gap.end > start) {
                 let (from, to) = (gap.start.max(at), gap.end.min(end));
                 if from < to {
-                    self.short(at, from);
+                    self.untold(at, from);
                     self.kept.gaps.push(Hole { start: from, end: to, reason: gap.reason.clone() });
                     at = to;
                 }
             }
-            self.short(at, end);
+            self.untold(at, end);
         }
         self.kept.gaps.sort_by_key(|gap| gap.start);
         let lost = self.kept.gaps.iter().filter(|gap| gap.reason.is_loss());
         self.kept.lost_micros = lost.map(|gap| gap.end.micros_since(gap.start)).sum();
-        self.kept
+        self
     }
 
     /// Nobody tells of this time, which is as it should be where it is short.
-    fn short(&mut self, start: Wall, end: Wall) {
+    fn untold(&mut self, start: Wall, end: Wall) {
         let micros = end.micros_since(start);
         if micros <= HOLE_MICROS_MAX {
             self.kept.short_micros += micros;
+        } else {
+            self.unexplained.push((start, end));
         }
     }
 }

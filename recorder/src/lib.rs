@@ -10,6 +10,7 @@ mod coverage;
 mod disk;
 mod forecast;
 pub mod gap;
+mod gap_log;
 pub mod index;
 mod keeping;
 mod kept;

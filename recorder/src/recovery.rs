@@ -4,8 +4,10 @@
 //! lies on a volume that is not there stays as its rows say.
 
 mod file;
+mod rebuild;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +19,7 @@ use crate::check::{Fault, Finding};
 use crate::coverage::Coverage;
 use crate::disk::{self, Volume};
 use crate::gap::{Gap, GapReason};
+use crate::gap_log::{self, Line};
 use crate::index::{Changes, Index, IndexError};
 use crate::segment::{Segment, VolumeId};
 use crate::stock::Stock;
@@ -46,6 +49,10 @@ pub struct Report {
     pub empty: usize,
     /// Rows whose file was gone.
     pub lost: usize,
+    /// Gaps that were told of beside the recordings, where the index was made anew.
+    pub gaps_recalled: usize,
+    /// Stretches between recordings of which nothing is told there.
+    pub gaps_unknown: usize,
 }
 
 /// Why recovery could not be done.
@@ -77,6 +84,12 @@ pub(crate) struct Recovery<'a> {
     doubted: Named,
     /// Files that the record contradicts.
     disputed: Named,
+    /// The index knew nothing.
+    rebuilding: bool,
+    /// Gaps to be told of beside the recordings before their rows are put in.
+    notes: Vec<Line>,
+    /// The note that was added to, until it is durable.
+    noted: Option<File>,
     verified: usize,
     told_at: Duration,
 }
@@ -96,8 +109,21 @@ impl<'a> Recovery<'a> {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let (told_at, volumes) = (clock.monotonic(), volumes.into_iter().collect());
-        let (report, doubted, disputed) = (Report::default(), Named::new(), Named::new());
-        Self { index, stock, clock, report, volumes, whole: true, doubted, disputed, verified: 0, told_at }
+        Self {
+            index,
+            stock,
+            clock,
+            report: Report::default(),
+            volumes,
+            whole: true,
+            doubted: Named::new(),
+            disputed: Named::new(),
+            rebuilding: false,
+            notes: Vec::new(),
+            noted: None,
+            verified: 0,
+            told_at,
+        }
     }
 
     /// Looks at the recordings in which a check found something, whatever their rows say.
@@ -119,6 +145,7 @@ impl<'a> Recovery<'a> {
 
     /// Goes through all cameras. What each has covered so far comes out.
     pub(crate) fn run(&mut self) -> Result<BTreeMap<CameraId, Coverage>, RecoveryError> {
+        self.recall()?;
         let mut cameras: BTreeSet<CameraId> = self.index.cameras()?.into_iter().collect();
         for volume in self.volumes.clone() {
             for folder in volume.camera_folders().map_err(|e| failed(volume, "", e))? {
@@ -133,6 +160,7 @@ impl<'a> Recovery<'a> {
             let coverage = self.camera(&camera)?;
             covered.insert(camera, coverage);
         }
+        self.sync_notes();
         let r = self.report;
         tracing::info!(
             segments = r.segments,
@@ -143,6 +171,8 @@ impl<'a> Recovery<'a> {
             changed = r.changed,
             empty = r.empty,
             lost = r.lost,
+            gaps_recalled = r.gaps_recalled,
+            gaps_unknown = r.gaps_unknown,
             "recordings and their index agree"
         );
         Ok(covered)
@@ -214,12 +244,44 @@ impl<'a> Recovery<'a> {
                 Found::Nothing => before.as_ref().map_or(Wall::EPOCH, |row| row.start),
             };
             if let Some(row) = before.filter(|row| row.end > end) {
-                changes.put_gap(camera, &Gap { start: end, end: Some(row.end), reason: GapReason::Damaged });
+                let gap = Gap { start: end, end: Some(row.end), reason: GapReason::Damaged };
+                self.put_gap(camera, &gap, &mut changes);
             }
         }
+        if self.rebuilding {
+            self.commit(&mut changes)?;
+            changes = self.explain(camera, &taken)?;
+            self.commit(&mut changes)?;
+        }
         let coverage = if self.whole { self.open_gap(camera, until, &mut changes)? } else { Coverage::default() };
-        self.index.commit(&changes)?;
+        self.commit(&mut changes)?;
         Ok(coverage)
+    }
+
+    /// A gap that was found here.
+    fn put_gap(&mut self, camera: &CameraId, gap: &Gap, changes: &mut Changes) {
+        self.notes.push(Line::put(self.clock.wall(), camera, gap));
+        changes.put_gap(camera, gap);
+    }
+
+    /// Tells beside the recordings of the gaps that were found, and makes the changes.
+    fn commit(&mut self, changes: &mut Changes) -> Result<(), IndexError> {
+        let (lines, name) = (std::mem::take(&mut self.notes), gap_log::name(self.clock.wall()));
+        if let Some(name) = name.filter(|_| !lines.is_empty()) {
+            let text = gap_log::text(&lines);
+            self.noted = self.volumes.iter().find_map(|volume| volume.add_to_note(&name, &text).ok());
+            if self.noted.is_none() {
+                tracing::warn!("gaps are in the index alone: no volume takes a note of them");
+            }
+        }
+        self.index.commit(&std::mem::take(changes))
+    }
+
+    /// Once for all cameras, that a start after a crash is not held up by each. Where it fails, the next word to the volume tells.
+    fn sync_notes(&mut self) {
+        if let Some(Err(error)) = self.noted.take().map(|note| note.sync_data()) {
+            tracing::warn!(%error, "a note of gaps may not be durable");
+        }
     }
 
     /// A camera whose volume failed begins again at its last keyframe elsewhere, which may be where the file that was given up began:
@@ -295,7 +357,7 @@ impl<'a> Recovery<'a> {
 
     /// Where no gap is open the appliance ended without stopping.
     fn open_gap(
-        &self,
+        &mut self,
         camera: &CameraId,
         until: Option<Wall>,
         changes: &mut Changes,
@@ -303,8 +365,10 @@ impl<'a> Recovery<'a> {
         let open = self.index.last_gap(camera)?.filter(|gap| gap.end.is_none());
         let gap = match (open, until) {
             (None, Some(start)) => {
-                let gap = Gap { start, end: None, reason: GapReason::Crash };
-                changes.put_gap(camera, &gap);
+                let untold = self.rebuilding && self.report.gaps_recalled == 0;
+                let reason = if untold { GapReason::Unknown } else { GapReason::Crash };
+                let gap = Gap { start, end: None, reason };
+                self.put_gap(camera, &gap, changes);
                 tracing::warn!(%camera, ?start, "recording ended without a stop");
                 Some(gap)
             }
@@ -321,7 +385,8 @@ impl<'a> Recovery<'a> {
             self.stock.remove(camera, start, row.volume, row.bytes);
         }
         if row.sealed {
-            changes.put_gap(camera, &Gap { start, end: Some(row.end), reason: GapReason::Damaged });
+            let gap = Gap { start, end: Some(row.end), reason: GapReason::Damaged };
+            self.put_gap(camera, &gap, changes);
         }
     }
 

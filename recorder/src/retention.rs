@@ -13,6 +13,7 @@ use media::wall::{Clock, Wall};
 
 use crate::coverage::HOLE_MICROS_MAX;
 use crate::gap::{Gap, GapReason};
+use crate::gap_log;
 use crate::index::{Changes, Index, IndexError};
 use crate::metrics::Metrics;
 use crate::record::{Deleted, Record, Why};
@@ -95,8 +96,19 @@ impl Retention {
                 slot.full.store(false, Ordering::Relaxed);
             }
         }
+        self.drop_notes();
         swept.more = made >= DELETIONS_MAX;
         Ok(swept)
+    }
+
+    /// What is told of gaps beside the recordings goes with the last recording that could lie beside them.
+    fn drop_notes(&self) {
+        let oldest = self.rules.oldest_kept(self.now());
+        for slot in self.volumes.slots.iter().filter(|slot| slot.is_ready()) {
+            if let Err(error) = gap_log::drop_before(&slot.volume, oldest) {
+                tracing::warn!(%error, volume = slot.name, "old notes of gaps cannot be taken away");
+            }
+        }
     }
 
     /// Deletes what is furthest above its floor on this volume until so many bytes are free.

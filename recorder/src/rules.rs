@@ -103,6 +103,15 @@ impl Rules {
         self.cameras.read().get(camera).cloned().unwrap_or_else(default)
     }
 
+    /// Nothing older than this is kept of any camera.
+    pub(crate) fn oldest_kept(&self, now: Wall) -> Wall {
+        let of = |keep: &Keep| {
+            let held = keep.holds.iter().map(|held| held.from);
+            held.fold(now - keep.rule.ceiling, Wall::min)
+        };
+        self.cameras.read().values().map(of).fold(now - self.default.ceiling, Wall::min)
+    }
+
     /// Rises with every change.
     pub(crate) fn version(&self) -> u64 {
         self.version.load(Ordering::Acquire)

@@ -16,6 +16,7 @@ use media::wall::Clock;
 use crate::coverage::Change;
 use crate::disk::{Disk, Failure, hash_of};
 use crate::gap::{Gap, GapReason};
+use crate::gap_log::{self, Line};
 use crate::index::{Changes, Index};
 use crate::lane::Lane;
 use crate::live::Live;
@@ -30,6 +31,8 @@ use crate::volumes::{Slot, VolumeState, Volumes};
 const BATCH_JOBS: usize = 256;
 /// Media gathered before it is written even if more is there: after a halt of the disk a whole queue comes at once.
 const GATHERED_BYTES_MAX: u64 = 8 << 20;
+/// Gaps that wait to be told beside the recordings, while the volume takes nothing. What is older is in the index alone.
+const NOTES_MAX: usize = 10_000;
 /// How often silence is looked for.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -52,6 +55,8 @@ pub(crate) struct Writer<D> {
     cameras: BTreeMap<CameraId, Camera>,
     /// Rows to commit after the next sync.
     changes: Changes,
+    /// What of them is told beside the recordings before.
+    notes: Vec<Line>,
     dirty: bool,
     /// Bytes of media that wait for the next write.
     gathered: u64,
@@ -77,6 +82,7 @@ impl<D: Disk> Writer<D> {
             entered,
             cameras: BTreeMap::new(),
             changes: Changes::default(),
+            notes: Vec::new(),
             dirty: false,
             gathered: 0,
             ticked_at: now,
@@ -308,13 +314,18 @@ impl<D: Disk> Writer<D> {
             return;
         }
         self.dirty = true;
+        let now = self.parts.clock.wall();
         for change in changes {
             match change {
                 Change::Put { gap, uncounted_micros } => {
                     self.count(&lane.camera, &gap.reason, uncounted_micros);
                     self.changes.put_gap(&lane.camera, &gap);
+                    self.notes.push(Line::put(now, &lane.camera, &gap));
                 }
-                Change::Remove { start } => self.changes.remove_gap(&lane.camera, start),
+                Change::Remove { start } => {
+                    self.changes.remove_gap(&lane.camera, start);
+                    self.notes.push(Line::removed(now, &lane.camera, start));
+                }
             }
         }
         let gap: Option<Gap> = lane.coverage.lock().gap();
@@ -429,7 +440,24 @@ impl<D: Disk> Writer<D> {
         }
     }
 
+    /// Tells of gaps beside the recordings. Where that cannot be it is tried again with the next ones.
+    fn note(&mut self) {
+        let name = gap_log::name(self.parts.clock.wall()).filter(|_| !self.notes.is_empty());
+        let Some(name) = name.filter(|_| self.parts.slot.is_ready()) else { return };
+        self.parts.slot.begin_write(self.parts.clock.monotonic());
+        let noted = self.parts.disk.note(&name, &gap_log::text(&self.notes));
+        self.parts.slot.end_write();
+        match noted {
+            Ok(()) => self.notes.clear(),
+            Err(error) => {
+                tracing::warn!(%error, volume = self.parts.slot.name, "gaps are in the index alone for now");
+                self.notes.drain(..self.notes.len().saturating_sub(NOTES_MAX));
+            }
+        }
+    }
+
     fn commit(&mut self) {
+        self.note();
         if let Err(error) = self.parts.index.commit(&self.changes) {
             // The rows stay in `changes` and are tried again at the next sync; the files themselves are safe.
             self.parts.metrics.index_failures.inc();

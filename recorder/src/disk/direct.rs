@@ -80,6 +80,10 @@ impl Disk for Direct {
     fn truncate(&self, file: &Output, bytes: u64) -> io::Result<()> {
         file.truncate(bytes)
     }
+
+    fn note(&self, name: &str, text: &str) -> io::Result<()> {
+        self.volume.add_to_note(name, text)?.sync_data()
+    }
 }
 
 /// Writes the buffers that are filled. What the kernel takes in part goes again, until it is whole or refused.

@@ -1,8 +1,15 @@
 //! What a start finds: torn tails, files that are none, rows without files and files without rows.
 
 use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
-use super::rig::{RATE, Rig, at};
+use tempfile::TempDir;
+
+use super::rig::{Book, RATE, Rig, TestClock, at};
+use crate::retention::Bounds;
+use crate::rules::Rule;
 
 #[test]
 fn a_crash_costs_what_was_not_whole_and_says_so() {
@@ -144,4 +151,85 @@ fn an_index_rebuilt_from_the_files_equals_the_index() {
     assert_eq!(rig.report.scanned, before.len());
     assert_eq!(rig.segments(), before);
     assert_eq!(rig.timeline().items.first().unwrap().start, at(0.0));
+}
+
+/// Gaps of three kinds, and an index that is gone.
+fn gaps_and_no_index() -> (Vec<(f64, f64, String)>, Arc<TempDir>, Arc<TestClock>) {
+    let mut rig = Rig::new();
+    rig.send(0, 70 * RATE);
+    rig.send(100 * RATE, 130 * RATE);
+    let mut rig = rig.restart();
+    rig.send(150 * RATE, 200 * RATE);
+    let mut rig = rig.stop_and_start();
+    rig.send(230 * RATE, 240 * RATE);
+    let rig = rig.stop_and_start();
+    let before = rig.gaps();
+    let words: Vec<&str> = before.iter().map(|(.., word)| word.as_str()).collect();
+    assert_eq!(words, ["no_frames", "crash", "shutdown"], "and one that is open and has no length yet");
+    let (folder, clock) = rig.crash();
+    fs::remove_dir_all(folder.path().join("index")).unwrap();
+    (before, folder, clock)
+}
+
+/// The one note of gaps.
+fn note(folder: &TempDir) -> PathBuf {
+    fs::read_dir(folder.path().join("recordings/_gaps")).unwrap().next().unwrap().unwrap().path()
+}
+
+#[test]
+fn the_reasons_of_gaps_outlive_the_index() {
+    let (before, folder, clock) = gaps_and_no_index();
+    clock.set(300.0);
+    let mut rig = Rig::on(folder, clock);
+    assert_eq!((rig.report.gaps_recalled, rig.report.gaps_unknown), (4, 0));
+    assert_eq!(rig.gaps(), [&before[..], &[(240.0, 300.0, "shutdown".into())]].concat());
+    rig.send(310 * RATE, 312 * RATE);
+    assert_eq!(rig.gaps().last().unwrap(), &(240.0, 310.0, "shutdown".into()), "the open one goes on as such");
+}
+
+#[test]
+fn where_nothing_is_told_of_a_hole_it_is_a_gap_without_a_known_reason() {
+    let (before, folder, clock) = gaps_and_no_index();
+    fs::remove_dir_all(folder.path().join("recordings/_gaps")).unwrap();
+    let rig = Rig::on(folder, clock);
+    assert_eq!((rig.report.gaps_recalled, rig.report.gaps_unknown), (0, 3));
+    let unknown: Vec<_> = before.iter().map(|(start, end, _)| (*start, *end, "unknown".to_owned())).collect();
+    assert_eq!(rig.gaps(), unknown);
+    // They are no explanation.
+    let kept = rig.kept(0.0, 240.0);
+    assert_eq!((kept.gaps, kept.lost_micros), (vec![], 0));
+}
+
+#[test]
+fn a_note_that_was_torn_costs_its_last_line_and_takes_further_ones() {
+    let (before, folder, clock) = gaps_and_no_index();
+    let whole = fs::read(note(&folder)).unwrap();
+    // The word of the last stop, and the one before, which ended the stop before it.
+    let lines: Vec<usize> = (0..whole.len()).filter(|at| whole[*at] == b'\n').collect();
+    let cut = lines[lines.len() - 3] - 4;
+    fs::write(note(&folder), &whole[..cut]).unwrap();
+    let mut rig = Rig::on(Arc::clone(&folder), Arc::clone(&clock));
+    assert_eq!(rig.gaps(), before, "what was told of as open ends where the recording goes on");
+    rig.send(250 * RATE, 252 * RATE);
+    let after = rig.gaps();
+    drop(rig.stop_and_start());
+    fs::remove_dir_all(folder.path().join("index")).unwrap();
+    assert_eq!(Rig::on(folder, clock).gaps()[..after.len()], after);
+}
+
+#[test]
+fn notes_go_with_the_last_recording_that_could_lie_beside_them() {
+    let (_, folder, clock) = gaps_and_no_index();
+    let rig = Rig::on(Arc::clone(&folder), Arc::clone(&clock));
+    let sweep = |rig: &Rig, ceiling: u64| {
+        let ceiling = Duration::from_secs(ceiling);
+        let rule = Rule { floor: Duration::ZERO, ceiling, statutory: true };
+        let bounds = Bounds { volume_bytes_max: None, free_bytes_min: 0 };
+        rig.retention(rule, bounds).sweep(&mut Book::default()).unwrap();
+        fs::read_dir(folder.path().join("recordings/_gaps")).unwrap().count()
+    };
+    assert_eq!(sweep(&rig, 3_600), 1);
+    clock.set(3.0 * 86_400.0);
+    assert_eq!(sweep(&rig, 30 * 86_400), 1);
+    assert_eq!(sweep(&rig, 86_400), 0);
 }

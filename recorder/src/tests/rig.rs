@@ -142,6 +142,16 @@ impl Disk for MoodyDisk {
         self.tell(Moment::After);
         cut
     }
+
+    fn note(&self, name: &str, text: &str) -> io::Result<()> {
+        if *self.mood.lock() != Mood::Well {
+            return Err(io::Error::other("the disk is unwell"));
+        }
+        self.tell(Moment::Before);
+        let noted = self.disk.note(name, text);
+        self.tell(Moment::After);
+        noted
+    }
 }
 
 /// A record that tests read.

@@ -139,6 +139,10 @@ impl Disk for Gate {
     fn truncate(&self, file: &Output, bytes: u64) -> io::Result<()> {
         self.disk.truncate(file, bytes)
     }
+
+    fn note(&self, name: &str, text: &str) -> io::Result<()> {
+        self.disk.note(name, text)
+    }
 }
 
 #[test]
