@@ -3,6 +3,8 @@
 //!
 //! Deliberately absent: repair, which is what a start does (`recovery`), told where to look (`repair`).
 
+mod price;
+
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fmt;
@@ -16,8 +18,10 @@ use media::wall::Wall;
 use serde::Serialize;
 
 use crate::disk::{self, Volume};
-use crate::index::{Index, IndexError};
-use crate::segment::{Hash, Segment, VolumeId};
+use crate::index::{Changes, Index, IndexError};
+use crate::segment::{Segment, VolumeId};
+use price::Meter;
+pub use price::Progress;
 
 /// Findings that are told one by one.
 const FINDINGS_MAX: usize = 1_000;
@@ -145,13 +149,13 @@ impl Checked {
 /// may be as late as a disk that stands still for a while. One that stays without a row is found once it is older.
 const BEGUN_WITHIN: Duration = Duration::from_secs(10);
 
-/// Compares at the time `now`. `progress` hears of what was looked at and of all that is to be: bytes where everything is read, else cameras.
+/// Compares at the time `now`. `progress` hears of all that is to be done before anything is, and then how far it is.
 pub fn check(
     roots: &[PathBuf],
     index: &Path,
     depth: Depth,
     now: Wall,
-    progress: &mut dyn FnMut(u64, u64),
+    progress: &mut dyn FnMut(Progress),
 ) -> Result<Checked, CheckError> {
     let volumes = open(roots)?;
     let mut checked = Checked::default();
@@ -163,28 +167,22 @@ pub fn check(
     cameras.sort();
     cameras.dedup();
     checked.cameras = cameras.len();
-    let all = if depth == Depth::Hash { sealed_bytes(&rows, &cameras)? } else { cameras.len() as u64 };
+    let mut meter = Meter::priced(&rows, &cameras, depth, progress)?;
     let mut doubtful = Vec::new();
-    for (done, camera) in (0..).zip(&cameras) {
+    for camera in &cameras {
         let none = Vec::new();
         let found = files.get(camera).unwrap_or(&none);
-        let count = &mut |segment: &Segment| {
-            progress(if depth == Depth::Hash { checked.bytes } else { done }, all);
-            let (number, bytes) =
-                if segment.sealed { (&mut checked.sealed, segment.bytes) } else { (&mut checked.open, 0) };
-            *number += 1;
-            checked.bytes += bytes;
-        };
-        if !camera_faults(&volumes, &rows, camera, found, depth, count)?.is_empty() {
+        if !camera_faults(&volumes, &rows, camera, found, depth, &mut meter)?.is_empty() {
             doubtful.push(camera);
         }
     }
-    progress(all, all);
+    (checked.sealed, checked.open, checked.bytes) = meter.end();
     drop(rows);
     for camera in doubtful {
         let found = files_of(&volumes, camera)?;
         let rows = Index::open_to_read(index)?;
-        for finding in camera_faults(&volumes, &rows, camera, &found, depth, &mut |_| ())? {
+        let silent = &mut |_| ();
+        for finding in camera_faults(&volumes, &rows, camera, &found, depth, &mut Meter::new(depth, silent))? {
             if finding.fault == Fault::NotInIndex && is_being_begun(&volumes, &finding, now) {
                 checked.open += 1;
             } else {
@@ -214,21 +212,55 @@ impl Checked {
 }
 
 /// The index, to be asked whether it says the same of a segment as a record does.
-pub struct Claims(Index);
+pub struct Claims {
+    index: Index,
+    /// What need not be put on the record again; none where that is not asked.
+    settled: Option<Vec<(CameraId, Wall)>>,
+}
 
 impl Claims {
+    /// Segments settled at once.
+    const SETTLED_MAX: usize = 1_000;
+
     /// Opens the index to be read.
     pub fn open(index: &Path) -> Result<Self, IndexError> {
-        Ok(Self(Index::open_to_read(index)?))
+        Ok(Self { index: Index::open_to_read(index)?, settled: None })
+    }
+
+    /// Opens an index that was made anew: what the record says of a segment need not be put there again.
+    pub fn open_to_settle(index: &Path) -> Result<Self, IndexError> {
+        Ok(Self { index: Index::open(index)?, settled: Some(Vec::new()) })
     }
 
     /// A finding where the index has this segment with another hash. One that was deleted since is no matter.
-    pub fn dispute(&self, claim: &Claim<'_>) -> Result<Option<Finding>, IndexError> {
-        let Some(row) = self.0.segment(claim.camera, claim.start)? else { return Ok(None) };
-        let same = row.volume.to_string() == claim.volume;
-        let differs = same && row.hash.is_some_and(|known: Hash| known.to_string() != claim.hash);
+    pub fn dispute(&mut self, claim: &Claim<'_>) -> Result<Option<Finding>, IndexError> {
+        let Some(row) = self.index.segment(claim.camera, claim.start)? else { return Ok(None) };
+        let Some(known) = row.hash.filter(|_| row.volume.to_string() == claim.volume) else { return Ok(None) };
+        if known.to_string() == claim.hash {
+            self.settle(claim)?;
+            return Ok(None);
+        }
         let fault = if row.bytes < claim.bytes { Fault::CutSinceRecord } else { Fault::OtherOnRecord };
-        Ok(differs.then_some(Finding { volume: row.volume, path: row.path, fault }))
+        Ok(Some(Finding { volume: row.volume, path: row.path, fault }))
+    }
+
+    fn settle(&mut self, claim: &Claim<'_>) -> Result<(), IndexError> {
+        let Some(settled) = &mut self.settled else { return Ok(()) };
+        settled.push((claim.camera.clone(), claim.start));
+        if settled.len() < Self::SETTLED_MAX { Ok(()) } else { self.commit() }
+    }
+
+    fn commit(&mut self) -> Result<(), IndexError> {
+        let mut changes = Changes::default();
+        for (camera, start) in self.settled.iter_mut().flat_map(std::mem::take) {
+            changes.proven(&camera, start);
+        }
+        self.index.commit(&changes)
+    }
+
+    /// All claims were made.
+    pub fn close(mut self) -> Result<(), IndexError> {
+        self.commit()
     }
 }
 
@@ -245,14 +277,6 @@ pub struct Claim<'a> {
     pub bytes: u64,
     /// Its hash, in hexadecimal.
     pub hash: &'a str,
-}
-
-fn sealed_bytes(rows: &Index, cameras: &[CameraId]) -> Result<u64, IndexError> {
-    let mut bytes = 0;
-    for camera in cameras {
-        rows.each_segment(camera, |_, row| bytes += row.filter(|row| row.sealed).map_or(0, |row| row.bytes))?;
-    }
-    Ok(bytes)
 }
 
 fn open(roots: &[PathBuf]) -> Result<Vec<Volume>, CheckError> {
@@ -306,7 +330,7 @@ fn camera_faults(
     camera: &CameraId,
     files: &Files<'_>,
     depth: Depth,
-    count: &mut dyn FnMut(&Segment),
+    meter: &mut Meter<'_>,
 ) -> Result<Vec<Finding>, IndexError> {
     let mut unknown: BTreeMap<(VolumeId, String), &Volume> =
         files.iter().map(|(volume, path)| ((volume.id(), path.clone()), *volume)).collect();
@@ -318,12 +342,12 @@ fn camera_faults(
             findings.push(Finding { volume: VolumeId::UNTOLD, path: camera.to_string(), fault: Fault::RowDamaged });
             return;
         };
-        count(&row);
         let id = if row.volume == VolumeId::UNTOLD { first } else { row.volume };
         let fault = match unknown.remove(&(id, row.path.clone())) {
-            Some(volume) => segment_fault(volume, &row, depth),
+            Some(volume) => segment_fault(volume, &row, depth, meter),
             None => Some(Fault::Missing),
         };
+        meter.looked_at(&row);
         findings.extend(fault.map(|fault| Finding { volume: row.volume, path: row.path.clone(), fault }));
     })?;
     let no_row = |(volume, path): (VolumeId, String)| Finding { volume, path, fault: Fault::NotInIndex };
@@ -331,7 +355,7 @@ fn camera_faults(
     Ok(findings)
 }
 
-fn segment_fault(volume: &Volume, row: &Segment, depth: Depth) -> Option<Fault> {
+fn segment_fault(volume: &Volume, row: &Segment, depth: Depth, meter: &mut Meter<'_>) -> Option<Fault> {
     if depth == Depth::Presence || !row.sealed {
         return None;
     }
@@ -346,7 +370,12 @@ fn segment_fault(volume: &Volume, row: &Segment, depth: Depth) -> Option<Fault> 
     if depth < Depth::Structure {
         return None;
     }
-    let scan = match reader::scan(found, |offset, length| disk::read_at(&file, offset, length)) {
+    let read = |offset, length| {
+        let bytes = disk::read_at(&file, offset, length)?;
+        meter.read(bytes.len());
+        Ok::<_, io::Error>(bytes)
+    };
+    let scan = match reader::scan(found, read) {
         Ok(scan) => scan,
         Err(error) => return Some(Fault::Torn(error.to_string())),
     };

@@ -61,6 +61,14 @@ pub enum RecoveryError {
     /// The index failed.
     #[error(transparent)]
     Index(#[from] IndexError),
+    /// The index that cannot be read could not be moved aside.
+    #[error("{path} cannot be moved aside: {source}; an appliance that runs has it to itself, so stop it first")]
+    Aside {
+        /// Where.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
     /// The volume could not be read or changed.
     #[error("recordings below {path}: {source}")]
     Volume {

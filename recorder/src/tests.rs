@@ -10,6 +10,7 @@ mod extracting;
 mod frames;
 mod months;
 mod playing;
+mod rebuilding;
 mod rig;
 mod storage;
 mod threads;

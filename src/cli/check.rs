@@ -1,24 +1,25 @@
 //! `sluice check`: do the recordings and their index agree? Reads both, and changes nothing unless told to repair.
 
-use std::io::IsTerminal;
-use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+mod bar;
+mod on_ledger;
+
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use control_api::ledger::Kind;
-use control_api::ledger::search::{Candidate, search};
-use media::id::CameraId;
-use media::wall::{Clock, Wall};
-use recorder::check::{Checked, Claim, Claims, Depth, Fault, check};
-use recorder::repair::repair;
+use media::wall::Clock;
+use recorder::check::{CheckError, Checked, Claims, Depth, Fault, check};
+use recorder::index::IndexError;
+use recorder::recovery::Report;
+use recorder::repair::{rebuild, repair};
 
 use super::EXIT_NO_INPUT;
 use crate::appliance_id;
 use crate::clock::SystemClock;
 use crate::config::{Config, EXIT_CONFIG};
+use bar::Bar;
 
 /// Compare the recordings with their index.
 ///
@@ -38,7 +39,8 @@ pub(crate) struct Check {
     depth: How,
     /// Mend what was found, as a start does: damaged recordings are cut to what is whole, files that are none, and recordings
     /// that were changed after they were sealed, are moved to _quarantine, rows without a file become gaps, files without a row
-    /// get one. The appliance must not run.
+    /// get one. An index that is gone or cannot be read is made anew from the recordings, and compared with the ledger; what was
+    /// there of it is kept beside it. The appliance must not run.
     #[arg(long)]
     repair: bool,
     /// Print what was found as JSON.
@@ -92,34 +94,61 @@ impl Check {
 
     /// True where all is well, or is now.
     fn compare(&self, config: &Config) -> anyhow::Result<bool> {
-        let (roots, index) = (&config.recorder.roots, &config.recorder.index);
-        let depth = Depth::from(self.depth);
-        let mut bar = Bar::new(depth);
-        let now = SystemClock::start().wall();
-        let checked = check(roots, index, depth, now, &mut |done, all| bar.show(done, all));
-        bar.end();
-        let mut checked = checked?;
-        if depth == Depth::Hash {
-            against_ledger(&config.ledger_path, &Claims::open(index)?, &mut checked)?;
+        let index = &config.recorder.index;
+        let (mut checked, claims) = match self.look(config) {
+            Err(CheckError::Index(error)) if self.repair => {
+                self.rebuild(config, &error)?;
+                // Every hash in it is of the files as they are now: the ledger alone knows what they were.
+                (self.look(config)?, Some(Claims::open_to_settle(index)?))
+            }
+            Err(CheckError::Index(error)) => {
+                return Err(error).context("the index cannot be read; --repair makes it anew from the recordings");
+            }
+            looked => (looked?, None),
+        };
+        if Depth::from(self.depth) == Depth::Hash || claims.is_some() {
+            let claims = claims.map_or_else(|| Claims::open(index), Ok)?;
+            on_ledger::against_ledger(&config.ledger_path, claims, &mut checked)?;
         }
         self.say(&checked);
         if checked.is_clean() || !self.repair {
             return Ok(checked.is_clean());
         }
-        let appliance = appliance_id::load(&config.state_path)?.context("there is no state: was it ever started?")?;
-        let report = repair(roots, &appliance, index, &checked.findings, Arc::new(SystemClock::start()))
-            .context("nothing was repaired: an appliance that runs has the index to itself, so stop it first")?;
+        self.mend(config, &checked)
+    }
+
+    fn look(&self, config: &Config) -> Result<Checked, CheckError> {
+        let (roots, index) = (&config.recorder.roots, &config.recorder.index);
+        let depth = Depth::from(self.depth);
+        let mut bar = Bar::new(depth, self.json);
+        let checked = check(roots, index, depth, SystemClock::start().wall(), &mut |at| bar.show(at));
+        bar.end();
+        checked
+    }
+
+    /// Makes an index anew that is gone or cannot be read.
+    fn rebuild(&self, config: &Config, why: &IndexError) -> anyhow::Result<()> {
+        let (roots, index) = (&config.recorder.roots, &config.recorder.index);
+        let (report, aside) = rebuild(roots, &owner(config)?, index, Arc::new(SystemClock::start()))
+            .with_context(|| format!("the index cannot be read ({why}), and cannot be made anew"))?;
         eprintln!(
-            "repaired: {} cut to what is whole, {} moved to _quarantine, {} without a file now gaps, {} empty removed",
-            report.cut, report.quarantined, report.lost, report.empty
+            "the index could not be read ({why}); made anew from the recordings alone: {} recordings of {} bytes; {} gaps as they \
+            were noted beside them, {} of which nothing is noted",
+            report.segments, report.bytes, report.gaps_recalled, report.gaps_unknown
         );
-        if report.changed > 0 {
-            eprintln!(
-                "NOT MENDED: {} changed after they were sealed; moved to _quarantine as they are, each with its reason, and their \
-                time is a gap. Find out who or what, before the files are used for anything",
-                report.changed
-            );
+        if let Some(aside) = aside {
+            eprintln!("what was there of it is kept in {}", aside.display());
         }
+        told(&report);
+        Ok(())
+    }
+
+    /// Repairs what was found. True where nothing is left that cannot be.
+    fn mend(&self, config: &Config, checked: &Checked) -> anyhow::Result<bool> {
+        let (roots, index) = (&config.recorder.roots, &config.recorder.index);
+        let report = repair(roots, &owner(config)?, index, &checked.findings, Arc::new(SystemClock::start()))
+            .context("nothing was repaired: an appliance that runs has the index to itself, so stop it first")?;
+        told(&report);
         let cut = checked.findings.iter().filter(|finding| finding.fault == Fault::CutSinceRecord).count();
         if cut > 0 {
             eprintln!(
@@ -149,85 +178,22 @@ impl Check {
     }
 }
 
-/// How far it is, on a terminal.
-struct Bar {
-    shown: bool,
-    unit: &'static str,
-    scale: u64,
-    /// In thousandths; nothing is written again that did not change.
-    last: u64,
+/// Whose recordings they are.
+fn owner(config: &Config) -> anyhow::Result<String> {
+    appliance_id::load(&config.state_path)?.context("there is no state: was it ever started?")
 }
 
-impl Bar {
-    /// Cells of the bar.
-    const CELLS: u64 = 30;
-
-    fn new(depth: Depth) -> Self {
-        let (unit, scale) = if depth == Depth::Hash { ("MiB", 1 << 20) } else { ("cameras", 1) };
-        Self { shown: std::io::stderr().is_terminal(), unit, scale, last: u64::MAX }
+/// Says what was repaired, and what could not be.
+fn told(report: &Report) {
+    eprintln!(
+        "repaired: {} cut to what is whole, {} moved to _quarantine, {} without a file now gaps, {} empty removed",
+        report.cut, report.quarantined, report.lost, report.empty
+    );
+    if report.changed > 0 {
+        eprintln!(
+            "NOT MENDED: {} changed after they were sealed; moved to _quarantine as they are, each with its reason, and their \
+            time is a gap. Find out who or what, before the files are used for anything",
+            report.changed
+        );
     }
-
-    fn show(&mut self, done: u64, all: u64) {
-        let part = done.saturating_mul(1000) / all.max(1);
-        if !self.shown || std::mem::replace(&mut self.last, part) == part {
-            return;
-        }
-        let full = (part * Self::CELLS / 1000).min(Self::CELLS) as usize;
-        let (full, rest) = ("#".repeat(full), "-".repeat(Self::CELLS as usize - full));
-        eprint!("\r[{full}{rest}] {} of {} {}", done / self.scale, all / self.scale, self.unit);
-    }
-
-    fn end(&self) {
-        if self.shown {
-            eprintln!();
-        }
-    }
-}
-
-/// The event of the ledger, as far as it is needed here.
-#[derive(serde::Deserialize)]
-struct Sealing {
-    kind: String,
-    detail: Detail,
-}
-
-#[derive(serde::Deserialize)]
-struct Detail {
-    #[serde(default)]
-    segments: Vec<Sealed>,
-}
-
-#[derive(serde::Deserialize)]
-struct Sealed {
-    camera: String,
-    volume: String,
-    start_micros: i64,
-    bytes: u64,
-    blake3: String,
-}
-
-/// Compares what the ledger says of recordings with what the index says. Every word counts: one that was changed, and told of anew
-/// by the start that found it so, was changed.
-fn against_ledger(ledger: &Path, claims: &Claims, checked: &mut Checked) -> anyhow::Result<()> {
-    let mut failed = None;
-    let mut visit = |entry: &Candidate<'_>| {
-        let Ok(sealing) = serde_json::from_slice::<Sealing>(entry.bytes()) else { return ControlFlow::Continue(()) };
-        for sealed in sealing.detail.segments.iter().filter(|_| sealing.kind == Kind::SEGMENT_SEALED.as_str()) {
-            let Ok(camera) = sealed.camera.parse::<CameraId>() else { continue };
-            let (start, volume, hash) = (Wall::from_micros(sealed.start_micros), &sealed.volume, &sealed.blake3);
-            match claims.dispute(&Claim { camera: &camera, start, volume, bytes: sealed.bytes, hash }) {
-                Ok(finding) => finding.into_iter().for_each(|finding| checked.add(finding)),
-                Err(error) => failed = Some(error),
-            }
-        }
-        if failed.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    };
-    let searched = search(ledger, &mut visit, &mut |_, _| ());
-    if let Some(error) = failed {
-        return Err(error.into());
-    }
-    if let Some(first) = searched.findings.first() {
-        anyhow::bail!("the ledger is not whole ({first}); see sluice ledger verify {}", ledger.display());
-    }
-    Ok(())
 }

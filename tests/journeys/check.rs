@@ -117,4 +117,59 @@ fn what_cannot_be_read_is_no_finding_and_nothing_is_repaired_under_a_running_app
     assert_eq!(code, Some(66), "{said}");
     assert!(said.contains("not in the index") && said.contains("stop it first"), "{said}");
     assert!(stranger.join("000000.000.mp4").exists());
+    // An index that another process has is not made anew, whatever it looks like.
+    let (current, away) = (appliance.dir().join("state/recordings/CURRENT"), appliance.dir().join("CURRENT"));
+    std::fs::rename(&current, &away).expect("moved");
+    let (code, said) = check(&appliance, &["--repair"]);
+    assert!(code == Some(66) && said.contains("stop it first"), "{code:?} {said}");
+    std::fs::rename(&away, &current).expect("moved back");
+    assert_eq!(check(&appliance, &[]).0, Some(1), "the stranger, and nothing else");
+}
+
+/// All bytes of the ledger's folder say this word somewhere.
+fn is_on_ledger(appliance: &Appliance, word: &str) -> bool {
+    let mut folders = vec![appliance.dir().join("ledger")];
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if std::fs::read(path).is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains(word)) {
+                return true;
+            }
+        }
+    }
+    false
+}
+
+#[test]
+fn a_broken_index_is_made_anew_from_the_files_and_the_ledger_tells_what_was_changed_meanwhile() {
+    let cameras = SimCameras::start(CAMERAS.len());
+    let mut appliance = stopped(&cameras);
+    let changed = recording(&appliance, CAMERAS[0]);
+    let name = changed.file_name().and_then(|name| name.to_str()).expect("a name").to_owned();
+    // What a stop seals is told by the next start.
+    appliance.start_again();
+    eventually("its hash is on the ledger", Duration::from_secs(30), || is_on_ledger(&appliance, &name).then_some(()));
+    appliance.stop();
+    let index = appliance.dir().join("state/recordings");
+    std::fs::write(index.join("CURRENT"), "MANIFEST-none\n").expect("written");
+    let mut bytes = std::fs::read(&changed).expect("a recording");
+    let place = bytes.len() - 10;
+    bytes[place] ^= 1;
+    std::fs::write(&changed, &bytes).expect("written");
+    let (code, said) = check(&appliance, &[]);
+    assert!(code == Some(66) && said.contains("--repair makes it anew"), "{code:?} {said}");
+    let (code, said) = check(&appliance, &["--repair"]);
+    assert!(said.contains("made anew from the recordings alone") && said.contains("recordings.broken-"), "{said}");
+    assert!(code == Some(1) && said.contains("changed since it was put on the ledger"), "{code:?} {said}");
+    assert!(said.contains("NOT MENDED: 1 changed after they were sealed") && !changed.exists(), "{said}");
+    let (code, said) = check(&appliance, &["--depth", "hash"]);
+    assert_eq!(code, Some(0), "{said}");
+    // One that is gone altogether.
+    std::fs::remove_dir_all(&index).expect("removed");
+    let (code, said) = check(&appliance, &["--repair"]);
+    assert!(code == Some(0) && said.contains("recordings and index agree"), "{code:?} {said}");
+    assert!(!said.contains("kept in"), "{said}");
+    appliance.start_again();
+    CAMERAS.iter().for_each(|camera| appliance.wait_for_camera(camera));
 }

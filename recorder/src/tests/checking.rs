@@ -5,7 +5,7 @@ use std::fs;
 use media::wall::Wall;
 
 use super::rig::{RATE, Rig};
-use crate::check::{Claim, Claims, Depth, Fault, Finding, check};
+use crate::check::{Claim, Claims, Depth, Fault, Finding, Progress, check};
 use crate::recovery::Report;
 use crate::repair::repair;
 use crate::segment::Segment;
@@ -15,7 +15,7 @@ pub(super) const LATER: Wall = Wall::from_micros(4_000_000_000_000_000);
 
 fn faults(rig: &Rig, depth: Depth) -> Vec<(String, Fault)> {
     let folder = rig.folder.path();
-    let checked = check(&[folder.join("recordings")], &folder.join("index"), depth, LATER, &mut |_, _| ()).unwrap();
+    let checked = check(&[folder.join("recordings")], &folder.join("index"), depth, LATER, &mut |_| ()).unwrap();
     assert_eq!(checked.findings_not_shown, 0);
     checked.findings.into_iter().map(|finding| (finding.path, finding.fault)).collect()
 }
@@ -34,13 +34,24 @@ fn what_is_being_recorded_is_clean_at_every_depth() {
     let folder = rig.folder.path();
     for depth in [Depth::Presence, Depth::Size, Depth::Structure, Depth::Hash] {
         let mut told = Vec::new();
-        let progress = &mut |done, all| told.push((done, all));
+        let progress = &mut |at| told.push(at);
         let checked = check(&[folder.join("recordings")], &folder.join("index"), depth, LATER, progress).unwrap();
-        let bytes = segments.iter().filter(|s| s.sealed).map(|s| s.bytes).sum();
+        let bytes: u64 = segments.iter().filter(|s| s.sealed).map(|s| s.bytes).sum();
         assert_eq!((checked.cameras, checked.sealed, checked.open, checked.bytes), (1, 3, 1, bytes));
         assert!(checked.is_clean(), "{depth:?}: {:?}", checked.findings);
-        let all = if depth == Depth::Hash { bytes } else { 1 };
-        assert_eq!((told[0], told.last()), ((0, all), Some(&(all, all))));
+        let (price, end) = (told[0], told.last().unwrap());
+        assert_eq!((price.files, price.files_all, price.bytes, end.files, end.files_all), (0, 3, 0, 3, 3));
+        assert_eq!(end.bytes, end.bytes_all, "{depth:?}");
+        let heads = end.bytes - if depth == Depth::Hash { bytes } else { 0 };
+        match depth {
+            Depth::Presence | Depth::Size => assert_eq!((price.bytes_all, end.bytes), (0, 0)),
+            // What was told before and what it came to are near each other; half-way they are nearer.
+            Depth::Structure | Depth::Hash => {
+                let off = |at: Progress| at.bytes_all.abs_diff(end.bytes);
+                assert!(heads > 3 * 4096 && heads < bytes, "{heads} of {bytes}");
+                assert!(off(price) < heads / 2 && off(told[2]) <= off(price), "{depth:?}: {told:?}");
+            }
+        }
     }
 }
 
@@ -80,7 +91,7 @@ fn a_file_without_a_row_is_no_fault_while_it_is_as_young_as_one_that_is_being_be
     let found = |after: u64| {
         let now = Wall::EPOCH + written + std::time::Duration::from_secs(after);
         let (roots, index) = ([rig.folder.path().join("recordings")], rig.folder.path().join("index"));
-        let checked = check(&roots, &index, Depth::Size, now, &mut |_, _| ()).unwrap();
+        let checked = check(&roots, &index, Depth::Size, now, &mut |_| ()).unwrap();
         (checked.open, checked.findings.len())
     };
     assert_eq!(found(1), (2, 0), "one is being written anyhow");
@@ -96,9 +107,9 @@ fn a_changed_bit_of_media_is_found_by_its_hash_alone() {
     fs::write(rig.path(&segments[1]), bytes).unwrap();
     assert_eq!(faults(&rig, Depth::Structure), []);
     assert_eq!(faults(&rig, Depth::Hash), [(segments[1].path.clone(), Fault::OtherContent)]);
-    let claims = Claims::open(&rig.folder.path().join("index")).unwrap();
+    let mut claims = Claims::open(&rig.folder.path().join("index")).unwrap();
     let volume = segments[1].volume.to_string();
-    let dispute = |hash: &str, bytes: u64| {
+    let mut dispute = |hash: &str, bytes: u64| {
         let claim = Claim { camera: &rig.camera, start: segments[1].start, volume: &volume, bytes, hash };
         claims.dispute(&claim).unwrap().map(|found| found.fault)
     };
@@ -119,7 +130,7 @@ fn repaired(
     change(&rig);
     let (folder, clock) = rig.crash();
     let (roots, index) = ([folder.path().join("recordings")], folder.path().join("index"));
-    let mut findings = check(&roots, &index, depth, LATER, &mut |_, _| ()).unwrap().findings;
+    let mut findings = check(&roots, &index, depth, LATER, &mut |_| ()).unwrap().findings;
     findings.extend(more);
     assert_eq!(findings.len(), 1, "{findings:?}");
     let report = repair(&roots, "test", &index, &findings, clock.clone()).unwrap();

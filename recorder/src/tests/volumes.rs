@@ -194,7 +194,7 @@ fn cameras_of_a_volume_on_which_a_write_stands_still_go_on_at_the_other() {
     }
     let config = config(&site.folder);
     let checked =
-        check::check(&config.roots, &config.index, check::Depth::Hash, super::checking::LATER, &mut |_, _| ()).unwrap();
+        check::check(&config.roots, &config.index, check::Depth::Hash, super::checking::LATER, &mut |_| ()).unwrap();
     assert!(checked.is_clean(), "{:?}", checked.findings);
 }
 
@@ -273,7 +273,7 @@ fn a_volume_that_fails_in_the_first_second_leaves_no_two_recordings_of_one_start
     }
     let config = config(&site.folder);
     let checked =
-        check::check(&config.roots, &config.index, check::Depth::Hash, super::checking::LATER, &mut |_, _| ()).unwrap();
+        check::check(&config.roots, &config.index, check::Depth::Hash, super::checking::LATER, &mut |_| ()).unwrap();
     assert!(checked.is_clean(), "{:?}", checked.findings);
 }
 
