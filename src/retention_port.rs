@@ -36,6 +36,7 @@ impl RetentionPort for Retention {
             free_bytes: of.free_bytes,
             protected_bytes: of.protected_bytes,
             bytes_per_second: of.bytes_per_second,
+            full_seconds: of.full_in.map(|at| at.as_secs()),
             floor_danger_seconds: of.floor_danger_in.map(|at| at.as_secs()),
         };
         Ok(self.0.outlook().into_iter().map(outlook).collect())

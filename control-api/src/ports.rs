@@ -156,6 +156,8 @@ pub struct VolumeOutlook {
     pub protected_bytes: u64,
     /// What is written to it.
     pub bytes_per_second: u64,
+    /// Until recordings above their floor are deleted for want of room; none where nothing is written.
+    pub full_seconds: Option<u64>,
     /// Until this volume can take no more without breaking a floor or a hold; none where not foreseen.
     pub floor_danger_seconds: Option<u64>,
 }

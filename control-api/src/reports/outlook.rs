@@ -1,4 +1,4 @@
-//! When each volume is in danger of a floor, as it is foreseen at this moment.
+//! When each volume is full, and when it is in danger of a floor, as it is foreseen at this moment.
 
 use super::{Asked, Cell, Part, Report, Words, column, unreadable};
 use crate::error::ApiError;
@@ -16,6 +16,7 @@ pub(super) const REPORT: Report = Report {
         column("free_bytes", "可用字节"),
         column("protected_bytes", "受保护字节"),
         column("bytes_per_second", "每秒写入字节"),
+        column("full_seconds", "距写满秒数"),
         column("floor_danger_seconds", "距法定期限受威胁秒数"),
     ],
     takes: &[],
@@ -35,6 +36,7 @@ fn read(asked: &Asked, _: Option<&str>, _: usize) -> Result<Part, ApiError> {
             Cell::Count(volume.free_bytes),
             Cell::Count(volume.protected_bytes),
             Cell::Count(volume.bytes_per_second),
+            volume.full_seconds.map_or(Cell::Empty, Cell::Count),
             volume.floor_danger_seconds.map_or(Cell::Empty, Cell::Count),
         ]
     };

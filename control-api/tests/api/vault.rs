@@ -91,13 +91,16 @@ impl RetentionPort for Vault {
     fn outlook(&self) -> Result<Vec<VolumeOutlook>, RecordingError> {
         self.answers()?;
         let (capacity_bytes, protected_bytes) = (*self.capacity_bytes.lock(), self.floors_bytes());
+        let free_bytes = capacity_bytes.saturating_sub(protected_bytes);
+        let bytes_per_second = self.rules.lock().len() as u64 * CAMERA_BITS / 8;
         Ok(vec![VolumeOutlook {
             volume: "a".into(),
             state: "healthy".into(),
             capacity_bytes,
-            free_bytes: capacity_bytes.saturating_sub(protected_bytes),
+            free_bytes,
             protected_bytes,
-            bytes_per_second: self.rules.lock().len() as u64 * CAMERA_BITS / 8,
+            bytes_per_second,
+            full_seconds: free_bytes.checked_div(bytes_per_second),
             floor_danger_seconds: None,
         }])
     }
