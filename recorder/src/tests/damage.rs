@@ -153,8 +153,11 @@ fn an_index_rebuilt_from_the_files_equals_the_index() {
     assert_eq!(rig.timeline().items.first().unwrap().start, at(0.0));
 }
 
+/// Start, end and word of each gap.
+type Gaps = Vec<(f64, f64, String)>;
+
 /// Gaps of three kinds, and an index that is gone.
-fn gaps_and_no_index() -> (Vec<(f64, f64, String)>, Arc<TempDir>, Arc<TestClock>) {
+fn gaps_and_no_index() -> (Gaps, Arc<TempDir>, Arc<TestClock>) {
     let mut rig = Rig::new();
     rig.send(0, 70 * RATE);
     rig.send(100 * RATE, 130 * RATE);
