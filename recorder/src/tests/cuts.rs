@@ -108,7 +108,7 @@ fn start_on(left: tempfile::TempDir, gone_at: Wall, cut: Cut, depth: Depth, plac
     assert_eq!((rig.report.quarantined, rig.report.lost), (unreadable, 0), "{place}");
     whole_up_to(&rig, gone_at, place);
     let folder = rig.folder.path();
-    let checked = check(&[folder.join("recordings")], &folder.join("index"), depth, LATER, &mut |_, _| ()).unwrap();
+    let checked = check(&[folder.join("recordings")], &folder.join("index"), depth, LATER, &mut |_| ()).unwrap();
     assert!(checked.is_clean(), "{place}: {:?}", checked.findings);
     let again = rig.restart().report;
     assert_eq!((again.cut, again.quarantined, again.lost, again.empty), (0, 0, 0, 0), "{place}");

@@ -32,6 +32,7 @@ const REASONS: Record<string, Both> = {
   no_keyframe: { zh: "长时间没有关键帧", en: "no keyframe" },
   unwritable: { zh: "参数无法写入文件", en: "cannot be written" },
   damaged: { zh: "录像文件损坏", en: "file damaged" },
+  deleted: { zh: "已按规定删除", en: "deleted by rule" },
 };
 
 /** The words for a reason; the recorder's own where it is a new one. */
