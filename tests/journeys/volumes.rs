@@ -18,6 +18,9 @@ const PATIENCE: Duration = Duration::from_secs(40);
 /// What a camera may lose when its volume gives up: what waited to be written.
 const LOSS_SECONDS_MAX: f64 = 2.0;
 
+/// What a faulty disk's errors are taken for: the kernel tells of a full disk beneath by EIO to some writes, and by ENOSPC to others.
+const FAULTS: [&str; 2] = ["volume_failed", "disk_full"];
+
 /// An appliance in a mount namespace, and its cameras.
 struct Site {
     appliance: Appliance,
@@ -196,7 +199,7 @@ fn cameras_go_on_past_a_disk_that_gives_errors() {
     eventually("it is noticed", PATIENCE, || site.state("one", "failed").then_some(()));
     assert!(fires(&site.appliance, "SluiceVolumeDown"));
     site.go_on_at("two", "one");
-    site.lost_little(&["volume_failed"]);
+    site.lost_little(&FAULTS);
     site.must("rm beneath/filler");
     eventually("it is taken back", PATIENCE, || site.state("one", "ready").then_some(()));
     end_clean(site);
@@ -213,7 +216,7 @@ fn cameras_go_on_past_a_file_system_that_turned_read_only() {
     });
     eventually("it is noticed", PATIENCE, || site.state("one", "failed").then_some(()));
     site.go_on_at("two", "one");
-    site.lost_little(&["volume_failed"]);
+    site.lost_little(&FAULTS);
     // As an operator mends it.
     site.must("rm beneath/filler");
     eventually("nothing holds it", PATIENCE, || site.inside("umount one").status.success().then_some(()));
