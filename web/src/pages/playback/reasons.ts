@@ -33,6 +33,7 @@ const REASONS: Record<string, Both> = {
   unwritable: { zh: "参数无法写入文件", en: "cannot be written" },
   damaged: { zh: "录像文件损坏", en: "file damaged" },
   deleted: { zh: "已按规定删除", en: "deleted by rule" },
+  unknown: { zh: "原因不明", en: "unknown" },
 };
 
 /** The words for a reason; the recorder's own where it is a new one. */
