@@ -186,13 +186,12 @@ impl Deps {
             store, ledger, clock, stage, whep, cameras, recordings, playback, exports, config, sessions, ..
         } = parts;
         let (console, log, settings) = (parts.console, parts.log, parts.settings);
-        let hls = Hls::new(Arc::clone(&stage), &parts.registry)?;
+        let (hls, outbound) = (Hls::new(Arc::clone(&stage), &parts.registry)?, Outbound::new());
         let (leases, marks) = (Arc::clone(&stage.leases), stage.marks.clone());
         let (port, registry, otp_key) = (parts.retention, parts.registry, parts.otp_key);
         let metrics = RetentionMetrics::new(&registry, Arc::clone(&clock))?;
         let retention = Keeper::new(parts.keeping, Arc::clone(&port), store.clone(), Arc::clone(&clock), metrics);
         let retention = Arc::new(retention);
-        let outbound = Outbound::new();
         let authn = Authn::new(store.clone(), ledger.clone(), Arc::clone(&clock), otp_key, outbound.clone(), &config)?;
         let (witness, webhooks) = outside(parts.witness, parts.webhooks, outbound, &store, &ledger, &clock, &registry)?;
         let outbox = Outbox::start(store.clone(), ledger.clone())?;
