@@ -25,8 +25,6 @@ use crate::volumes::{Slot, Volumes};
 /// The clock may run ahead of the time since the start by this much before it is taken to be wrong: a clock that jumps to
 /// another year must not delete everything.
 const CLOCK_AHEAD_MAX: Duration = Duration::from_secs(3600);
-/// A volume that had no room is written to again when it has this much, or a tenth of it.
-const ROOM_AGAIN_BYTES: u64 = 256 << 20;
 /// Deletions in one sweep, so that a stop is not held up.
 const DELETIONS_MAX: usize = 1000;
 /// Sweeps after which what was passed over is looked at again, whatever the reason was.
@@ -92,12 +90,14 @@ impl Retention {
             }
             if excess > 0 && made < DELETIONS_MAX {
                 swept.short.push((slot.number, excess));
-            } else if slot.space().free >= ROOM_AGAIN_BYTES.min(slot.space().total / 10) {
+            } else if slot.space().is_enough() {
                 slot.full.store(false, Ordering::Relaxed);
             }
         }
-        self.drop_notes();
         swept.more = made >= DELETIONS_MAX;
+        if !swept.more {
+            self.drop_notes();
+        }
         Ok(swept)
     }
 

@@ -258,7 +258,7 @@ impl<D: Disk> Writer<D> {
     /// One camera's write failed. Want of room, or of a name or a handle for a new file, is not damage: the camera tries
     /// again at its next keyframe, or goes elsewhere. All else is.
     fn failed(&mut self, lane: &Arc<Lane>, error: &io::Error) {
-        let reason = GapReason::of_write(error);
+        let reason = self.why(error);
         if reason == GapReason::VolumeFailed {
             self.poison(error);
         } else if lane.coverage.lock().gap().is_none_or(|gap| gap.reason != reason) {
@@ -268,6 +268,13 @@ impl<D: Disk> Writer<D> {
             self.parts.slot.full.store(true, Ordering::Relaxed);
         }
         self.give_up(lane, reason);
+    }
+
+    /// Why a write failed. A volume that has room and finds none lies on something that is full, such as a disk that was promised more
+    /// than there is: no deletion helps, and that is a fault of the volume.
+    fn why(&self, error: &io::Error) -> GapReason {
+        let no_room = error.kind() == io::ErrorKind::StorageFull && !self.parts.slot.full.load(Ordering::Relaxed);
+        if no_room && self.parts.disk.has_room() { GapReason::VolumeFailed } else { GapReason::of_write(error) }
     }
 
     fn give_up(&mut self, lane: &Arc<Lane>, reason: GapReason) {

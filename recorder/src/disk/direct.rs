@@ -81,6 +81,10 @@ impl Disk for Direct {
         file.truncate(bytes)
     }
 
+    fn has_room(&self) -> bool {
+        self.volume.has_room()
+    }
+
     fn note(&self, name: &str, text: &str) -> io::Result<()> {
         self.volume.add_to_note(name, text)?.sync_data()
     }

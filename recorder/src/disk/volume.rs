@@ -19,6 +19,8 @@ const QUARANTINE: &str = "_quarantine";
 const PROBE: &str = "_probe";
 /// No device has this number.
 const NOWHERE: u64 = u64::MAX;
+/// So much, or a tenth of the volume, is room to go on with.
+const ENOUGH_BYTES: u64 = 256 << 20;
 
 /// Why a folder cannot be used as a volume.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +54,13 @@ pub(crate) struct Space {
     pub(crate) free: u64,
     /// Bytes that it has in all.
     pub(crate) total: u64,
+}
+
+impl Space {
+    /// Enough to go on with.
+    pub(crate) fn is_enough(self) -> bool {
+        self.free >= ENOUGH_BYTES.min(self.total / 10)
+    }
 }
 
 /// A volume, whether it is there or not.
@@ -132,6 +141,13 @@ impl Volume {
         let stat = rustix::fs::statvfs(&self.root)?;
         let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
         Ok(Space { free: bytes(stat.f_bavail), total: bytes(stat.f_blocks) })
+    }
+
+    /// The file system says that it has room, for new files too. Where a write finds none all the same, what it lies on is full.
+    pub(crate) fn has_room(&self) -> bool {
+        // Some count no files.
+        let files = rustix::fs::statvfs(&self.root).is_ok_and(|stat| stat.f_files == 0 || stat.f_favail > 0);
+        files && self.space().is_ok_and(Space::is_enough)
     }
 
     /// Opens a recording for reading.

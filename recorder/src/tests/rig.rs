@@ -72,6 +72,8 @@ pub(crate) enum Mood {
     Well,
     /// Half of what is appended is written, then there is no room.
     Full,
+    /// As that, and all the while it says that it has room.
+    Hollow,
     /// Appending fails.
     Broken,
     /// Syncing fails.
@@ -118,7 +120,7 @@ impl Disk for MoodyDisk {
     fn write(&mut self, writes: &[Write<'_>]) -> Vec<Result<(), Failure>> {
         self.tell(Moment::Before);
         let mood = *self.mood.lock();
-        let half = |w: &Write<'_>| w.slices.len() / if mood == Mood::Full { 2 } else { 1 };
+        let half = |w: &Write<'_>| w.slices.len() / if matches!(mood, Mood::Full | Mood::Hollow) { 2 } else { 1 };
         let taken = |w: &Write<'_>| if mood == Mood::Broken { 0 } else { half(w) };
         let parts: Vec<_> = writes.iter().map(|w| w.slices[..taken(w)].to_vec()).collect();
         let partly: Vec<_> = writes.iter().zip(&parts).map(|(w, slices)| Write { slices, ..*w }).collect();
@@ -129,11 +131,15 @@ impl Disk for MoodyDisk {
         }
         let fails = || match mood {
             Mood::Well => Ok(()),
-            Mood::Full => Err(Failure::Write(io::ErrorKind::StorageFull.into())),
+            Mood::Full | Mood::Hollow => Err(Failure::Write(io::ErrorKind::StorageFull.into())),
             Mood::Broken => Err(Failure::Write(io::Error::other("the disk is broken"))),
             Mood::Forgetful => Err(Failure::Sync(io::Error::other("write-back failed"))),
         };
         written.into_iter().map(|outcome| outcome.and_then(|()| fails())).collect()
+    }
+
+    fn has_room(&self) -> bool {
+        *self.mood.lock() != Mood::Full
     }
 
     fn truncate(&self, file: &Output, bytes: u64) -> io::Result<()> {

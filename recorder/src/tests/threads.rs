@@ -126,6 +126,10 @@ struct Gate {
 }
 
 impl Disk for Gate {
+    fn has_room(&self) -> bool {
+        self.disk.has_room()
+    }
+
     fn create(&self, path: &str) -> io::Result<Output> {
         self.disk.create(path)
     }

@@ -126,7 +126,7 @@ impl Site {
 
 #[test]
 fn cameras_are_spread_and_those_of_a_volume_that_fails_go_on_at_the_other_without_a_gap() {
-    for mood in [Mood::Broken, Mood::Forgetful, Mood::Full] {
+    for mood in [Mood::Broken, Mood::Forgetful, Mood::Full, Mood::Hollow] {
         let mut site = Site::new(tempfile::tempdir().unwrap());
         site.send_until(10);
         assert_eq!(site.homes(), [2, 2]);
