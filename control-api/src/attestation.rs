@@ -1,6 +1,7 @@
 //! The daily attestation: for each camera and each day that ended, what of it is on disk, what is missing and why, what nobody
-//! can explain, and whether the floor is met. What is unexplained within the floor counts as lost. One event on the ledger and one row in the store, in one commit, so that no day is attested twice; days
-//! that passed while the appliance was down are made up for. Deliberately absent: mending what is missing.
+//! can explain, and whether the floor is met. What is unexplained within the floor counts as lost. One event on the ledger and one row
+//! in the store, in one commit, so that no day is attested twice; days that passed while the appliance was down are made up for.
+//! Deliberately absent: mending what is missing.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -148,8 +149,8 @@ fn done(store: &Store) -> Result<Option<Date>, StoreError> {
     Ok(store.get_json::<Date>(DONE)?.map(|row| row.value))
 }
 
-/// The days after `done` that have ended by `now`, and whose last moments are told of; none older than the longest floor, whose recordings may be gone by right. A
-/// `done` that is yet to come was written by a wrong clock and counts for nothing; the rows still keep a day from being attested twice.
+/// The days after `done` that have ended by `now`, and whose last moments are told of; none older than the longest floor, whose
+/// recordings may be gone by right. A `done` that is yet to come was written by a wrong clock and counts for nothing; the rows still keep a day from being attested twice.
 fn days_due(settings: &Settings, now: Wall, done: Option<Date>) -> Vec<Day> {
     let Some(today) = date_of(&settings.zone, now) else { return Vec::new() };
     let floor_days = settings.floor_max().as_secs().div_ceil(DAY.as_secs()).max(1);

@@ -13,6 +13,7 @@ interface Volume {
   free_bytes: number;
   protected_bytes: number;
   bytes_per_second: number;
+  full_seconds: number | null;
   floor_danger_seconds: number | null;
 }
 
@@ -39,6 +40,7 @@ function Volumes() {
   const t = useT();
   const { value, refused } = useAsked<{ items: Volume[] }>("/reports/outlook", EVERY_MS);
   if (!value) return refused ? <Refusal of={refused} /> : <Loading />;
+  const foreseen = (seconds: number | null) => (seconds === null ? t(w.never) : span(seconds));
   return (
     <section>
       <h2>{t(w.volumes)}</h2>
@@ -54,7 +56,8 @@ function Volumes() {
           { title: w.free, cell: (v) => bytes(v.free_bytes), number: true },
           { title: w.guarded, cell: (v) => bytes(v.protected_bytes), number: true },
           { title: w.written, cell: (v) => bytes(v.bytes_per_second), number: true },
-          { title: w.danger, cell: (v) => (v.floor_danger_seconds === null ? t(w.never) : span(v.floor_danger_seconds)) },
+          { title: w.full, cell: (v) => foreseen(v.full_seconds) },
+          { title: w.danger, cell: (v) => foreseen(v.floor_danger_seconds) },
         ]}
       />
     </section>

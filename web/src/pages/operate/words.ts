@@ -43,6 +43,7 @@ export const words = {
   used: { zh: "已用", en: "Used" },
   guarded: { zh: "受保护", en: "Protected" },
   written: { zh: "写入(每秒)", en: "Written a second" },
+  full: { zh: "距写满", en: "Full in" },
   danger: { zh: "距法定期限受威胁", en: "A floor is in danger in" },
   never: { zh: "未见", en: "not foreseen" },
   ready: { zh: "正常", en: "ready" },
