@@ -17,7 +17,6 @@ mod unusual;
 mod whep;
 mod witness;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -63,9 +62,7 @@ pub(crate) struct Config {
     pub(crate) tls: Option<crate::tls::Settings>,
     /// What is logged, and how.
     pub(crate) log: Log,
-    /// The line of each `section.key` that the file sets.
-    pub(crate) lines: BTreeMap<String, usize>,
-    /// Every key with what it says, for people to look at. No secret is among it.
+    /// Every key with what it says and the line that sets it, for people to look at. No secret is among it.
     pub(crate) shown: Vec<Setting>,
 }
 
@@ -114,13 +111,17 @@ impl Config {
         Faults::of(file, faults).map_or(Ok(config), Err)
     }
 
+    /// The line of the file that sets this key.
+    fn line(&self, key: &str) -> Option<usize> {
+        self.shown.iter().find(|setting| setting.key == key)?.line
+    }
+
     /// What `text`, the content of `file`, says, with defaults in place of what is wrong in it; and what is wrong in it.
     fn read(text: &str, file: &Path) -> (Self, Vec<Fault>) {
         let mut document = Document::parse(text, file.parent().unwrap_or(Path::new("")));
         let mut config = sections::read(&mut document);
         document.finish();
         config.shown = document.shown.settings(&document.asked);
-        config.lines = document.asked.into_iter().filter_map(|(key, line)| Some((key, line?))).collect();
         (config, document.faults)
     }
 }

@@ -48,7 +48,7 @@ fn folders(config: &Config) -> Vec<(&'static str, &Path)> {
 }
 
 fn fault(config: &Config, key: &str, what: String, remedy: String) -> Fault {
-    Fault { line: config.lines.get(key).copied(), key: key.into(), what, remedy }
+    Fault { line: config.line(key), key: key.into(), what, remedy }
 }
 
 /// Why nothing can listen at the address, and what to do about it.

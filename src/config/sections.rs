@@ -1,7 +1,6 @@
 //! Which keys there are, what each may be, and which setting it sets. A new key is one line here and one in
 //! `ops/sluice.example.toml`, which a test holds against each other.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::Path;
@@ -39,7 +38,7 @@ const STATE_FOLDER: &str = "/var/lib/sluice";
 /// The zone of the regulation that this appliance carries out.
 const DEFAULT_ZONE: &str = "Asia/Shanghai";
 
-/// Reads every section. `lines` and `shown` are left empty.
+/// Reads every section. `shown` is left empty.
 pub(super) fn read(document: &mut Document<'_>) -> Config {
     let mut sessions = control_api::sessions::Settings::default();
     let mut settings = control_api::config::Config::default();
@@ -84,7 +83,6 @@ pub(super) fn read(document: &mut Document<'_>) -> Config {
         metrics_listen: document.section("metrics", |s| s.address("listen", SocketAddr::from(([127, 0, 0, 1], 9554)))),
         tls,
         log: document.section("log", log),
-        lines: BTreeMap::new(),
         shown: Vec::new(),
     }
 }

@@ -31,8 +31,7 @@ struct Sealed {
     blake3: String,
 }
 
-/// Compares. Every word counts: one that was changed, and told of anew
-/// by the start that found it so, was changed.
+/// Compares. Every word counts: one that was changed, and told of anew by the start that found it so, was changed.
 pub(super) fn against_ledger(ledger: &Path, mut claims: Claims, checked: &mut Checked) -> anyhow::Result<()> {
     let mut failed = None;
     let mut visit = |entry: &Candidate<'_>| {

@@ -4,6 +4,7 @@ import { useAsked } from "../../ui/asked";
 import { Loading, Refusal, Tag } from "../../ui/states";
 import { Table } from "../../ui/table";
 import { bytes, span, useT, type Both } from "../../words";
+import { percent, type Sample } from "./metrics";
 import { words as w } from "./words";
 
 interface Volume {
@@ -15,12 +16,6 @@ interface Volume {
   bytes_per_second: number;
   full_seconds: number | null;
   floor_danger_seconds: number | null;
-}
-
-interface Sample {
-  name: string;
-  labels: Record<string, string>;
-  value: number;
 }
 
 const EVERY_MS = 5_000;
@@ -67,7 +62,7 @@ function Volumes() {
 function Used({ of: volume }: { of: Volume }) {
   const t = useT();
   const share = volume.capacity_bytes ? 1 - volume.free_bytes / volume.capacity_bytes : 0;
-  const said = `${Math.round(share * 100)} %`;
+  const said = percent(share);
   return (
     <>
       <meter value={share} aria-label={`${t(w.used)}: ${volume.volume}`}>
@@ -96,7 +91,7 @@ function Cores() {
             title: w.busy,
             cell: (c) => (
               <>
-                <meter value={c.value} aria-label={`${t(w.busy)}: ${c.labels.core}`} /> {Math.round(c.value * 100)} %
+                <meter value={c.value} aria-label={`${t(w.busy)}: ${c.labels.core}`} /> {percent(c.value)}
               </>
             ),
           },

@@ -9,7 +9,8 @@ import { Table } from "../../ui/table";
 import { bytes, locale, useT, type Both } from "../../words";
 import { words as w } from "./words";
 
-interface Sample {
+/** One value of a metric. */
+export interface Sample {
   name: string;
   labels: Record<string, string>;
   value: number;
@@ -39,7 +40,7 @@ const least = (name: string) => (samples: Sample[]) => {
   return found.length ? Math.min(...found) : undefined;
 };
 const plain = (value: number) => value.toLocaleString(locale(), { maximumFractionDigits: 2 });
-const percent = (value: number) => `${Math.round(value * 100)} %`;
+export const percent = (value: number) => `${Math.round(value * 100)} %`;
 
 const CHARTS: Chart[] = [
   { title: w.cores, of: most("sluice_core_busy_ratio"), shown: percent },
