@@ -104,6 +104,10 @@ pub(crate) async fn seed(data: PathBuf, seeds: Seeds, reached: Reached, sources:
 fn announce(data: &Path, reached: &Reached, accounts: &BTreeMap<String, Account>, cameras: &[String]) {
     let api = reached.api_url();
     println!("Sluice demo, everything under {}", data.display());
+    match web::file("index.html") {
+        Some(_) => println!("  console    {api}/   in a browser, with an account from below"),
+        None => println!("  console    not built in: Node.js and npm were not there (make web)"),
+    }
     println!("  API        {api}/api/v1      described at {api}/openapi.json");
     println!("  RTSP       rtsp://{}/s/TOKEN   a session gives the token", reached.rtsp);
     println!("  metrics    http://{}/metrics", reached.metrics);
