@@ -10,7 +10,6 @@ use relay::lease::{EndReason, SessionId};
 use super::SessionDesk;
 use super::asking::Ask;
 use super::deadlines::Deadlines;
-use super::hands::EndedBy;
 use super::inquiry::Inquiry;
 use super::table::{Open, Peg};
 use crate::books;
@@ -62,10 +61,9 @@ impl SessionDesk {
         let asked_at = self.clock.monotonic();
         let now = self.clock.wall();
         let desk = Arc::clone(self);
-        let by = hand.map(|hand| EndedBy { user: hand.user.clone(), reason: hand.reason.clone() });
         let taken = move |grant: &Grant| {
             if let Some(why) = end_reason(grant.state()) {
-                let ended = desk.end_under(grant.id(), why, by.as_ref());
+                let ended = desk.end_under(grant.id(), why);
                 desk.observe_end(ended, asked_at);
                 tracing::info!(grant = %grant.id().0, step = step.word(), ended, "a grant was changed");
             }
@@ -73,12 +71,8 @@ impl SessionDesk {
         self.grants.step(id, step, hand, now, taken).await
     }
 
-    fn end_under(&self, grant: &GrantId, why: EndReason, by: Option<&EndedBy>) -> usize {
+    fn end_under(&self, grant: &GrantId, why: EndReason) -> usize {
         let hanging = self.table.lock().hanging_on(&Peg::Grant(grant.clone()));
-        if let Some(by) = by {
-            let mut hands = self.hands.lock();
-            hanging.iter().for_each(|(id, _)| hands.put(id, by.clone()));
-        }
         hanging.iter().filter(|(id, _)| self.end(id, why)).count()
     }
 
@@ -265,7 +259,8 @@ fn reschedule(deadlines: &mut Deadlines<GrantId>, grant: &Grant) {
     }
 }
 
-const fn end_reason(state: GrantState) -> Option<EndReason> {
+/// How what hangs on a grant ends that comes into this state; none where it goes on.
+pub(super) const fn end_reason(state: GrantState) -> Option<EndReason> {
     match state {
         GrantState::Active => None,
         GrantState::Suspended | GrantState::Pending => Some(EndReason::Suspended),

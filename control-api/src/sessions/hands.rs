@@ -1,5 +1,6 @@
 //! By whose hand a session ended, and in whose words, for the one who watched it. The newest alone, in memory: the ledger has them all.
-//! Deliberately absent: who suspended a unit or an account, since those end sessions by deciding anew.
+//! Deliberately absent: who took a grant away, since the grant's own history says it; who suspended a unit or an account, since those
+//! end sessions by deciding anew.
 
 use std::collections::VecDeque;
 

@@ -206,6 +206,25 @@ async fn revoking_a_grant_ends_what_runs_under_it_and_nothing_else() {
     assert_eq!(kept.body["stage"], "granted");
 }
 
+/// Whoever follows the store may be faster than whoever asked: here nobody but the follower ends the session.
+#[tokio::test(flavor = "multi_thread")]
+async fn whose_hand_took_the_grant_away_is_told_whoever_ended_the_session() {
+    let scene = Scene::new().await;
+    let (_, grant) = scene.granted(terms()).await;
+    let opened = scene.opened("li").await;
+    let id = opened["id"].as_str().unwrap();
+    let user: crate::registers::UserId = "guard".parse().unwrap();
+    let actor = crate::ledger::Actor { user: user.to_string(), unit: None, role: None };
+    let hand = crate::grants::book::Hand { actor, user, terminal: TERMINAL.into(), reason: "核查".into() };
+    let grant = crate::grants::GrantId(grant);
+    let now = scene.clock_now();
+    scene.deps.grants.step(&grant, crate::grants::GrantStep::Suspend, Some(&hand), now, |_| ()).await.unwrap();
+    let record = scene.usage(id, |r| r["closed_at"].is_string()).await;
+    assert_eq!(record["end_reason"], "suspended");
+    let shown = scene.read("li", &format!("/api/v1/sessions/{id}")).await.body;
+    assert_eq!((&shown["ended_by"]["user"], &shown["ended_by"]["reason"]), (&json!("guard"), &json!("核查")));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_a_session_hangs_on_ends_it() {
     let scene = Scene::new().await;

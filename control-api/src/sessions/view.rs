@@ -7,6 +7,8 @@ use relay::lease::{EndReason, Protocol, SessionId, Snapshot};
 use serde::Serialize;
 
 use super::SessionDesk;
+use super::ending;
+use super::hands::EndedBy;
 use super::table::Open;
 use crate::authn::Principal;
 use crate::error::ApiError;
@@ -129,7 +131,7 @@ impl SessionDesk {
             Some(open) => Some(SessionView::of_open(id, &open, self.leases.snapshot(id).as_ref())),
             None => {
                 let record = self.register.find(id).map_err(|error| read_failed(&error))?;
-                record.map(|record| SessionView { ended_by: self.ended_by(id), ..SessionView::of_record(record) })
+                record.map(|record| SessionView { ended_by: self.ended_by(&record), ..SessionView::of_record(record) })
             }
         };
         Ok(view.filter(|view| sees(caller, &view.user, &view.unit)))
@@ -137,12 +139,24 @@ impl SessionDesk {
 }
 
 impl SessionDesk {
-    fn ended_by(&self, id: &SessionId) -> Option<EndedByView> {
-        let by = self.hands.lock().find(id)?;
+    fn ended_by(&self, record: &UsageRecord) -> Option<EndedByView> {
+        let by = self.hands.lock().find(&record.session).or_else(|| self.by_grant(record))?;
         // An account is never deleted; one that cannot be read is named by its id.
         let user = user::load(&self.store, &by.user).ok().flatten();
         let name = user.map_or_else(|| by.user.to_string(), |row| row.value.name);
         Some(EndedByView { user: by.user.to_string(), name, reason: by.reason })
+    }
+}
+
+impl SessionDesk {
+    /// Whose hand took the grant away from under the session: the last that was at the grant by then, if that ended it.
+    fn by_grant(&self, record: &UsageRecord) -> Option<EndedBy> {
+        let (closed_at, why) = (record.closed_at?, record.end_reason?);
+        let grant = self.grants.find(&GrantId(record.grant.clone()?))?;
+        let last = grant.history().iter().rfind(|change| change.at <= closed_at)?;
+        let ended = ending::end_reason(last.to) == Some(why);
+        let user = last.by.clone().filter(|_| ended)?;
+        Some(EndedBy { user, reason: last.reason.clone().unwrap_or_default() })
     }
 }
 
