@@ -4,6 +4,7 @@ pub mod oidc;
 
 use std::time::Duration;
 
+use crate::http::player_origin::Origin;
 use crate::registers::Area;
 use crate::registers::user::means::Reach;
 
@@ -16,6 +17,8 @@ pub struct Config {
     /// The area that the whole site is, and that a camera stands in where nothing closer is said. 济源, the zone of the
     /// regulation.
     pub site_area: Area,
+    /// Pages of these origins may play what a viewing URL leads to. None.
+    pub player_origins: Vec<Origin>,
     /// Who signs in with a second factor. The three separated administrators: MLPS level 3. Whoever has enrolled one gives it
     /// in any case.
     pub second_factor: Reach,
@@ -76,6 +79,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             site_area: SITE_AREA.parse().expect("a shipped area is a path, as a test shows"),
+            player_origins: Vec::new(),
             second_factor: Reach::Administrators,
             oidc: None,
             login_idle: Duration::from_secs(30 * 60),

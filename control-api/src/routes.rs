@@ -66,6 +66,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::books;
 use crate::deps::Deps;
 use crate::error::{ApiError, Code, ErrorBody};
+use crate::http::player_origin::{self, Origin};
 use crate::http::{idempotency, stamp};
 
 /// A group of calls with their description.
@@ -131,14 +132,17 @@ pub fn router(deps: Arc<Deps>) -> Router {
     };
     router
         .route("/openapi.json", get(serve))
-        .merge(media::media())
+        .merge(under_token(&deps.config.player_origins))
         .merge(console::console())
-        .merge(mse::mse())
-        .merge(whep::whep())
         .fallback(|| async { ApiError::new(Code::NotFound) })
         .layer(from_fn_with_state(Arc::clone(&deps), idempotency::replay))
         .layer(from_fn_with_state(Arc::clone(&deps), stamp::stamp))
         .with_state(deps)
+}
+
+/// What a viewing URL leads to. It holds no cookie and no other login, so pages of these origins lose nobody's secret to it.
+fn under_token(origins: &[Origin]) -> Router<Arc<Deps>> {
+    media::media().merge(mse::mse()).merge(whep::whep()).layer(player_origin::layer(origins))
 }
 
 /// The OpenAPI 3.1 description.

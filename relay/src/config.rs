@@ -42,6 +42,8 @@ pub struct Config {
     pub viewer_behind_bytes_max: u64,
     /// Time a viewer may be behind before it skips to the newest keyframe.
     pub viewer_behind_max: Duration,
+    /// Bytes kept for live HLS, all streams together.
+    pub hls_bytes_max: usize,
     /// Bytes that the kernel keeps for one viewer at most; 0 leaves it to the kernel.
     pub send_buffer_bytes: usize,
 }
@@ -88,6 +90,8 @@ impl Default for Config {
             describe_timeout: Duration::from_secs(5),
             viewer_behind_bytes_max: 8 << 20,
             viewer_behind_max: Duration::from_secs(4),
+            // All that a hundred cameras of 4 Mbit/s would have; 256 share it at most.
+            hls_bytes_max: 2 << 30,
             // 100 ms of 16 Mbit/s: a viewer that stops costs this and no more.
             send_buffer_bytes: 256 << 10,
         }

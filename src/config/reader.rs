@@ -220,12 +220,15 @@ impl<'t> Section<'_, 't> {
     /// A list of hosts, each with or without a port; none where the key is absent.
     pub(super) fn hosts(&mut self, key: &'static str) -> Vec<String> {
         let wanted = "a list of hosts such as [\"hooks.example\", \"10.1.2.3:8080\"]";
-        let host = |text: &str| {
-            let plain = |c: char| c.is_ascii_alphanumeric() || "-.:[]".contains(c);
-            !text.is_empty() && text.chars().all(plain)
-        };
-        let one = |value: &DeValue<'_>| value.as_str().filter(|text| host(text)).map(str::to_lowercase);
-        let read = self.read(key, wanted, |value| value.as_array()?.iter().map(|item| one(item.get_ref())).collect());
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-.:[]".contains(c);
+        let host = |text: &str| (!text.is_empty() && text.chars().all(plain)).then(|| text.to_lowercase());
+        self.texts(key, wanted, host)
+    }
+
+    /// A list of texts, each read by `one`; none where the key is absent.
+    pub(super) fn texts<T>(&mut self, key: &'static str, wanted: &str, one: impl Fn(&str) -> Option<T>) -> Vec<T> {
+        let item = |value: &DeValue<'_>| value.as_str().and_then(&one);
+        let read = self.read(key, wanted, |value| value.as_array()?.iter().map(|one| item(one.get_ref())).collect());
         read.unwrap_or_else(|| self.default(key, Vec::new(), "[]"))
     }
 

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use control_api::config::oidc;
+use control_api::http::player_origin::Origin;
 use control_api::registers::user::means::Reach;
 use jiff::tz::TimeZone;
 use uring::Choice;
@@ -103,6 +104,8 @@ fn api(
         let text = format!("\"{}\"", to.site_area);
         s.default("site_area", to.site_area.clone(), &text)
     });
+    let origins = "a list of origins such as [\"https://vms.example\"], or [\"*\"] for any";
+    to.player_origins = s.texts("player_origins", origins, Origin::parse);
     to.second_factor = s.choice("second_factor", to.second_factor, &REACHES);
     to.connections_max = s.count("connections_max", to.connections_max, CONNECTIONS);
     to.connections_per_address_max =
@@ -240,6 +243,7 @@ fn relay(s: &mut Section<'_, '_>, to: &mut relay::config::Config) {
     to.leases_max = s.count("sessions_max", to.leases_max, 1..=1_000_000);
     to.refusals_queued_max = s.count("refusals_queued_max", to.refusals_queued_max, 16..=1_000_000);
     to.viewer_behind_bytes_max = s.size_bytes("behind_bytes_max", to.viewer_behind_bytes_max, 1 << 20..=1 << 30);
+    to.hls_bytes_max = size(s, "hls_bytes_max", to.hls_bytes_max, 16 << 20..=1 << 40);
     to.viewer_behind_max = s.duration("behind_max", to.viewer_behind_max, SECOND..=60 * SECOND);
 }
 

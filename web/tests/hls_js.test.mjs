@@ -8,7 +8,7 @@ import { after, before, test } from "node:test";
 import { Appliance } from "./appliance.mjs";
 import { launch, SMOKE } from "./browser.mjs";
 import { addCamera, simulated } from "./cameras.mjs";
-import { playedOut, playing, seenBy } from "./hls_page.mjs";
+import { otherSite, playedOut, playing, seenBy } from "./hls_page.mjs";
 import { eventually, makeGap, run } from "./scenes.mjs";
 
 /** Played of a live stream; recorded on each side of a gap or of another size. */
@@ -19,9 +19,11 @@ const [BEHIND_MS, CUT_MS] = [2_000, 2_000];
 const [FRAMES_PER_S, FRAMES_OFF] = [25, 3];
 const SIZES = ["320x240", "640x360"];
 
-let [appliance, browser, operator, clips, cameras] = [];
+let [appliance, browser, operator, clips, cameras, sites] = [];
 before(async () => {
-  [appliance, browser] = await Promise.all([Appliance.start(2), launch()]);
+  sites = await Promise.all([otherSite(), otherSite()]);
+  const named = ["--set", `api.player_origins=["${sites[0].api}"]`];
+  [appliance, browser] = await Promise.all([Appliance.start(2, named), launch()]);
   operator = await appliance.as("operator");
   if (SMOKE) return;
   clips = await Promise.all(SIZES.map(clipOf));
@@ -32,6 +34,7 @@ before(async () => {
 after(async () => {
   await browser?.close();
   cameras?.forEach((camera) => camera.stop());
+  sites?.forEach((site) => site.stop());
   await appliance?.stop();
 });
 
@@ -95,6 +98,17 @@ test("who watches first is not told to come back later", async (t) => {
   const { errors, firstMs } = await seenBy(page);
   t.diagnostic(`first picture after ${Math.round(firstMs)} ms`);
   assert.deepEqual(errors, []);
+});
+
+test("a page of another origin plays where the appliance names it, and nowhere else", async (t) => {
+  const { urls } = await live("demo-1");
+  const [named, other] = await Promise.all(sites.map((site) => playing(browser, site, urls.hls)));
+  t.after(() => Promise.all([named, other].map((page) => page.context().close())));
+  await named.waitForFunction(() => window.player.seen.frames.length > 10);
+  await other.waitForFunction(() => window.player.seen.errors.some((error) => error.fatal));
+  assert.deepEqual(named.faults, []);
+  assert.equal((await seenBy(other)).frames.length, 0);
+  assert.ok(other.faults.every((fault) => /CORS|ERR_FAILED/.test(fault)), other.faults.join("\n"));
 });
 
 /** Plays a stretch to its end: each of its frames, with no fault and no jump. */

@@ -1,6 +1,7 @@
-// hls.js, a player that is not ours, on a page of the console's origin: its own settings, and a record of what it asked for, loaded, did
+// hls.js, a player that is not ours, on a page of the console's origin or of another one: its own settings, and a record of what it asked for, loaded, did
 // and showed. It is put in by the debugger, as axe-core is: the page's policy lets no foreign script in.
 import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
 
 import { open } from "./browser.mjs";
 import { PATIENCE_MS } from "./scenes.mjs";
@@ -22,6 +23,13 @@ export async function playing(browser, appliance, url, before) {
   await page.evaluate(await readFile(HLS, "utf8"));
   await page.evaluate(begin, url);
   return page;
+}
+
+/** A site of somebody else's: one empty page, on a port of the kernel's choice. */
+export async function otherSite() {
+  const server = createServer((_, answer) => answer.setHeader("content-type", "text/html").end("<!doctype html><title>VMS</title>"));
+  await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
+  return { api: `http://127.0.0.1:${server.address().port}`, stop: () => server.close() };
 }
 
 /** Runs in the page. */

@@ -63,7 +63,10 @@ pub(super) async fn named(deps: &Deps, admitted: &Admitted, file: &str, query: O
     }
     let shelf = deps.hls.shelf(&stream).map_err(|error| {
         tracing::warn!(%error, "a stream cannot be packaged");
-        ApiError::new(Code::BandwidthLimit)
+        ApiError::new(Code::BandwidthLimit).remedied(
+            "以 HLS 观看的摄像机过多;请改用 MSE、WHEP 或 RTSP,或稍后再试。",
+            "Too many cameras are watched by HLS; use MSE, WHEP or RTSP, or try again later.",
+        )
     })?;
     if file == PLAYLIST {
         let wanted = Directives::parse(query).ok_or_else(nonsense)?;

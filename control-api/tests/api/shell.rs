@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::http::Method;
 use control_api::config::Config;
+use control_api::http::player_origin::Origin;
 use control_api::http::{HttpMetrics, Shell};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -222,4 +223,27 @@ async fn a_stop_ends_idle_connections_and_the_listener() {
     tokio::time::timeout(Duration::from_secs(5), served.done).await.expect("drained").unwrap();
     read_all(&mut idle).await;
     assert!(TcpStream::connect(served.address).await.is_err());
+}
+
+#[tokio::test]
+async fn pages_of_named_origins_may_play_and_no_page_may_call() {
+    let preflight = async |world: &World, path: &str, origin: &str| {
+        let client = world.client().header("origin", origin).header("access-control-request-method", "PATCH");
+        client.send(Method::OPTIONS, path, None, Vec::new()).await.headers.get("access-control-allow-origin").cloned()
+    };
+    let named = |text: &str| Config { player_origins: vec![Origin::parse(text).unwrap()], ..settings() };
+    let (vms, any, none) = (World::with(named("https://vms.example")), World::with(named("*")), World::new());
+    let whep = "/s/token/whep";
+    assert_eq!(preflight(&vms, whep, "https://vms.example").await.unwrap(), "https://vms.example");
+    assert_eq!(preflight(&vms, whep, "https://other.example").await, None);
+    assert_eq!(preflight(&any, whep, "https://other.example").await.unwrap(), "*");
+    assert_eq!(preflight(&none, whep, "https://vms.example").await, None);
+    for path in ["/api/v1/sessions", "/healthz", "/"] {
+        assert_eq!(preflight(&any, path, "https://vms.example").await, None, "{path}");
+    }
+    // A page reads why it is refused, too.
+    let refused = vms.client().header("origin", "https://vms.example").get("/s/token/index.m3u8").await;
+    let refused = refused.refused(404, "SESSION_UNKNOWN");
+    assert_eq!(refused.headers["access-control-allow-origin"], "https://vms.example");
+    assert!(!refused.headers.contains_key("access-control-allow-credentials"));
 }

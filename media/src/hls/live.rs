@@ -22,7 +22,7 @@ const SKIP_TARGETS: i64 = 6;
 /// How far back the playlist reaches.
 const WINDOW_SECONDS: i64 = 40;
 /// Bytes of parts kept at most, whatever the window.
-const WINDOW_BYTES_MAX: usize = 48 << 20;
+pub const WINDOW_BYTES_MAX: usize = 48 << 20;
 /// Parts are named for the segments of this many target durations before the end.
 const PARTS_TARGETS: i64 = 3;
 /// Longest part that may be promised: a camera of one picture a second.
@@ -131,8 +131,9 @@ impl Window {
         Self { next_number: number, discontinuities: number, ..Self::default() }
     }
 
-    /// Adds a part. `broken` says that it does not follow from what came before.
-    pub fn push(&mut self, part: Part, map: &Arc<Map>, broken: bool) {
+    /// Adds a part. `broken` says that it does not follow from what came before. What is older than the newest `bytes_max` goes,
+    /// but for the newest two segments.
+    pub fn push(&mut self, part: Part, map: &Arc<Map>, broken: bool, bytes_max: usize) {
         self.part_target_micros.get_or_insert_with(|| {
             (part.duration_micros * 23 / 20).clamp(PART_TARGET_MIN_MICROS, PART_TARGET_MAX_MICROS)
         });
@@ -158,7 +159,7 @@ impl Window {
         if let Some(open) = self.segments.back_mut() {
             open.parts.push(part);
         }
-        self.trim();
+        self.trim(bytes_max.min(WINDOW_BYTES_MAX));
     }
 
     /// The open segment gets no more parts.
@@ -168,12 +169,12 @@ impl Window {
         }
     }
 
-    fn trim(&mut self) {
+    fn trim(&mut self, bytes_max: usize) {
         let (mut lasts, mut bytes) = (0, 0);
         let keeps = self.segments.iter().rev().take_while(|segment| {
             lasts += segment.duration_micros();
             bytes += segment.bytes();
-            lasts <= WINDOW_SECONDS * 1_000_000 && bytes <= WINDOW_BYTES_MAX
+            lasts <= WINDOW_SECONDS * 1_000_000 && bytes <= bytes_max
         });
         // The newest two stay, however large.
         let keeps = keeps.count().max(2);

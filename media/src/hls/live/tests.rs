@@ -15,7 +15,7 @@ fn part(at_ms: i64, independent: bool) -> Part {
 fn filled(parts: i64) -> Window {
     let (mut window, map) = (Window::default(), map(0));
     for n in 0..parts {
-        window.push(part(n * 200, n % 5 == 0), &map, false);
+        window.push(part(n * 200, n % 5 == 0), &map, false, WINDOW_BYTES_MAX);
     }
     window
 }
@@ -53,7 +53,7 @@ fn segments_end_at_keyframes_and_never_grow_past_the_target() {
     assert!(window.segments.iter().all(|segment| segment.parts[0].independent));
     assert!(window.segments.iter().all(|segment| segment.duration_micros() <= TARGET_SECONDS * 1_000_000));
     let (mut endless, map) = (Window::default(), map(0));
-    (0..101).for_each(|n| endless.push(part(n * 200, n == 0), &map, false));
+    (0..101).for_each(|n| endless.push(part(n * 200, n == 0), &map, false, WINDOW_BYTES_MAX));
     assert!(endless.segments.iter().all(|segment| segment.duration_micros() <= TARGET_SECONDS * 1_000_000));
     assert!(endless.has(4, None) && endless.segment(4).is_some());
 }
@@ -69,7 +69,7 @@ fn the_window_slides_and_is_bounded() {
     assert!(text.matches("#EXT-X-PART:").count() <= 80, "parts of the last segments alone");
     let (mut large, map) = (Window::default(), map(0));
     for n in 0..50 {
-        large.push(Part { bytes: vec![0; 8 << 20].into(), ..part(n * 200, true) }, &map, false);
+        large.push(Part { bytes: vec![0; 8 << 20].into(), ..part(n * 200, true) }, &map, false, WINDOW_BYTES_MAX);
     }
     assert!(large.bytes() <= 4 * WINDOW_BYTES_MAX, "{}", large.bytes());
 }
@@ -78,7 +78,7 @@ fn the_window_slides_and_is_bounded() {
 fn a_delta_update_completes_what_was_there() {
     let (mut window, map) = (filled(170), map(0));
     let before = window.playlist(false);
-    window.push(part(170 * 200, true), &map, false);
+    window.push(part(170 * 200, true), &map, false, WINDOW_BYTES_MAX);
     let (whole, delta) = (window.playlist(false), window.playlist(true));
     assert!(delta.len() < whole.len() && delta.contains("#EXT-X-SKIP:"), "{delta}");
     assert_eq!(applied(&before, &delta), applied("", &whole));
@@ -88,12 +88,12 @@ fn a_delta_update_completes_what_was_there() {
 #[test]
 fn a_change_is_a_discontinuity_that_is_still_counted_when_it_is_gone() {
     let mut window = filled(10);
-    window.push(part(2_000, true), &map(1), true);
+    window.push(part(2_000, true), &map(1), true, WINDOW_BYTES_MAX);
     let text = window.playlist(false);
     assert!(text.contains("#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI=\"init-1.mp4\"\n"), "{text}");
     assert_eq!(window.map(1).unwrap().number, 1);
     let again = map(1);
-    (0..1_000).for_each(|n| window.push(part(2_200 + n * 200, n % 5 == 0), &again, false));
+    (0..1_000).for_each(|n| window.push(part(2_200 + n * 200, n % 5 == 0), &again, false, WINDOW_BYTES_MAX));
     let later = window.playlist(false);
     assert!(later.contains("#EXT-X-DISCONTINUITY-SEQUENCE:1\n") && !later.contains("#EXT-X-DISCONTINUITY\n"));
     assert!(window.map(0).is_none());
@@ -104,7 +104,7 @@ fn a_window_in_the_place_of_another_one_counts_on_behind_it() {
     let before = filled(100);
     let (mut window, map) = (Window::beginning_at(1_000), map(1_000));
     assert_eq!(window.end(), Place { segment: 1_000, part: 0 });
-    (0..10).for_each(|n| window.push(part(n * 200, n % 5 == 0), &map, n == 0));
+    (0..10).for_each(|n| window.push(part(n * 200, n % 5 == 0), &map, n == 0, WINDOW_BYTES_MAX));
     let text = window.playlist(false);
     for line in ["EXT-X-MEDIA-SEQUENCE:1000", "EXT-X-DISCONTINUITY-SEQUENCE:1000", "EXT-X-MAP:URI=\"init-1000.mp4\""] {
         assert!(text.contains(&format!("#{line}\n")), "{line}: {text}");
@@ -131,7 +131,7 @@ fn a_segment_keeps_its_discontinuity_sequence_while_the_window_slides_over_it() 
         // Too large for more than two segments, so that each change comes to the front.
         for n in 0..5 {
             let large = Part { bytes: vec![0; 8 << 20].into(), ..part(n * 200, n == 0) };
-            window.push(large, map, n == 0);
+            window.push(large, map, n == 0, WINDOW_BYTES_MAX);
             assert_eq!(counted(&window.playlist(false), 1 + place as u64), 1 + place as u64);
         }
     }

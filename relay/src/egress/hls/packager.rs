@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use media::hub::{Delivery, Start};
 
-use super::HlsMetrics;
+use super::room::Place;
 use super::shelf::{Gone, Shelf};
 use crate::egress::Stage;
 
@@ -14,34 +14,7 @@ const IDLE_MAX: Duration = Duration::from_secs(20);
 /// How often it is looked at whether anybody still asks.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// Gives back what it added to the gauges, however it ends.
-struct Counted {
-    metrics: HlsMetrics,
-    bytes: i64,
-}
-
-impl Counted {
-    fn new(metrics: HlsMetrics) -> Self {
-        metrics.packagers.inc();
-        Self { metrics, bytes: 0 }
-    }
-
-    fn holds(&mut self, bytes: usize) {
-        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-        self.metrics.bytes.add(bytes - self.bytes);
-        self.bytes = bytes;
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.metrics.packagers.dec();
-        self.metrics.bytes.sub(self.bytes);
-    }
-}
-
-pub(super) async fn run(shelf: Arc<Shelf>, stage: Arc<Stage>, metrics: HlsMetrics) {
-    let mut counted = Counted::new(metrics);
+pub(super) async fn run(shelf: Arc<Shelf>, stage: Arc<Stage>, mut place: Place) {
     let mut reader = shelf.hub().subscribe(Start::LastKeyframe, stage.budget());
     let mut cutter = shelf.cutter();
     let mut look = tokio::time::interval(LOOK);
@@ -65,7 +38,7 @@ pub(super) async fn run(shelf: Arc<Shelf>, stage: Arc<Stage>, metrics: HlsMetric
             Some(Delivery::Frame(published)) => published,
         };
         match cutter.push(&published.frame, &published.info) {
-            Ok(Some(cut)) => counted.holds(shelf.add(cut)),
+            Ok(Some(cut)) => place.holds(shelf.add(cut, place.bytes_max())),
             Ok(None) => {}
             Err(error) => break Gone::Unplayable(error.to_string()),
         }

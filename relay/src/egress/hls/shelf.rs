@@ -85,10 +85,11 @@ impl Shelf {
         Cutter::beginning_at(self.window.lock().end().segment)
     }
 
-    /// Takes a part in; whoever waits looks again. Gives the bytes that it holds now.
-    pub(super) fn add(&self, cut: Cut) -> usize {
+    /// Takes a part in, and lets go of what is older than the newest `bytes_max`; whoever waits looks again. Gives the bytes that
+    /// it holds now.
+    pub(super) fn add(&self, cut: Cut, bytes_max: usize) -> usize {
         let mut window = self.window.lock();
-        window.push(cut.part, &cut.map, cut.broken);
+        window.push(cut.part, &cut.map, cut.broken, bytes_max);
         let bytes = window.bytes();
         drop(window);
         self.news.send_modify(|(number, _)| *number += 1);
