@@ -57,7 +57,8 @@ pub async fn stamp(State(deps): State<Arc<Deps>>, mut request: Request, next: Ne
             }
             error = write_down(&deps, error, &behind, terminal, &id, &action).await;
         }
-        response = render(&error, &id, chinese, is_head);
+        let inner = std::mem::take(response.headers_mut());
+        response = render(&error, &id, chinese, is_head, inner);
     }
     finish(response.headers_mut(), &id);
     if transport == Transport::Tls {
@@ -109,14 +110,17 @@ async fn write_down(
     }
 }
 
-fn render(error: &ApiError, id: &str, chinese: bool, is_head: bool) -> Response {
+/// The answer that says it, with what the layers within have said already: which methods there are, which pages may read it.
+fn render(error: &ApiError, id: &str, chinese: bool, is_head: bool, inner: HeaderMap) -> Response {
     let body = serde_json::to_vec(&error.body(id, chinese)).expect("plain texts always make JSON");
     let body = if is_head { Body::empty() } else { Body::from(body) };
     let status = StatusCode::from_u16(error.code().status()).expect("the table holds valid statuses");
     let mut response = (status, body).into_response();
     let headers = response.headers_mut();
+    headers.extend(inner);
+    headers.remove(header::CONTENT_LENGTH);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
-    headers.insert(header::VARY, HeaderValue::from_static("accept-language"));
+    headers.append(header::VARY, HeaderValue::from_static("accept-language"));
     if status == StatusCode::UNAUTHORIZED {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }

@@ -39,7 +39,8 @@ async fn hostile_bodies_get_a_code_and_the_field() {
         .refused(415, "UNSUPPORTED_MEDIA_TYPE");
     client.get("/api/v1/nothing").await.refused(404, "NOT_FOUND");
     client.get("/no-such-page").await.refused(404, "NOT_FOUND");
-    client.delete("/api/v1/units").await.refused(405, "METHOD_NOT_ALLOWED");
+    let method = client.delete("/api/v1/units").await.refused(405, "METHOD_NOT_ALLOWED");
+    assert_eq!(method.headers["allow"], "GET,HEAD,POST", "RFC 9110 section 15.5.6");
 }
 
 #[tokio::test]
