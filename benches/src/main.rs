@@ -8,6 +8,7 @@ mod appliance;
 mod cpu;
 mod crowd;
 mod decide;
+mod download;
 mod fanout;
 mod floor;
 mod hls;
@@ -50,6 +51,8 @@ enum What {
     Fanout(fanout::Plan),
     /// N simulated cameras pulled and recorded at once, beside a bare receive loop.
     Ingest(ingest::Plan),
+    /// A recording handed out as one file, beside bare servers of the same file.
+    Download(download::Plan),
     /// One decision alone, with many cameras, users and grants.
     Decide(decide::Plan),
     /// Sessions opened per second, each durably on record, beside bare grouped fsyncs on the same disk.
@@ -80,6 +83,9 @@ enum What {
     /// A floor's own server; started by `fanout`.
     #[command(hide = true)]
     FloorServer { floor: floor::Floor, clip: PathBuf },
+    /// A bare server of one file; started by `download`.
+    #[command(hide = true)]
+    DownloadFloor { way: download::Way, file: PathBuf },
     /// A bare loop of writes, as a process of its own; started by `record`.
     #[command(hide = true)]
     StorageFloor { way: record::Way, dir: PathBuf, cameras: usize, seconds: u64, bytes: usize },
@@ -110,6 +116,8 @@ fn main() -> anyhow::Result<()> {
         What::Ingest(plan) => ingest::run(&arguments.sluice, &plan, &report),
         What::Sessions { clients, seconds } => sessions::run(&arguments.sluice, &clients, seconds, &report),
         What::Decide(plan) => decide::run(&plan, &report),
+        What::Download(plan) => download::run(&arguments.sluice, &plan, &report),
+        What::DownloadFloor { way, file } => download::serve(way, &file),
         What::Revoke(plan) => revoke::run(&arguments.sluice, &plan, &report),
         What::Seek(plan) => seek::run(&arguments.sluice, &plan, &report),
         What::Stall(plan) => stall::run(&arguments.sluice, &plan, &report),

@@ -34,7 +34,7 @@ pub(crate) struct Plan {
 }
 
 /// The system's clock, which here tells where the past is.
-struct Now;
+pub(crate) struct Now;
 
 impl Clock for Now {
     fn wall(&self) -> Wall {
@@ -213,6 +213,6 @@ fn timelines(appliance: &Appliance, asked: &[(String, Wall)], days: u32) -> anyh
 }
 
 /// RFC 3339.
-fn stamp(at: Wall) -> anyhow::Result<String> {
+pub(crate) fn stamp(at: Wall) -> anyhow::Result<String> {
     Ok(jiff::Timestamp::from_microsecond(at.micros())?.to_string())
 }
