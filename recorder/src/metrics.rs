@@ -17,6 +17,7 @@ pub(crate) struct Metrics {
     pub(crate) open_segments: IntGauge,
     pub(crate) stored_bytes: IntGauge,
     pub(crate) queue_bytes: IntGauge,
+    pub(crate) queue_bytes_max: IntGauge,
     pub(crate) quarantined: IntCounter,
     pub(crate) repaired: IntCounter,
     pub(crate) volume_state: IntGaugeVec,
@@ -56,6 +57,7 @@ impl Metrics {
             open_segments: gauge("sluice_recorder_open_segments", "Recording files being written")?,
             stored_bytes: gauge("sluice_recorder_stored_bytes", "Bytes of all recordings in the index")?,
             queue_bytes: gauge("sluice_recorder_queue_bytes", "Media waiting to be written")?,
+            queue_bytes_max: gauge("sluice_recorder_queue_bytes_max", "Media that may wait before frames are lost")?,
             quarantined: counter(
                 "sluice_recorder_quarantined_total",
                 "Files moved away as no recordings, or changed ones",

@@ -100,6 +100,7 @@ impl Recorder {
         let metrics = Metrics::register(registry)?;
         let index = Arc::new(Index::open(&config.index)?);
         let waiting = Waiting::new(config.queue_bytes_max);
+        metrics.queue_bytes_max.set(i64::try_from(config.queue_bytes_max).unwrap_or(i64::MAX));
         let volumes = Volumes::open(&config.roots, &config.appliance, &index, &metrics, &waiting, Arc::clone(&clock))?;
         let volumes = Arc::new(volumes);
         if !volumes.slots.iter().any(|slot| slot.is_ready()) {
