@@ -17,8 +17,9 @@ use crate::harness::camera::GstCamera;
 use crate::harness::eventually;
 use crate::harness::media::{make_clip, run, segments};
 
-/// Length of an export.
+/// Length of an export, and of one that is long enough to be cut off in its rendering.
 const SECONDS: i64 = 4;
+const SECONDS_CUT: i64 = 15;
 /// What the camera sees: grey, with a white bar in the lower right that is to be made unrecognisable for a while.
 const CLIP: &str = "-f lavfi -i color=c=gray:size=640x360:rate=25:duration=100,drawbox=x=480:y=280:w=8:h=60:c=white:t=fill \
     -c:v libx264 -preset veryfast -g 25 -bf 0 -b:v 300k";
@@ -39,12 +40,12 @@ fn an_export_passes_four_hands_and_says_what_was_done_to_it() {
     appliance.add_camera("grey", &camera.url("grey"));
     appliance.wait_for_camera("grey");
     let operator = appliance.login("operator");
-    let from = recorded_from(&operator);
-    assert_eq!(operator.post("/api/v1/exports", &form(&appliance, from)).1["code"], "EXPORT_NOT_AUTHORISED");
+    let from = recorded_from(&operator, SECONDS);
+    assert_eq!(operator.post("/api/v1/exports", &form(&appliance, from, SECONDS)).1["code"], "EXPORT_NOT_AUTHORISED");
     granted(&appliance);
 
     same_person_twice(&appliance, from);
-    let id = released(&appliance, &operator, from);
+    let id = released(&appliance, &operator, &form(&appliance, from, SECONDS));
     let ready = finished(&operator, &id);
     assert_eq!(ready["stage"], "ready", "{ready}");
     let package = dir.path().join("export.zip");
@@ -59,7 +60,9 @@ fn an_export_passes_four_hands_and_says_what_was_done_to_it() {
     snapshots(&appliance, &operator, from, dir.path());
 
     // What is under way at a power cut is rendered after it.
-    let cut = released(&appliance, &operator, from);
+    let from = recorded_from(&operator, SECONDS_CUT);
+    let cut = released(&appliance, &operator, &form(&appliance, from, SECONDS_CUT));
+    half_rendered(&operator, &cut);
     appliance.kill_nine();
     appliance.start_again();
     let operator = appliance.login("operator");
@@ -70,21 +73,21 @@ fn an_export_passes_four_hands_and_says_what_was_done_to_it() {
 }
 
 /// When the camera's recording begins, once enough of it is there.
-fn recorded_from(operator: &Client) -> jiff::Timestamp {
+fn recorded_from(operator: &Client, seconds: i64) -> jiff::Timestamp {
     eventually("enough recorded", Duration::from_secs(60), || {
         let (_, timeline) = operator.get("/api/v1/cameras/grey/timeline");
         let items = timeline["items"].as_array()?.iter();
         let time = |text: &Value| text.as_str()?.parse::<jiff::Timestamp>().ok();
         let mut times = items.filter_map(|item| Some((time(&item["start"])?, time(&item["end"])?)));
-        times.find(|(start, end)| end.duration_since(*start).as_secs() > SECONDS + 1).map(|(start, _)| start)
+        times.find(|(start, end)| end.duration_since(*start).as_secs() > seconds + 1).map(|(start, _)| start)
     }) + jiff::SignedDuration::from_millis(500)
 }
 
-fn form(appliance: &Appliance, from: jiff::Timestamp) -> Value {
+fn form(appliance: &Appliance, from: jiff::Timestamp, seconds: i64) -> Value {
     let (x, y, w, h) = REDACTED;
     let after = |seconds| (from + jiff::SignedDuration::from_secs(seconds)).to_string();
     json!({
-        "camera": "grey", "from": from.to_string(), "to": after(SECONDS), "purpose": appliance.demo("purpose"),
+        "camera": "grey", "from": from.to_string(), "to": after(seconds), "purpose": appliance.demo("purpose"),
         "reason": "接警 2026-117", "recipient": "市人民检察院", "medium": "加密U盘 0012",
         "redact": [{"x": x, "y": y, "w": w, "h": h, "to": after(2)}],
     })
@@ -122,7 +125,8 @@ fn same_person_twice(appliance: &Appliance, from: jiff::Timestamp) {
     appliance.login("security_admin").create("/api/v1/users", &account);
     let two_hats = Client::login(appliance.api(), "two-hats", "correct horse battery");
     appliance.put_in_order(&two_hats);
-    let id = two_hats.create("/api/v1/exports", &form(appliance, from))["id"].as_str().expect("an id").to_owned();
+    let id =
+        two_hats.create("/api/v1/exports", &form(appliance, from, SECONDS))["id"].as_str().expect("an id").to_owned();
     step(&appliance.login("unit_principal"), &id, "endorse");
     step(&appliance.login("bureau_approver"), &id, "approve");
     let (status, refused) = two_hats.post(&format!("/api/v1/exports/{id}/release"), &json!({}));
@@ -135,13 +139,22 @@ fn step(who: &Client, id: &str, step: &str) -> Value {
 }
 
 /// Asked for, endorsed, approved and released, each by another person.
-fn released(appliance: &Appliance, operator: &Client, from: jiff::Timestamp) -> String {
-    let asked = operator.create("/api/v1/exports", &form(appliance, from));
+fn released(appliance: &Appliance, operator: &Client, form: &Value) -> String {
+    let asked = operator.create("/api/v1/exports", form);
     let id = asked["id"].as_str().expect("an id").to_owned();
     step(&appliance.login("unit_principal"), &id, "endorse");
     step(&appliance.login("bureau_approver"), &id, "approve");
     step(&appliance.login("export_officer"), &id, "release");
     id
+}
+
+/// ffmpeg is at work, and how far is told.
+fn half_rendered(operator: &Client, id: &str) {
+    eventually("a part of it is rendered", PATIENCE, || {
+        let (_, export) = operator.get(&format!("/api/v1/exports/{id}"));
+        assert!(["released", "rendering"].contains(&export["stage"].as_str()?), "it ended before its cut: {export}");
+        (export["progress"]["share"].as_f64()? > 0.2).then_some(())
+    });
 }
 
 fn finished(operator: &Client, id: &str) -> Value {
@@ -291,7 +304,7 @@ fn hostile_recording(appliance: &Appliance, operator: &Client, from: jiff::Times
             break;
         }
     }
-    let id = released(appliance, operator, from);
+    let id = released(appliance, operator, &form(appliance, from, SECONDS));
     let ended = finished(operator, &id);
     if ended["stage"] == "failed" {
         let said = ended["history"].as_array().and_then(|lines| lines.last()?["reason"].as_str()).unwrap_or_default();

@@ -1,14 +1,21 @@
 //! J-23: official use only. Nothing is watched, taken or exported without a purpose; what goes to the media has the release of the
 //! unit's own principal before it has anything else, covers no more than that, and leaves redacted.
 
+use std::io::Cursor;
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use zip::ZipArchive;
 
 use crate::harness::api::Client;
 use crate::harness::appliance::Appliance;
 use crate::harness::camera::SimCameras;
 use crate::harness::department::application;
+use crate::harness::eventually;
 
 const SECONDS: i64 = 2;
+/// A rendering takes less than a second; a busy machine takes its time.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 #[test]
 fn what_goes_to_the_media_has_the_units_own_release_and_nothing_goes_without_a_purpose() {
@@ -47,7 +54,29 @@ fn what_goes_to_the_media_has_the_units_own_release_and_nothing_goes_without_a_p
     refused(&for_media(Some(&whole), json!([])), "REDACTION_REQUIRED", &["J-23", "O-22"]);
     let (status, export) = for_media(Some(&whole), face());
     assert_eq!((status, &export["stage"]), (201, &json!("draft")), "{export}");
+    leaves_with_its_release(&appliance, &operator, &export, &whole);
     assert_eq!(appliance.metric("sluice_sessions_without_record"), Some(0.0));
+}
+
+/// By its four hands to the package, which says under whose release it left.
+fn leaves_with_its_release(appliance: &Appliance, operator: &Client, export: &Value, release: &Value) {
+    let path = format!("/api/v1/exports/{}", export["id"].as_str().expect("an id"));
+    for (role, step) in [("unit_principal", "endorse"), ("bureau_approver", "approve"), ("export_officer", "release")] {
+        appliance.login(role).create(&format!("{path}/{step}"), &json!({"reason": "通报"}));
+    }
+    eventually("the export is rendered", PATIENCE, || {
+        let stage = operator.get(&path).1["stage"].clone();
+        assert_ne!(stage, "failed");
+        (stage == "ready").then_some(())
+    });
+    let (status, bytes) = operator.download(&format!("{path}/package"));
+    assert_eq!(status, 200);
+    let mut package = ZipArchive::new(Cursor::new(bytes)).expect("a ZIP");
+    let manifest = package.by_name("manifest.json").expect("a manifest");
+    let manifest: Value = serde_json::from_reader(manifest).expect("JSON");
+    let request = &manifest["request"];
+    assert_eq!((&request["for_media"], &request["media_release"]), (&json!(true), &release["id"]), "{manifest}");
+    assert_eq!(request["redact"].as_array().map(Vec::len), Some(1), "{manifest}");
 }
 
 /// A grant that names exports and snapshots, the way of every grant.
