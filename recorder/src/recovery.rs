@@ -7,7 +7,6 @@ mod file;
 mod rebuild;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +16,7 @@ use media::wall::{Clock, Wall};
 
 use crate::check::{Fault, Finding};
 use crate::coverage::Coverage;
-use crate::disk::{self, Volume};
+use crate::disk::{self, File, Volume};
 use crate::gap::{Gap, GapReason};
 use crate::gap_log::{self, Line};
 use crate::index::{Changes, Index, IndexError};
@@ -287,7 +286,7 @@ impl<'a> Recovery<'a> {
 
     /// Once for all cameras, that a start after a crash is not held up by each. Where it fails, the next word to the volume tells.
     fn sync_notes(&mut self) {
-        if let Some(Err(error)) = self.noted.take().map(|note| note.sync_data()) {
+        if let Some(Err(error)) = self.noted.take().map(|note| note.sync()) {
             tracing::warn!(%error, "a note of gaps may not be durable");
         }
     }
@@ -405,7 +404,7 @@ impl<'a> Recovery<'a> {
             return true;
         }
         let Ok(file) = volume.open_file(&row.path) else { return false };
-        let length = file.metadata().map(|m| m.len()).unwrap_or(0);
+        let length = file.bytes().unwrap_or(0);
         let head = disk::read_at(&file, 4, 4).unwrap_or_default();
         length == row.bytes && head.as_ref() == b"ftyp"
     }

@@ -7,6 +7,8 @@ mod cuts;
 mod damage;
 mod downloading;
 mod extracting;
+mod faults;
+mod faulty;
 mod frames;
 mod months;
 mod playing;

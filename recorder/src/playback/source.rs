@@ -1,14 +1,13 @@
 //! One recording file that is read for playing: opened once, so that what is deleted meanwhile can still be read to its end, and read
 //! in bounded parts. Deliberately absent: what becomes of the bytes.
 
-use std::fs::File;
 use std::io;
 
 use bytes::Bytes;
 use media::fmp4::{self, reader};
 
 use super::PlaybackError;
-use crate::disk;
+use crate::disk::{self, File};
 use crate::segment::Segment;
 use crate::volumes::Volumes;
 

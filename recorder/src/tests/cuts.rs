@@ -11,7 +11,8 @@ use media::wall::{Clock as _, Wall};
 use parking_lot::Mutex;
 
 use super::checking::LATER;
-use super::rig::{Moment, RATE, Rig, T0, TestClock, at, frame};
+use super::faulty::Moment;
+use super::rig::{RATE, Rig, T0, TestClock, at, frame};
 use crate::check::{Depth, check};
 
 /// Seconds of the script: past the first segment's end. `SLUICE_CUT_SECONDS=3600` for the long run.
@@ -83,7 +84,7 @@ fn is(path: &Path, extension: &str) -> bool {
 }
 
 /// All files below a folder, by their paths from it; RocksDB's lock is none.
-fn all_files(root: &Path) -> Vec<PathBuf> {
+pub(super) fn all_files(root: &Path) -> Vec<PathBuf> {
     let (mut files, mut folders) = (Vec::new(), vec![root.to_path_buf()]);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap().flatten() {
@@ -154,7 +155,7 @@ fn the_power_may_go_in_any_operation() {
     // A long script is not hashed from its beginning in each of its moments.
     let depth = if seconds > SECONDS { Depth::Size } else { Depth::Hash };
     let mut before = Vec::new();
-    *rig.watch.lock() = Some(Box::new(move |moment| {
+    *rig.disk.watch.lock() = Some(Box::new(move |_, moment| {
         let mut count = counted.lock();
         if moment == Moment::Before {
             *count += 1;
@@ -173,7 +174,7 @@ fn the_power_may_go_in_any_operation() {
     for n in 0..seconds * RATE {
         if n % RATE == RATE - 1 { rig.visit_at(frame(n)) } else { rig.send_frame(frame(n)) }
     }
-    *rig.watch.lock() = None;
+    *rig.disk.watch.lock() = None;
     // A file made and one ended in each minute, and a write in each second.
     let operations = *operations.lock();
     assert!(operations >= seconds + seconds / 60, "only {operations} operations");
