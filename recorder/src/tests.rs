@@ -12,6 +12,7 @@ mod faulty;
 mod frames;
 mod months;
 mod playing;
+mod reading;
 mod rebuilding;
 mod rig;
 mod storage;

@@ -12,7 +12,7 @@ use media::wall::Wall;
 
 use super::{Playback, PlaybackError, Range, SEGMENTS_MAX, allowed};
 use crate::disk::{self, read_at};
-use crate::segment::Segment;
+use crate::segment::{self, Segment};
 
 /// Bytes of a file hashed at a time.
 const PIECE_BYTES: usize = 1 << 20;
@@ -139,6 +139,9 @@ impl Work<'_, '_> {
         fragments: std::ops::Range<usize>,
     ) -> Result<(), ExtractError> {
         let init = read(segment, file, 0, u64::from(segment.init_bytes))?;
+        if segment::init_hash(&init) != segment.init_hash {
+            return Err(damaged(segment).into());
+        }
         let tracks = reader::scan_bytes(&init).map_err(|_| damaged(segment))?.tracks;
         let pieces = segment.fragments.get(fragments).unwrap_or_default();
         let Some(start) = pieces.first().map(|piece| piece.start) else { return Ok(()) };

@@ -8,7 +8,7 @@ use media::fmp4::{self, reader};
 
 use super::PlaybackError;
 use crate::disk::{self, File};
-use crate::segment::Segment;
+use crate::segment::{self, Segment};
 use crate::volumes::Volumes;
 
 /// Longest fragment that is read into memory.
@@ -34,9 +34,10 @@ impl Source {
         }
     }
 
-    /// ftyp and moov.
+    /// ftyp and moov, as they were written: everything behind is read by them.
     pub(super) fn init(&self, segment: &Segment) -> Result<Bytes, PlaybackError> {
-        self.read(0, u64::from(segment.init_bytes))
+        let init = self.read(0, u64::from(segment.init_bytes))?;
+        if segment::init_hash(&init) == segment.init_hash { Ok(init) } else { Err(self.damaged()) }
     }
 
     /// The tracks of the segment's header.

@@ -126,6 +126,11 @@ impl Fault {
         Self { call, then, path: String::new(), skip: 0, times: usize::MAX }
     }
 
+    /// Only on paths with this in them.
+    pub(crate) fn at(self, path: &str) -> Self {
+        Self { path: path.to_owned(), ..self }
+    }
+
     /// Only the call after so many others.
     pub(crate) fn once_after(self, skip: usize) -> Self {
         Self { skip, times: 1, ..self }
