@@ -7,6 +7,7 @@ mod cuts;
 mod damage;
 mod downloading;
 mod extracting;
+mod fallback;
 mod faults;
 mod faulty;
 mod frames;
