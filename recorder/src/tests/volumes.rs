@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::disk::Disk;
 use crate::gap::GapReason;
 use crate::recorder::Recorder;
-use crate::rules::{Held, Rule};
+use crate::rules::{Class, Held, Rule};
 use crate::segment::Segment;
 use crate::timeline;
 use crate::volumes::VolumeState;
@@ -364,6 +364,8 @@ fn where_there_is_no_room_the_newest_recording_that_the_law_does_not_want_is_sto
     assert!(first(&ids[2]) > rig::at(3.0));
     let outlook = recorder.outlook().pop().unwrap();
     assert_eq!(outlook.floor_danger_in, Some(Duration::ZERO), "{outlook:?}");
+    let classes = [(Class::Ordinary, true), (Class::KeyTarget, false), (Class::Voluntary, true)];
+    assert_eq!(outlook.classes, classes.map(|(class, is_there)| (class, is_there.then_some(Duration::ZERO))));
     assert!(!recorder.has_room_for(&Rule::default(), 1));
     recorder.close();
 }
