@@ -93,6 +93,7 @@ impl Recovery<'_> {
 
     fn remove_empty(&mut self, volume: &Volume, path: &str) -> Result<Found, RecoveryError> {
         tracing::info!(path, "a recording without a whole fragment; removed");
+        self.begun = [self.begun, segment::start_of(path)].into_iter().flatten().min();
         volume.remove(path).map_err(|e| failed(volume, path, e))?;
         self.report.empty += 1;
         Ok(Found::Nothing)

@@ -134,10 +134,14 @@ impl Rig {
 
     /// Opens what is in the folder, as a start of the appliance does.
     pub(crate) fn on(folder: Arc<TempDir>, clock: Arc<TestClock>) -> Self {
+        Self::on_disk(folder, clock, Arc::default())
+    }
+
+    /// [`Rig::on`] a disk that may be told things before.
+    pub(crate) fn on_disk(folder: Arc<TempDir>, clock: Arc<TestClock>, disk: Arc<Faulty>) -> Self {
         let camera: CameraId = "cam-1".parse().unwrap();
         let index = Arc::new(Index::open(&folder.path().join("index")).unwrap());
         let metrics = Metrics::register(&Registry::new()).unwrap();
-        let disk = Arc::new(Faulty::default());
         let volume = Volume::on(disk.clone(), &folder.path().join("recordings"));
         let waiting = Waiting::new(1 << 30);
         let volumes = Volumes::open(vec![volume], "test", &index, &metrics, &waiting, clock.clone()).unwrap();
