@@ -16,6 +16,9 @@ use super::faulty::{Call, Fault, Faulty, Mood, Then};
 use super::rig::{Book, RATE, Rig, TestClock, at};
 use crate::check::{Depth, check};
 use crate::config::Config;
+use crate::keeping::Keeping;
+use crate::lane::Lanes;
+use crate::queue::Waiting;
 use crate::recorder::Recorder;
 use crate::retention::{Bounds, Passed};
 use crate::rules::Rule;
@@ -223,6 +226,41 @@ fn a_bit_that_a_start_reads_wrongly_costs_no_byte_of_a_recording() {
             for (segment, bytes) in &before {
                 let kept = files.iter().any(|file| file.starts_with(bytes));
                 assert!(kept, "{way}: of {} not all is left", segment.path);
+            }
+        }
+    }
+}
+
+#[test]
+fn whatever_call_fails_as_a_volume_is_taken_back_it_is_tried_again() {
+    for call in Call::ALL {
+        for nth in 0.. {
+            let then = if nth % 2 == 0 { Then::Fail(Errno::IO) } else { Then::FailAfter(Errno::IO) };
+            let way = format!("call {nth} of {call:?} {then:?}");
+            let mut rig = Rig::new();
+            rig.send(0, 65 * RATE);
+            let before = durable(&rig);
+            rig.disk.be(Mood::Broken);
+            rig.send(65 * RATE, 67 * RATE);
+            let bounds = Bounds { volume_bytes_max: None, free_bytes_min: 0 };
+            let retention = rig.retention(Rule::default(), bounds);
+            let mut keeping = Keeping::new(retention, Lanes::default(), Waiting::new(1), Arc::default());
+            rig.disk.set(&[Fault::new(call, then).once_after(nth)]);
+            rig.clock.set(80.0);
+            keeping.round(&mut Book::default()).unwrap();
+            let met = rig.disk.met(call) > 0;
+            rig.disk.be(Mood::Well);
+            // Longer than any wait so far.
+            rig.clock.set(140.0);
+            keeping.round(&mut Book::default()).unwrap();
+            let state = rig.volumes.slots[0].state();
+            assert_eq!(state, VolumeState::Ready, "{way}");
+            rig.send(150 * RATE, 155 * RATE);
+            still_there(&rig, &before, &way);
+            explained(&rig, 0.0, 154.0, &way);
+            clean(&rig, &way);
+            if !met {
+                break;
             }
         }
     }
