@@ -5,7 +5,7 @@ use std::sync::Arc;
 use control_api::ports::{HeldStretch, KeepRule, Kept, Missing, RecordingError, RetentionPort, VolumeOutlook};
 use media::id::CameraId;
 use media::wall::Wall;
-use recorder::{Held, Recorder, Rule};
+use recorder::{Class, Held, Recorder, Rule};
 
 /// The recorder's retention as the control API sees it.
 pub(crate) struct Retention(pub(crate) Arc<Recorder>);
@@ -29,7 +29,14 @@ impl RetentionPort for Retention {
     }
 
     fn outlook(&self) -> Result<Vec<VolumeOutlook>, RecordingError> {
+        let in_class = |of: &recorder::VolumeOutlook, class| {
+            let found = of.classes.iter().find(|(of, _)| *of == class);
+            found.and_then(|(_, danger_in)| *danger_in).map(|at| at.as_secs())
+        };
         let outlook = |of: recorder::VolumeOutlook| VolumeOutlook {
+            ordinary_danger_seconds: in_class(&of, Class::Ordinary),
+            key_target_danger_seconds: in_class(&of, Class::KeyTarget),
+            voluntary_danger_seconds: in_class(&of, Class::Voluntary),
             volume: of.volume,
             state: of.state.to_owned(),
             capacity_bytes: of.capacity_bytes,

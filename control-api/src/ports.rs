@@ -160,6 +160,12 @@ pub struct VolumeOutlook {
     pub full_seconds: Option<u64>,
     /// Until this volume can take no more without breaking a floor or a hold; none where not foreseen.
     pub floor_danger_seconds: Option<u64>,
+    /// The same for the cameras of the usual floor that are recorded there.
+    pub ordinary_danger_seconds: Option<u64>,
+    /// The same for those of a longer floor.
+    pub key_target_danger_seconds: Option<u64>,
+    /// Until those that the law does not want are stopped for want of room.
+    pub voluntary_danger_seconds: Option<u64>,
 }
 
 /// What there is of one camera between two instants. Time that is in neither is unexplained; none is in both, or twice in one.

@@ -12,7 +12,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use media::fmp4::reader;
+use media::fmp4::reader::{self, ScanError};
 use media::id::CameraId;
 use media::wall::Wall;
 use serde::Serialize;
@@ -157,10 +157,20 @@ pub fn check(
     now: Wall,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Checked, CheckError> {
-    let volumes = open(roots)?;
+    check_on(&open(roots)?, index, depth, now, progress)
+}
+
+/// [`check`] on volumes that are open.
+pub(crate) fn check_on(
+    volumes: &[Volume],
+    index: &Path,
+    depth: Depth,
+    now: Wall,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Checked, CheckError> {
     let mut checked = Checked::default();
     // Files before rows: a file that is listed has had its row written since, or never will.
-    let files = files(&volumes)?;
+    let files = files(volumes)?;
     let rows = Index::open_to_read(index)?;
     let mut cameras: Vec<CameraId> = rows.cameras()?;
     cameras.extend(files.keys().cloned());
@@ -172,18 +182,18 @@ pub fn check(
     for camera in &cameras {
         let none = Vec::new();
         let found = files.get(camera).unwrap_or(&none);
-        if !camera_faults(&volumes, &rows, camera, found, depth, &mut meter)?.is_empty() {
+        if !camera_faults(volumes, &rows, camera, found, depth, &mut meter)?.is_empty() {
             doubtful.push(camera);
         }
     }
     (checked.sealed, checked.open, checked.bytes) = meter.end();
     drop(rows);
     for camera in doubtful {
-        let found = files_of(&volumes, camera)?;
+        let found = files_of(volumes, camera)?;
         let rows = Index::open_to_read(index)?;
         let silent = &mut |_| ();
-        for finding in camera_faults(&volumes, &rows, camera, &found, depth, &mut Meter::new(depth, silent))? {
-            if finding.fault == Fault::NotInIndex && is_being_begun(&volumes, &finding, now) {
+        for finding in camera_faults(volumes, &rows, camera, &found, depth, &mut Meter::new(depth, silent))? {
+            if finding.fault == Fault::NotInIndex && is_being_begun(volumes, &finding, now) {
                 checked.open += 1;
             } else {
                 checked.add(finding);
@@ -195,7 +205,7 @@ pub fn check(
 
 fn is_being_begun(volumes: &[Volume], finding: &Finding, now: Wall) -> bool {
     let volume = volumes.iter().find(|volume| volume.id() == finding.volume);
-    let modified = volume.and_then(|volume| volume.open_file(&finding.path).ok()?.metadata().ok()?.modified().ok());
+    let modified = volume.and_then(|volume| volume.modified(&finding.path).ok()?);
     let modified = modified.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
     modified.is_some_and(|at| now.since(Wall::EPOCH).saturating_sub(at) < BEGUN_WITHIN)
 }
@@ -359,7 +369,7 @@ fn segment_fault(volume: &Volume, row: &Segment, depth: Depth, meter: &mut Meter
     if depth == Depth::Presence || !row.sealed {
         return None;
     }
-    let opened = volume.open_file(&row.path).and_then(|file| Ok((file.metadata()?.len(), file)));
+    let opened = volume.open_file(&row.path).and_then(|file| Ok((file.bytes()?, file)));
     let (found, file) = match opened {
         Ok(opened) => opened,
         Err(error) => return Some(Fault::Unreadable(error.to_string())),
@@ -377,6 +387,7 @@ fn segment_fault(volume: &Volume, row: &Segment, depth: Depth, meter: &mut Meter
     };
     let scan = match reader::scan(found, read) {
         Ok(scan) => scan,
+        Err(ScanError::Read(error)) => return Some(Fault::Unreadable(error.to_string())),
         Err(error) => return Some(Fault::Torn(error.to_string())),
     };
     if let Some(why) = scan.torn {

@@ -1,5 +1,6 @@
-//! The only place here that touches storage, RocksDB's own files apart: `volume` is a root folder and what is done to whole files,
-//! `notes` are texts beside them, this file and `direct` are how recordings grow. Everything blocks; no caller is a network thread.
+//! The only place here that touches storage, RocksDB's own files apart: every call on a volume's file system is one of [`Disk`].
+//! `volume` is a root folder and what is done to whole files, `notes` are texts beside them, this file and `direct` are how recordings
+//! grow, `system` are the calls themselves. Everything blocks; no caller is a network thread.
 //!
 //! Recordings are written past the page cache, in aligned blocks, and each write is made durable before it counts. Measured
 //! with 200 files that each grow by 500 kB/s (ext4, virtio disk): such writes by io_uring with a sync a second cost a sixth of
@@ -8,18 +9,25 @@
 mod direct;
 mod identity;
 mod notes;
+mod system;
 mod volume;
 
 use std::cell::{Cell, RefCell};
-use std::fs::File;
+use std::fmt::Debug;
+use std::fs;
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::fd::BorrowedFd;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
-use rustix::fs::FallocateFlags;
+use uring::Outcome;
+use uring::storage::{self, Storage};
 
 use crate::segment::Hash;
 pub(crate) use direct::{BLOCK_BYTES, Direct};
+pub(crate) use system::System;
 pub(crate) use volume::{Space, Volume, VolumeError};
 
 /// Room that a growing file is given at once: the file system lays it out in one piece, and a write need not ask for more.
@@ -27,24 +35,99 @@ const RESERVE_BYTES: u64 = 8 << 20;
 /// Read at once for a hash.
 const HASH_WINDOW_BYTES: usize = 1 << 20;
 
-/// What the writer needs of a volume. The tests bring one that is slow, full or broken.
-pub(crate) trait Disk: Send + 'static {
-    /// Makes a new file, its folders too. Fails with `AlreadyExists` where it is there.
-    fn create(&self, path: &str) -> io::Result<Output>;
-    /// Writes all of them and makes them durable; tells of each whether it is.
-    fn write(&mut self, writes: &[Write<'_>]) -> Vec<Result<(), Failure>>;
-    /// Cuts the file to this length.
-    fn truncate(&self, file: &Output, bytes: u64) -> io::Result<()>;
-    /// True where the file system says that it has room, whatever a write finds.
-    fn has_room(&self) -> bool;
-    /// Adds a text to a note of the volume, durably.
-    fn note(&self, name: &str, text: &str) -> io::Result<()>;
+/// The calls on a file system. The tests bring one in which any of them can fail, halt, break off or give other bytes.
+pub(crate) trait Disk: Debug + Send + Sync + 'static {
+    /// Makes a folder, and those it lies in. One that is there is no error.
+    fn make_folders(&self, path: &Path) -> io::Result<()>;
+    /// Opens a file, or makes it.
+    fn open(&self, path: &Path, how: How) -> io::Result<fs::File>;
+    /// What is at the path.
+    fn status(&self, path: &Path) -> io::Result<Status>;
+    /// Length of an open file.
+    fn length(&self, file: &fs::File) -> io::Result<u64>;
+    /// Reads some bytes, none at the end.
+    fn read(&self, file: &fs::File, offset: u64, bytes: &mut [u8]) -> io::Result<usize>;
+    /// Lets go of what is in memory of a file, so that it is read from the disk again.
+    fn forget(&self, file: &fs::File) -> io::Result<()>;
+    /// Adds all of the bytes at the end.
+    fn append(&self, file: &fs::File, bytes: &[u8]) -> io::Result<()>;
+    /// Cuts to this length.
+    fn truncate(&self, file: &fs::File, bytes: u64) -> io::Result<()>;
+    /// Sets room aside behind a file's end.
+    fn reserve(&self, file: &fs::File, from: u64, bytes: u64) -> io::Result<()>;
+    /// Makes a file durable, and what is needed to find it again.
+    fn sync(&self, file: &fs::File) -> io::Result<()>;
+    /// Makes the names in a folder durable.
+    fn sync_folder(&self, path: &Path) -> io::Result<()>;
+    /// Takes a file away.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Takes an empty folder away.
+    fn remove_folder(&self, path: &Path) -> io::Result<()>;
+    /// Gives a file another name, in the place of whatever has it.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// What is in a folder, in any order; names that are no text are left out.
+    fn list(&self, path: &Path) -> io::Result<Vec<Entry>>;
+    /// Room on the file system.
+    fn room(&self, path: &Path) -> io::Result<Room>;
+    /// Writes a batch, see [`Storage::write`].
+    fn write(&self, storage: &mut Storage, batch: &[storage::Write<'_>], outcomes: &mut Vec<Outcome>);
+    /// Makes a batch durable, see [`Storage::sync`].
+    fn sync_batch(&self, storage: &mut Storage, files: &[BorrowedFd<'_>], outcomes: &mut Vec<Outcome>);
+}
+
+/// What a file is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum How {
+    /// To be read.
+    Read,
+    /// To be changed.
+    Change,
+    /// To be added to; made where it is not there.
+    Append,
+    /// Made, or made empty.
+    Fresh,
+    /// Made; fails with `AlreadyExists` where it is there.
+    New,
+    /// As that, for writes past the page cache. Fails with `InvalidInput` where the file system has no such thing.
+    NewDirect,
+}
+
+/// What is at a path.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Status {
+    /// The file system's number.
+    pub(crate) device: u64,
+    pub(crate) modified: Option<SystemTime>,
+}
+
+/// What a folder holds.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) name: String,
+    pub(crate) is_folder: bool,
+    pub(crate) is_file: bool,
+}
+
+/// What a file system says of its room.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    pub(crate) space: Space,
+    /// It takes new files.
+    pub(crate) files: bool,
+}
+
+/// A file that is open for reading, or for a word to be added.
+#[derive(Debug)]
+pub(crate) struct File {
+    file: fs::File,
+    disk: Arc<dyn Disk>,
 }
 
 /// A file being written.
 #[derive(Debug)]
 pub(crate) struct Output {
-    file: File,
+    file: fs::File,
+    disk: Arc<dyn Disk>,
     /// Up to here the file system has set room aside.
     reserved: Cell<u64>,
     /// Over all that was written, taken along while it is in the cache.
@@ -69,9 +152,25 @@ pub(crate) enum Failure {
     Sync(io::Error),
 }
 
+impl File {
+    pub(crate) fn bytes(&self) -> io::Result<u64> {
+        self.disk.length(&self.file)
+    }
+
+    /// What is read next comes from the disk, if the system can have it so.
+    pub(crate) fn forget(&self) {
+        let _ = self.disk.forget(&self.file);
+    }
+
+    /// Makes it durable.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        self.disk.sync(&self.file)
+    }
+}
+
 impl Output {
-    fn new(file: File) -> Self {
-        Self { file, reserved: Cell::new(0), hasher: RefCell::default() }
+    fn new(file: fs::File, disk: Arc<dyn Disk>) -> Self {
+        Self { file, disk, reserved: Cell::new(0), hasher: RefCell::default() }
     }
 
     /// BLAKE3 of all that was written, whether or not the disk took it.
@@ -85,13 +184,14 @@ impl Output {
         if end > reserved {
             let more = (end - reserved).max(RESERVE_BYTES);
             self.reserved.set(reserved + more);
-            let _ = rustix::fs::fallocate(&self.file, FallocateFlags::KEEP_SIZE, reserved, more);
+            let _ = self.disk.reserve(&self.file, reserved, more);
         }
     }
 
-    fn truncate(&self, bytes: u64) -> io::Result<()> {
+    /// Cuts the file to this length.
+    pub(crate) fn truncate(&self, bytes: u64) -> io::Result<()> {
         self.reserved.set(bytes);
-        self.file.set_len(bytes)
+        self.disk.truncate(&self.file, bytes)
     }
 }
 
@@ -100,7 +200,7 @@ pub(crate) fn read_at(file: &File, offset: u64, length: usize) -> io::Result<Byt
     let mut bytes = vec![0; length];
     let mut filled = 0;
     while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-        match file.read_at(rest, offset + filled as u64) {
+        match file.disk.read(&file.file, offset + filled as u64, rest) {
             Ok(0) => break,
             Ok(n) => filled += n,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -11,7 +11,7 @@ use crate::lane::{Lane, Lanes};
 use crate::outlook::{self, VolumeOutlook};
 use crate::placement;
 use crate::retention::{Bounds, Retention};
-use crate::rules::{Rule, Rules};
+use crate::rules::{Class, Rule, Rules};
 use crate::stock::{Lot, Stock};
 use crate::volumes::{Slot, Volumes};
 
@@ -65,7 +65,11 @@ impl Forecast<'_> {
             let is_here = |camera: &CameraId| lanes.get(camera).is_some_and(|lane| lane.is_at(slot.number));
             rates.iter().filter(|(camera, _)| is_here(camera)).map(|(camera, rate)| (camera.clone(), *rate)).collect()
         };
-        let shares = outlook::shares(lots, slot.volume.id(), &here, |camera| self.rules.of(camera));
+        let shares = outlook::shares(lots, slot.volume.id(), &here, |camera| {
+            let keep = self.rules.of(camera);
+            let class = self.rules.class(&keep.rule);
+            (keep, class)
+        });
         let stored = self.stock.on(slot.volume.id());
         let (capacity, rate) = (self.capacity(slot), here.values().sum::<u64>());
         let free = capacity.saturating_sub(stored);
@@ -78,6 +82,7 @@ impl Forecast<'_> {
             bytes_per_second: rate,
             full_in: (rate > 0).then(|| std::time::Duration::from_secs(free / rate.max(1))),
             floor_danger_in: outlook::danger(&shares, capacity, self.now),
+            classes: Class::ALL.map(|class| (class, outlook::danger_of(class, &shares, capacity, self.now))),
         }
     }
 

@@ -84,18 +84,19 @@ fn lines(text: &[u8]) -> impl Iterator<Item = Line> {
     text.split(|byte| *byte == b'\n').filter_map(|line| Line::decode(std::str::from_utf8(line).ok()?))
 }
 
-/// What the volumes together say of all cameras' gaps, in order of their beginnings.
-pub(crate) fn recall<'a>(
-    volumes: impl IntoIterator<Item = &'a Volume>,
-) -> io::Result<BTreeMap<CameraId, BTreeMap<Wall, Gap>>> {
+/// Gaps by camera and beginning.
+pub(crate) type Told = BTreeMap<CameraId, BTreeMap<Wall, Gap>>;
+
+/// What the volumes together say of all cameras' gaps, in the notes from `first` on; empty for all of them.
+pub(crate) fn recall<'a>(volumes: impl IntoIterator<Item = &'a Volume>, first: &str) -> io::Result<Told> {
     let mut all = Vec::new();
     for volume in volumes {
-        for name in volume.notes()? {
-            all.extend(lines(&volume.note(&name)?));
+        for name in volume.notes()?.iter().filter(|name| first <= name.as_str()) {
+            all.extend(lines(&volume.note(name)?));
         }
     }
     all.sort_by_key(|line| line.at);
-    let mut gaps: BTreeMap<CameraId, BTreeMap<Wall, Gap>> = BTreeMap::new();
+    let mut gaps = Told::new();
     for Line { camera, start, told, .. } in all {
         let of_camera = gaps.entry(camera).or_default();
         match told {

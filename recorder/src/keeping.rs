@@ -174,6 +174,10 @@ impl Keeping {
             let seconds = |at: Option<Duration>| at.map_or(f64::INFINITY, |at| at.as_secs_f64());
             metrics.full_seconds.with_label_values(&[&outlook.volume]).set(seconds(outlook.full_in));
             metrics.floor_danger_seconds.with_label_values(&[&outlook.volume]).set(seconds(outlook.floor_danger_in));
+            for (class, danger_in) in outlook.classes {
+                let labels = [outlook.volume.as_str(), class.as_str()];
+                metrics.class_danger_seconds.with_label_values(&labels).set(seconds(danger_in));
+            }
         }
     }
 }

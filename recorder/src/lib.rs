@@ -43,7 +43,7 @@ pub use outlook::VolumeOutlook;
 pub use playback::{Playback, PlaybackError, Range};
 pub use record::{Deleted, Record, Sealed};
 pub use recorder::{OpenError, Recorder};
-pub use rules::{Held, Rule};
+pub use rules::{Class, Held, Rule};
 pub use timeline::Timeline;
 pub use volumes::VolumeState;
 

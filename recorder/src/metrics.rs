@@ -26,6 +26,7 @@ pub(crate) struct Metrics {
     pub(crate) short_bytes: GaugeVec,
     pub(crate) full_seconds: GaugeVec,
     pub(crate) floor_danger_seconds: GaugeVec,
+    pub(crate) class_danger_seconds: GaugeVec,
     pub(crate) paused_cameras: IntGauge,
     pub(crate) index_failures: IntCounter,
     pub(crate) deletions: IntCounterVec,
@@ -83,6 +84,7 @@ impl Metrics {
                 "sluice_retention_floor_danger_seconds",
                 "Forecast: time until the volume can take no more without breaking a floor or a hold",
             )?,
+            class_danger_seconds: keep(registry, class_danger_seconds()?)?,
             paused_cameras: gauge("sluice_recorder_paused_cameras", "Cameras not recorded for want of room")?,
             moves: counter("sluice_recorder_moves_total", "Cameras that went on at another volume")?,
             index_failures: counter(
@@ -101,6 +103,11 @@ impl Metrics {
 fn gap_seconds() -> Result<CounterVec, prometheus::Error> {
     let opts = Opts::new("sluice_recorder_gap_seconds_total", "Time without recording, by cause");
     CounterVec::new(opts, &["camera", "reason"])
+}
+
+fn class_danger_seconds() -> Result<GaugeVec, prometheus::Error> {
+    let help = "Forecast: time until the floor of the class can no longer be kept on the volume, or it is stopped";
+    GaugeVec::new(Opts::new("sluice_retention_class_danger_seconds", help), &["volume", "class"])
 }
 
 fn keep<C: prometheus::core::Collector + Clone + 'static>(registry: &Registry, it: C) -> Result<C, prometheus::Error> {

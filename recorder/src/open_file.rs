@@ -7,7 +7,7 @@ use media::fmp4::Fragment;
 use media::id::CameraId;
 use media::wall::Wall;
 
-use crate::disk::{BLOCK_BYTES, Disk, Output, Write};
+use crate::disk::{BLOCK_BYTES, Direct, Output, Write};
 use crate::queue::Opening;
 use crate::segment::{self, Piece, Segment, VolumeId};
 
@@ -36,7 +36,7 @@ pub(crate) struct OpenFile {
 impl OpenFile {
     /// A new file, in which header, note and first fragment wait for the first write.
     pub(crate) fn begin(
-        disk: &impl Disk,
+        disk: &Direct,
         volume: VolumeId,
         camera: &CameraId,
         fragment: &Fragment,
@@ -96,10 +96,10 @@ impl OpenFile {
     }
 
     /// The file ends where its row does. Gives the row, sealed; none where the file holds no fragment, which the next start removes.
-    pub(crate) fn end(mut self, disk: &impl Disk) -> Option<Segment> {
+    pub(crate) fn end(mut self) -> Option<Segment> {
         let whole = self.durable > 0;
         // Padding that stays, or half a fragment, is cut by the next start.
-        let cut = disk.truncate(&self.file, if whole { self.segment.bytes } else { 0 });
+        let cut = self.file.truncate(if whole { self.segment.bytes } else { 0 });
         match cut {
             // What was given up was hashed too: the file must be read again.
             Ok(()) => {
@@ -114,7 +114,7 @@ impl OpenFile {
     }
 }
 
-fn create(disk: &impl Disk, camera: &CameraId, start: Wall) -> io::Result<(String, Output)> {
+fn create(disk: &Direct, camera: &CameraId, start: Wall) -> io::Result<(String, Output)> {
     for copy in 0..COPIES_MAX {
         let path = segment::path(camera, start, copy).ok_or(io::ErrorKind::InvalidInput)?;
         match disk.create(&path) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use media::id::CameraId;
 use media::wall::Wall;
 
-use crate::rules::{Keep, Rule};
+use crate::rules::{Class, Keep, Rule};
 use crate::segment::VolumeId;
 use crate::stock::{Day, Lot};
 
@@ -34,11 +34,14 @@ pub struct VolumeOutlook {
     pub full_in: Option<Duration>,
     /// Until it can take no more without breaking a floor or a hold.
     pub floor_danger_in: Option<Duration>,
+    /// The same for each class that is recorded there, of which the voluntary one gives way to the others.
+    pub classes: [(Class, Option<Duration>); 3],
 }
 
 /// One camera on one volume.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Share {
+    pub(crate) class: Class,
     /// Bytes by day, as they lie there.
     pub(crate) days: BTreeMap<Day, u64>,
     /// Bytes a second that are written there.
@@ -53,18 +56,22 @@ pub(crate) fn shares(
     lots: &[Lot],
     volume: VolumeId,
     rates: &BTreeMap<CameraId, u64>,
-    keep: impl Fn(&CameraId) -> Keep,
+    keep: impl Fn(&CameraId) -> (Keep, Class),
 ) -> Vec<Share> {
     let mut shares: BTreeMap<&CameraId, Share> = BTreeMap::new();
+    let empty = |camera: &CameraId| {
+        let (keep, class) = keep(camera);
+        Share { class, days: BTreeMap::new(), rate: 0, floor: keep.rule.floor, held: 0 }
+    };
     for lot in lots.iter().filter(|lot| lot.volume == volume) {
-        let share = shares.entry(&lot.camera).or_default();
+        let share = shares.entry(&lot.camera).or_insert_with_key(|camera| empty(camera));
         *share.days.entry(lot.day).or_default() += lot.bytes;
-        share.held += held_bytes(lot, &keep(&lot.camera));
+        share.held += held_bytes(lot, &keep(&lot.camera).0);
     }
     for (camera, rate) in rates {
-        shares.entry(camera).or_default().rate = *rate;
+        shares.entry(camera).or_insert_with_key(|camera| empty(camera)).rate = *rate;
     }
-    shares.into_iter().map(|(camera, share)| Share { floor: keep(camera).rule.floor, ..share }).collect()
+    shares.into_values().collect()
 }
 
 /// What part of a day is held, by its hours.
@@ -114,6 +121,22 @@ pub(crate) fn danger(shares: &[Share], capacity: u64, now: Wall) -> Option<Durat
     None
 }
 
+/// When the floor of a class can no longer be kept, where it is recorded: recordings that the law does not want are stopped before one
+/// that it wants is. A class without a floor is in danger of that.
+pub(crate) fn danger_of(class: Class, shares: &[Share], capacity: u64, now: Wall) -> Option<Duration> {
+    if !shares.iter().any(|share| share.class == class && share.rate > 0) {
+        return None;
+    }
+    if class == Class::Voluntary {
+        return danger(shares, capacity, now);
+    }
+    let stopped = |share: &Share| {
+        let rate = if share.class == Class::Voluntary { 0 } else { share.rate };
+        Share { rate, ..share.clone() }
+    };
+    danger(&shares.iter().map(stopped).collect::<Vec<_>>(), capacity, now)
+}
+
 /// Bytes that a camera of this rule needs in the long run.
 pub(crate) fn needed(rule: &Rule, bytes_per_second: u64) -> u64 {
     bytes_per_second.saturating_mul(rule.floor.as_secs())
@@ -158,7 +181,8 @@ mod tests {
     /// A camera of 1 GiB a day that has recorded for so many whole days until day 1000.
     fn share(recorded: i64, floor: u64) -> Share {
         let days_of: BTreeMap<Day, u64> = (1000 - recorded..1000).map(|day| (Day::of(noon(day)), GIB)).collect();
-        Share { days: days_of, rate: GIB / DAY_SECONDS, floor: days(floor), held: 0 }
+        let class = Class::Ordinary;
+        Share { class, days: days_of, rate: GIB / DAY_SECONDS, floor: days(floor), held: 0 }
     }
 
     #[test]
@@ -182,6 +206,27 @@ mod tests {
         let held = Share { held: 5 * GIB, ..share(100, 30) };
         assert_eq!(protected(std::slice::from_ref(&held), now, 0), 35 * GIB);
         assert_eq!(danger(&[held], 33 * GIB, now), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_class_is_in_danger_where_it_is_recorded_and_the_voluntary_one_gives_way() {
+        let now = Day::of(noon(1000)).start();
+        let ordinary = share(30, 30);
+        let key_target = Share { class: Class::KeyTarget, ..share(30, 90) };
+        let danger_of = |class, shares: &[Share], days: u64| {
+            super::danger_of(class, shares, days * GIB, now).map(|at| (at.as_secs() + 3_600) / DAY_SECONDS)
+        };
+        let both = [ordinary.clone(), key_target];
+        // The ordinary one has all that it will ever need; the other grows for sixty days more.
+        assert_eq!(Class::ALL.map(|class| danger_of(class, &both, 80)), [Some(20), Some(20), None]);
+        assert_eq!(Class::ALL.map(|class| danger_of(class, &both, 121)), [None; 3]);
+        assert_eq!(danger_of(Class::Ordinary, std::slice::from_ref(&ordinary), 31), None);
+        // What the law does not want, and was promised for as long all the same.
+        let voluntary = Share { class: Class::Voluntary, ..share(10, 30) };
+        let mixed = [ordinary, voluntary];
+        assert_eq!(Class::ALL.map(|class| danger_of(class, &mixed, 50)), [None, None, Some(10)]);
+        // It is stopped already, and what is there fills the room.
+        assert_eq!(Class::ALL.map(|class| danger_of(class, &mixed, 35)), [Some(0), None, Some(0)]);
     }
 
     #[test]

@@ -191,7 +191,7 @@ impl Playback {
         let segment = self.segment(&range.stream.camera, start)?.ok_or(PlaybackError::NoSuchPiece)?;
         let allowed = allowed(&segment, range).ok_or(PlaybackError::NoSuchPiece)?;
         let file = Source::open(&self.volumes, &segment)?;
-        let Name::Media { first, count, .. } = name else { return Ok(Media::header(file, &segment)) };
+        let Name::Media { first, count, .. } = name else { return Media::header(&file, &segment) };
         if first < allowed.0 || first.saturating_add(count) > allowed.1 {
             return Err(PlaybackError::NoSuchPiece);
         }

@@ -15,7 +15,7 @@ use prometheus::Registry;
 
 use crate::config::Config;
 use crate::coverage::Coverage;
-use crate::disk::{Direct, Disk, Volume};
+use crate::disk::{Direct, Disk, System, Volume};
 use crate::forecast::Forecast;
 use crate::gap::GapReason;
 use crate::index::{Index, IndexError};
@@ -87,12 +87,12 @@ impl Recorder {
     /// where none can, this fails.
     #[allow(clippy::needless_pass_by_value, reason = "what a recorder is made of becomes its own")]
     pub fn open(config: Config, clock: Arc<dyn Clock>, registry: &Registry) -> Result<Self, OpenError> {
-        Self::open_on(|slot| Direct::new(Arc::clone(&slot.volume)), &config, clock, registry)
+        Self::open_on(|_| Arc::new(System), &config, clock, registry)
     }
 
-    /// [`Recorder::open`] with other disks under the writers.
-    pub(crate) fn open_on<D: Disk>(
-        disk: impl Fn(&Slot) -> D,
+    /// [`Recorder::open`] with other disks under the volumes, by their places in the list.
+    pub(crate) fn open_on(
+        disk: impl Fn(usize) -> Arc<dyn Disk>,
         config: &Config,
         clock: Arc<dyn Clock>,
         registry: &Registry,
@@ -101,7 +101,8 @@ impl Recorder {
         let index = Arc::new(Index::open(&config.index)?);
         let waiting = Waiting::new(config.queue_bytes_max);
         metrics.queue_bytes_max.set(i64::try_from(config.queue_bytes_max).unwrap_or(i64::MAX));
-        let volumes = Volumes::open(&config.roots, &config.appliance, &index, &metrics, &waiting, Arc::clone(&clock))?;
+        let volumes = config.roots.iter().enumerate().map(|(number, root)| Volume::on(disk(number), root)).collect();
+        let volumes = Volumes::open(volumes, &config.appliance, &index, &metrics, &waiting, Arc::clone(&clock))?;
         let volumes = Arc::new(volumes);
         if !volumes.slots.iter().any(|slot| slot.is_ready()) {
             let why = |slot: &Arc<Slot>| format!("{}: {}", slot.name, slot.state());
@@ -118,7 +119,7 @@ impl Recorder {
         let lanes: Lanes = Arc::new(Mutex::new(resumed.into_iter().map(lane).collect()));
         let writer = |slot: &Arc<Slot>| {
             let writer = Writer::new(Parts {
-                disk: disk(slot),
+                disk: Direct::new(Arc::clone(&slot.volume)),
                 volumes: Arc::clone(&volumes),
                 slot: Arc::clone(slot),
                 index: Arc::clone(&index),

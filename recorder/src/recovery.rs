@@ -7,7 +7,6 @@ mod file;
 mod rebuild;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,9 +16,9 @@ use media::wall::{Clock, Wall};
 
 use crate::check::{Fault, Finding};
 use crate::coverage::Coverage;
-use crate::disk::{self, Volume};
+use crate::disk::{self, File, Volume};
 use crate::gap::{Gap, GapReason};
-use crate::gap_log::{self, Line};
+use crate::gap_log::{self, Line, Told};
 use crate::index::{Changes, Index, IndexError};
 use crate::segment::{Segment, VolumeId};
 use crate::stock::Stock;
@@ -49,9 +48,9 @@ pub struct Report {
     pub empty: usize,
     /// Rows whose file was gone.
     pub lost: usize,
-    /// Gaps that were told of beside the recordings, where the index was made anew.
+    /// Gaps that were told of beside the recordings and not in the index.
     pub gaps_recalled: usize,
-    /// Stretches between recordings of which nothing is told there.
+    /// Stretches between recordings of which nothing is told there, where the index was made anew.
     pub gaps_unknown: usize,
 }
 
@@ -94,6 +93,10 @@ pub(crate) struct Recovery<'a> {
     disputed: Named,
     /// The index knew nothing.
     rebuilding: bool,
+    /// What is told of gaps beside the recordings, and from which note on; none before anybody had to ask.
+    told: Option<(String, Told)>,
+    /// When a recording of this camera was begun of which nothing is left.
+    begun: Option<Wall>,
     /// Gaps to be told of beside the recordings before their rows are put in.
     notes: Vec<Line>,
     /// The note that was added to, until it is durable.
@@ -127,6 +130,8 @@ impl<'a> Recovery<'a> {
             doubted: Named::new(),
             disputed: Named::new(),
             rebuilding: false,
+            told: None,
+            begun: None,
             notes: Vec::new(),
             noted: None,
             verified: 0,
@@ -201,6 +206,7 @@ impl<'a> Recovery<'a> {
 
     fn camera(&mut self, camera: &CameraId) -> Result<Coverage, RecoveryError> {
         let mut files = self.files(camera)?;
+        self.begun = None;
         let mut changes = Changes::default();
         let mut until: Option<Wall> = None;
         let mut doubted: BTreeMap<(VolumeId, String), Row> = BTreeMap::new();
@@ -256,7 +262,7 @@ impl<'a> Recovery<'a> {
                 self.put_gap(camera, &gap, &mut changes);
             }
         }
-        if self.rebuilding {
+        if self.whole {
             self.commit(&mut changes)?;
             changes = self.explain(camera, &taken)?;
             self.commit(&mut changes)?;
@@ -287,7 +293,7 @@ impl<'a> Recovery<'a> {
 
     /// Once for all cameras, that a start after a crash is not held up by each. Where it fails, the next word to the volume tells.
     fn sync_notes(&mut self) {
-        if let Some(Err(error)) = self.noted.take().map(|note| note.sync_data()) {
+        if let Some(Err(error)) = self.noted.take().map(|note| note.sync()) {
             tracing::warn!(%error, "a note of gaps may not be durable");
         }
     }
@@ -371,10 +377,15 @@ impl<'a> Recovery<'a> {
         changes: &mut Changes,
     ) -> Result<Coverage, RecoveryError> {
         let open = self.index.last_gap(camera)?.filter(|gap| gap.end.is_none());
-        let gap = match (open, until) {
+        // Of one whose first recording came to nothing the file's name tells when it began.
+        let gap = match (open, until.or(self.begun)) {
             (None, Some(start)) => {
                 let untold = self.rebuilding && self.report.gaps_recalled == 0;
-                let reason = if untold { GapReason::Unknown } else { GapReason::Crash };
+                let reason = match self.told_as_open(camera, start)? {
+                    Some(reason) => reason,
+                    None if untold => GapReason::Unknown,
+                    None => GapReason::Crash,
+                };
                 let gap = Gap { start, end: None, reason };
                 self.put_gap(camera, &gap, changes);
                 tracing::warn!(%camera, ?start, "recording ended without a stop");
@@ -405,7 +416,7 @@ impl<'a> Recovery<'a> {
             return true;
         }
         let Ok(file) = volume.open_file(&row.path) else { return false };
-        let length = file.metadata().map(|m| m.len()).unwrap_or(0);
+        let length = file.bytes().unwrap_or(0);
         let head = disk::read_at(&file, 4, 4).unwrap_or_default();
         length == row.bytes && head.as_ref() == b"ftyp"
     }

@@ -33,6 +33,31 @@ impl Default for Rule {
     }
 }
 
+/// What kind of promise a rule is, by what it promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// The law wants it, for as long as is usual.
+    Ordinary,
+    /// The law wants it for longer than is usual. Where no floor is longer there is none of this class.
+    KeyTarget,
+    /// The law does not want it.
+    Voluntary,
+}
+
+impl Class {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Ordinary, Self::KeyTarget, Self::Voluntary];
+
+    /// One word, as in the metric.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ordinary => "ordinary",
+            Self::KeyTarget => "key_target",
+            Self::Voluntary => "voluntary",
+        }
+    }
+}
+
 /// A stretch that is not deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Held {
@@ -101,6 +126,15 @@ impl Rules {
     pub(crate) fn of(&self, camera: &CameraId) -> Keep {
         let default = || Keep { rule: self.default, holds: Vec::new(), since: Wall::EPOCH };
         self.cameras.read().get(camera).cloned().unwrap_or_else(default)
+    }
+
+    /// The class of a rule.
+    pub(crate) fn class(&self, rule: &Rule) -> Class {
+        match rule {
+            rule if !rule.statutory => Class::Voluntary,
+            rule if rule.floor > self.default.floor => Class::KeyTarget,
+            _ => Class::Ordinary,
+        }
     }
 
     /// Nothing older than this is kept of any camera.

@@ -191,6 +191,16 @@ pub fn path(camera: &CameraId, start: Wall, copy: u32) -> Option<String> {
     Some(format!("{camera}/{day}.{millis:03}{copy}.mp4"))
 }
 
+/// When a segment of this path began.
+pub(crate) fn start_of(path: &str) -> Option<Wall> {
+    let name = path.split_once('/')?.1.strip_suffix(".mp4")?;
+    let (name, copy) = name.rsplit_once('-').filter(|(_, copy)| copy.len() <= 2).unwrap_or((name, ""));
+    let (second, millis) = name.rsplit_once('.').filter(|_| copy.bytes().all(|b| b.is_ascii_digit()))?;
+    let time = jiff::Timestamp::strptime("%Y-%m-%d/%H%M%S %z", format!("{second} +0000")).ok()?;
+    let millis: i64 = millis.parse().ok().filter(|millis| (0..1000).contains(millis))?;
+    Some(Wall::from_micros(time.as_microsecond() + millis * 1000))
+}
+
 /// A header's `init_hash`: FNV-1a, 64 bits. It tells parameter changes apart and is no proof of anything.
 pub fn init_hash(init: &[u8]) -> u64 {
     init.iter().fold(0xcbf2_9ce4_8422_2325, |hash, b| (hash ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3))
@@ -311,6 +321,11 @@ mod tests {
         assert_eq!(path(&camera, at, 0).unwrap(), "cam-1/2025-11-24/160000.123.mp4");
         assert_eq!(path(&camera, at, 2).unwrap(), "cam-1/2025-11-24/160000.123-2.mp4");
         assert_eq!(path(&camera, Wall::from_micros(i64::MAX), 0), None);
+        let to_the_milli = Some(Wall::from_micros(1_764_000_000_123_000));
+        assert_eq!([0, 2].map(|copy| start_of(&path(&camera, at, copy).unwrap())), [to_the_milli; 2]);
+        for other in ["cam-1/160000.123.mp4", "cam-1/2025-11-24/160000.mp4", "cam-1/2025-11-24/x.123.mp4", ""] {
+            assert_eq!(start_of(other), None, "{other}");
+        }
     }
 
     proptest! {

@@ -2,7 +2,6 @@
 //! through again; one that is away, or another appliance's, is not touched.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -140,20 +139,20 @@ impl Slot {
 impl Volumes {
     /// Enters each. Those that cannot be used now are tried again later.
     pub(crate) fn open(
-        roots: &[PathBuf],
+        volumes: Vec<Volume>,
         appliance: &str,
         index: &Index,
         metrics: &Metrics,
         waiting: &Arc<Waiting>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, IndexError> {
-        let slot = |(number, root): (usize, &PathBuf)| {
+        let slot = |(number, volume): (usize, Volume)| {
             let state = VolumeState::Away("not looked at yet".into());
             let standing = Standing { state, retry_at: Duration::ZERO, wait: RETRY_FIRST };
             Arc::new(Slot {
                 number,
-                name: root.display().to_string(),
-                volume: Arc::new(Volume::at(root)),
+                name: volume.root().display().to_string(),
+                volume: Arc::new(volume),
                 queue: Queue::new(Arc::clone(waiting)),
                 full: AtomicBool::new(false),
                 busy_since: AtomicU64::new(0),
@@ -163,7 +162,7 @@ impl Volumes {
                 standing: Mutex::new(standing),
             })
         };
-        let slots: Vec<Arc<Slot>> = roots.iter().enumerate().map(slot).collect();
+        let slots: Vec<Arc<Slot>> = volumes.into_iter().enumerate().map(slot).collect();
         let volumes = Self { slots, appliance: appliance.to_owned(), metrics: metrics.clone(), clock };
         for slot in &volumes.slots {
             if volumes.enter(slot, index)? {

@@ -14,7 +14,7 @@ use media::id::CameraId;
 use media::wall::Clock;
 
 use crate::coverage::Change;
-use crate::disk::{Disk, Failure, hash_of};
+use crate::disk::{Direct, Failure, hash_of};
 use crate::gap::{Gap, GapReason};
 use crate::gap_log::{self, Line};
 use crate::index::{Changes, Index};
@@ -37,8 +37,8 @@ const NOTES_MAX: usize = 10_000;
 const TICK: Duration = Duration::from_secs(1);
 
 /// What a writer works with.
-pub(crate) struct Parts<D> {
-    pub(crate) disk: D,
+pub(crate) struct Parts {
+    pub(crate) disk: Direct,
     pub(crate) volumes: Arc<Volumes>,
     /// The volume that it writes to.
     pub(crate) slot: Arc<Slot>,
@@ -50,8 +50,8 @@ pub(crate) struct Parts<D> {
 }
 
 /// The writer's state.
-pub(crate) struct Writer<D> {
-    parts: Parts<D>,
+pub(crate) struct Writer {
+    parts: Parts,
     cameras: BTreeMap<CameraId, Camera>,
     /// Rows to commit after the next sync.
     changes: Changes,
@@ -74,8 +74,8 @@ struct Camera {
     sealed: Vec<Segment>,
 }
 
-impl<D: Disk> Writer<D> {
-    pub(crate) fn new(parts: Parts<D>) -> Self {
+impl Writer {
+    pub(crate) fn new(parts: Parts) -> Self {
         let (now, entered) = (parts.clock.monotonic(), parts.slot.entered());
         Self {
             parts,
@@ -300,7 +300,7 @@ impl<D: Disk> Writer<D> {
     /// Ends the camera's segment, if one is open. What waits must have been written.
     fn seal(&mut self, camera: &CameraId) {
         let Some(known) = self.cameras.get_mut(camera) else { return };
-        if let Some(mut segment) = known.open.take().and_then(|open| open.end(&self.parts.disk)) {
+        if let Some(mut segment) = known.open.take().and_then(OpenFile::end) {
             if segment.hash.is_none() {
                 let file = self.parts.slot.volume.open_file(&segment.path);
                 segment.hash = file.and_then(|file| hash_of(&file)).ok();

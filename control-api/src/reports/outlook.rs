@@ -18,6 +18,9 @@ pub(super) const REPORT: Report = Report {
         column("bytes_per_second", "每秒写入字节"),
         column("full_seconds", "距写满秒数"),
         column("floor_danger_seconds", "距法定期限受威胁秒数"),
+        column("ordinary_danger_seconds", "距普通类期限受威胁秒数"),
+        column("key_target_danger_seconds", "距重点目标类期限受威胁秒数"),
+        column("voluntary_danger_seconds", "距自愿类停录秒数"),
     ],
     takes: &[],
     // Who runs the machine adds the disks.
@@ -38,6 +41,9 @@ fn read(asked: &Asked, _: Option<&str>, _: usize) -> Result<Part, ApiError> {
             Cell::Count(volume.bytes_per_second),
             volume.full_seconds.map_or(Cell::Empty, Cell::Count),
             volume.floor_danger_seconds.map_or(Cell::Empty, Cell::Count),
+            volume.ordinary_danger_seconds.map_or(Cell::Empty, Cell::Count),
+            volume.key_target_danger_seconds.map_or(Cell::Empty, Cell::Count),
+            volume.voluntary_danger_seconds.map_or(Cell::Empty, Cell::Count),
         ]
     };
     Ok(Part::last(volumes.into_iter().map(row).collect()))

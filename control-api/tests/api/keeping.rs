@@ -155,6 +155,8 @@ async fn the_outlook_is_for_the_bureau_the_auditor_and_who_runs_the_machine() {
     let volume = &outlook["items"][0];
     assert_eq!((volume["volume"].as_str(), volume["free_bytes"].as_u64()), (Some("a"), Some(70 * DAY_BYTES)));
     assert_eq!((&volume["full_seconds"], &volume["floor_danger_seconds"]), (&json!(70 * 86_400), &json!(null)));
+    let classes = ["ordinary", "key_target"].map(|class| &volume[format!("{class}_danger_seconds")]);
+    assert_eq!(classes, [&json!(90 * 86_400), &json!(null)]);
     let csv =
         approver.header("accept", "text/csv").header("accept-language", "zh").get("/api/v1/reports/outlook").await;
     assert!(csv.is(200).text.starts_with("\u{feff}存储卷,状态,容量字节,"));

@@ -102,6 +102,9 @@ impl RetentionPort for Vault {
             bytes_per_second,
             full_seconds: free_bytes.checked_div(bytes_per_second),
             floor_danger_seconds: None,
+            ordinary_danger_seconds: Some(90 * 86_400),
+            key_target_danger_seconds: None,
+            voluntary_danger_seconds: None,
         }])
     }
 

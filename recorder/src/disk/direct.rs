@@ -45,12 +45,25 @@ impl Direct {
     }
 }
 
-impl Disk for Direct {
-    fn create(&self, path: &str) -> io::Result<Output> {
+impl Direct {
+    /// Makes a new file, its folders too. Fails with `AlreadyExists` where it is there.
+    pub(crate) fn create(&self, path: &str) -> io::Result<Output> {
         self.volume.create(path)
     }
 
-    fn write(&mut self, writes: &[Write<'_>]) -> Vec<Result<(), Failure>> {
+    /// True where the file system says that it has room, whatever a write finds.
+    pub(crate) fn has_room(&self) -> bool {
+        self.volume.has_room()
+    }
+
+    /// Adds a text to a note of the volume, durably.
+    pub(crate) fn note(&self, name: &str, text: &str) -> io::Result<()> {
+        self.volume.add_to_note(name, text)?.sync()
+    }
+
+    /// Writes all of them and makes them durable; tells of each whether it is.
+    pub(crate) fn write(&mut self, writes: &[Write<'_>]) -> Vec<Result<(), Failure>> {
+        let disk = &*self.volume.disk;
         let storage = self.storage.get_or_insert_with(Self::open_storage);
         let mut done: Vec<Result<(), Failure>> = writes.iter().map(|_| Ok(())).collect();
         let mut filled: Vec<Filled> = Vec::with_capacity(BUFFERS);
@@ -61,7 +74,7 @@ impl Disk for Direct {
             let mut old = write.head.len();
             while source.left > 0 {
                 if filled.len() == BUFFERS {
-                    flush(storage, writes, &mut filled, &mut done, &mut self.outcomes);
+                    flush(disk, storage, writes, &mut filled, &mut done, &mut self.outcomes);
                 }
                 let data = source.left - source.padding.min(source.left);
                 let buffer = storage.buffer(filled.len());
@@ -72,26 +85,15 @@ impl Disk for Direct {
                 offset += bytes as u64;
             }
         }
-        flush(storage, writes, &mut filled, &mut done, &mut self.outcomes);
-        sync(storage, writes, &mut done, &mut self.outcomes);
+        flush(disk, storage, writes, &mut filled, &mut done, &mut self.outcomes);
+        sync(disk, storage, writes, &mut done, &mut self.outcomes);
         done
-    }
-
-    fn truncate(&self, file: &Output, bytes: u64) -> io::Result<()> {
-        file.truncate(bytes)
-    }
-
-    fn has_room(&self) -> bool {
-        self.volume.has_room()
-    }
-
-    fn note(&self, name: &str, text: &str) -> io::Result<()> {
-        self.volume.add_to_note(name, text)?.sync_data()
     }
 }
 
 /// Writes the buffers that are filled. What the kernel takes in part goes again, until it is whole or refused.
 fn flush(
+    disk: &dyn Disk,
     storage: &mut Storage,
     writes: &[Write<'_>],
     filled: &mut Vec<Filled>,
@@ -108,7 +110,7 @@ fn flush(
                 Some(storage::Write { file, offset: *offset, buffer: *buffer, bytes: *bytes })
             })
             .collect();
-        storage.write(&batch, outcomes);
+        disk.write(storage, &batch, outcomes);
         let mut outcomes = outcomes.iter();
         todo.retain(|buffer| {
             let (Some(part), Some(outcome)) = (filled.get_mut(*buffer), outcomes.next()) else { return false };
@@ -133,10 +135,16 @@ fn flush(
 }
 
 /// Makes durable what was written whole.
-fn sync(storage: &mut Storage, writes: &[Write<'_>], done: &mut [Result<(), Failure>], outcomes: &mut Vec<Outcome>) {
+fn sync(
+    disk: &dyn Disk,
+    storage: &mut Storage,
+    writes: &[Write<'_>],
+    done: &mut [Result<(), Failure>],
+    outcomes: &mut Vec<Outcome>,
+) {
     let written = || writes.iter().zip(done.iter()).filter(|(_, whole)| whole.is_ok());
     let files: Vec<_> = written().map(|(write, _)| write.file.file.as_fd()).collect();
-    storage.sync(&files, outcomes);
+    disk.sync_batch(storage, &files, outcomes);
     let whole = done.iter_mut().filter(|whole| whole.is_ok());
     for (whole, outcome) in whole.zip(outcomes.iter()) {
         if let Err(errno) = outcome {
@@ -221,7 +229,8 @@ mod tests {
     /// Everything that would be written, by buffers of this size.
     fn laid_out(head: &[u8], slices: &[Bytes], buffer_bytes: usize) -> Vec<u8> {
         let folder = tempfile::tempdir().unwrap();
-        let file = Output::new(std::fs::File::create(folder.path().join("file")).unwrap());
+        let file =
+            Output::new(std::fs::File::create(folder.path().join("file")).unwrap(), Arc::new(crate::disk::System));
         let mut source = Source::of(&Write { file: &file, offset: 0, head, slices });
         let (mut out, mut buffer) = (Vec::new(), vec![0xaa; buffer_bytes]);
         while source.left > 0 {
@@ -278,7 +287,7 @@ mod tests {
         assert!(disk.write(&writes).iter().all(Result::is_ok));
         let behind = [Write { file: &outputs[1], offset: 3 * BUFFER_BYTES as u64, head: &[6; 200], slices: &[] }];
         assert!(disk.write(&behind)[0].is_ok());
-        disk.truncate(&outputs[1], 3 * BUFFER_BYTES as u64 + 200).unwrap();
+        outputs[1].truncate(3 * BUFFER_BYTES as u64 + 200).unwrap();
         let read = |n: usize| std::fs::read(folder.path().join(format!("cam/day/{n}.mp4"))).unwrap();
         assert_eq!(read(0).len(), 3 * BUFFER_BYTES + BLOCK_BYTES);
         assert!(read(0)[..3 * BUFFER_BYTES + 100].iter().all(|b| *b == 5));

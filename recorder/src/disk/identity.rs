@@ -1,17 +1,17 @@
 //! Whose a volume is: a small file in its root, written once.
 
-use std::fs::{self, File};
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::VolumeError;
+use super::{Disk, File, How, VolumeError, read_at};
 use crate::segment::VolumeId;
 
 const FILE: &str = "_volume.json";
 /// Longer is not ours.
-const FILE_BYTES_MAX: u64 = 4096;
+const FILE_BYTES_MAX: usize = 4096;
 /// The layout written today.
 const FORMAT: u32 = 1;
 
@@ -37,28 +37,29 @@ impl Identity {
     }
 
     /// Whole or not at all, also after a power cut.
-    pub(super) fn write(&self, root: &Path) -> io::Result<()> {
+    pub(super) fn write(&self, disk: &dyn Disk, root: &Path) -> io::Result<()> {
         let text = serde_json::to_string_pretty(self).map_err(io::Error::other)?;
         let new = root.join("_volume.json.new");
-        let file = File::create(&new)?;
-        io::Write::write_all(&mut &file, text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&new, root.join(FILE))?;
-        File::open(root)?.sync_all()
+        let file = disk.open(&new, How::Fresh)?;
+        disk.append(&file, text.as_bytes())?;
+        disk.sync(&file)?;
+        disk.rename(&new, &root.join(FILE))?;
+        disk.sync_folder(root)
     }
 }
 
 /// What the root says; none where it says nothing.
-pub(super) fn read(root: &Path) -> Result<Option<Identity>, VolumeError> {
-    let path = root.join(FILE);
-    match fs::metadata(&path) {
+pub(super) fn read(disk: &Arc<dyn Disk>, root: &Path) -> Result<Option<Identity>, VolumeError> {
+    let file = match disk.open(&root.join(FILE), How::Read) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error.into()),
-        Ok(found) if found.len() > FILE_BYTES_MAX => return Err(VolumeError::Unreadable("it is too long".into())),
-        Ok(_) => {}
+        opened => File { file: opened?, disk: Arc::clone(disk) },
+    };
+    let text = read_at(&file, 0, FILE_BYTES_MAX + 1)?;
+    if text.len() > FILE_BYTES_MAX {
+        return Err(VolumeError::Unreadable("it is too long".into()));
     }
     let identity: Identity =
-        serde_json::from_slice(&fs::read(&path)?).map_err(|error| VolumeError::Unreadable(error.to_string()))?;
+        serde_json::from_slice(&text).map_err(|error| VolumeError::Unreadable(error.to_string()))?;
     if identity.format > FORMAT {
         return Err(VolumeError::Unreadable(format!("format {} is of a later version", identity.format)));
     }

@@ -1,50 +1,52 @@
 //! Texts beside the recordings: small files in a folder of the volume that are only ever added to, and go as a whole.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io;
+use std::sync::Arc;
 
-use super::Volume;
+use super::{File, How, Volume, read_at};
 
 /// Camera ids begin with a letter or digit, so none has this name.
 const FOLDER: &str = "_gaps";
 
 impl Volume {
-    /// Adds a text to a note. It is durable after [`File::sync_data`].
+    /// Adds a text to a note. It is durable after [`File::sync`].
     pub(crate) fn add_to_note(&self, name: &str, text: &str) -> io::Result<File> {
         self.is_here()?;
         let folder = self.root().join(FOLDER);
         let path = folder.join(name);
-        let fresh = !path.exists();
-        fs::create_dir_all(&folder)?;
-        let mut file = OpenOptions::new().append(true).create(true).open(&path)?;
-        file.write_all(text.as_bytes())?;
+        let fresh = self.disk.status(&path).is_err();
+        self.disk.make_folders(&folder)?;
+        let file = self.disk.open(&path, How::Append)?;
+        self.disk.append(&file, text.as_bytes())?;
         if fresh {
-            File::open(&folder)?.sync_all()?;
-            File::open(self.root())?.sync_all()?;
+            self.disk.sync_folder(&folder)?;
+            self.disk.sync_folder(self.root())?;
         }
-        Ok(file)
+        Ok(File { file, disk: Arc::clone(&self.disk) })
     }
 
     /// Names of all notes, sorted.
     pub(crate) fn notes(&self) -> io::Result<Vec<String>> {
-        let entries = match fs::read_dir(self.root().join(FOLDER)) {
+        let entries = match self.disk.list(&self.root().join(FOLDER)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries?,
         };
-        let names = entries.map(|entry| Ok(entry?.file_name().into_string().ok()));
-        let mut names: Vec<String> = names.collect::<io::Result<Vec<_>>>()?.into_iter().flatten().collect();
+        let mut names: Vec<String> = entries.into_iter().map(|entry| entry.name).collect();
         names.sort();
         Ok(names)
     }
 
     /// What a note says.
     pub(crate) fn note(&self, name: &str) -> io::Result<Vec<u8>> {
-        fs::read(self.root().join(FOLDER).join(name))
+        let file = self.disk.open(&self.root().join(FOLDER).join(name), How::Read)?;
+        let file = File { file, disk: Arc::clone(&self.disk) };
+        let bytes = usize::try_from(file.bytes()?).map_err(io::Error::other)?;
+        Ok(read_at(&file, 0, bytes)?.into())
     }
 
     /// Takes a note away.
     pub(crate) fn remove_note(&self, name: &str) -> io::Result<()> {
         self.is_here()?;
-        fs::remove_file(self.root().join(FOLDER).join(name))
+        self.disk.remove(&self.root().join(FOLDER).join(name))
     }
 }

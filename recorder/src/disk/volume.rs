@@ -1,16 +1,14 @@
 //! A volume: a root folder, on a file system of its own as a rule. It carries its identity with it, so that a disk of another
 //! appliance is never written to, and a mount that is not there is never taken for an empty disk.
 
-use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::SystemTime;
 
-use rustix::fs::OFlags;
-
-use super::Output;
 use super::identity::{self, Identity};
+use super::{Disk, File, How, Output, System};
 use crate::segment::VolumeId;
 
 /// Folder for files that are no recordings. Camera ids begin with a letter or digit, so none has this name.
@@ -67,6 +65,7 @@ impl Space {
 #[derive(Debug)]
 pub(crate) struct Volume {
     root: PathBuf,
+    pub(super) disk: Arc<dyn Disk>,
     id: AtomicU32,
     device: AtomicU64,
 }
@@ -74,14 +73,19 @@ pub(crate) struct Volume {
 impl Volume {
     /// The volume that should be there. Nothing can be done with it before [`Volume::enter`].
     pub(crate) fn at(root: &Path) -> Self {
-        Self { root: root.to_path_buf(), id: AtomicU32::new(0), device: AtomicU64::new(NOWHERE) }
+        Self::on(Arc::new(System), root)
+    }
+
+    /// [`Volume::at`] on another disk.
+    pub(crate) fn on(disk: Arc<dyn Disk>, root: &Path) -> Self {
+        Self { root: root.to_path_buf(), disk, id: AtomicU32::new(0), device: AtomicU64::new(NOWHERE) }
     }
 
     /// Takes the folder into use for this appliance: reads whose it is, says so where nobody does yet, and tries whether
     /// it can be written. `known` is the volume that recordings were last written to at this path.
     pub(crate) fn enter(&self, appliance: &str, known: Option<VolumeId>) -> Result<(), VolumeError> {
-        fs::create_dir_all(&self.root)?;
-        let found = identity::read(&self.root)?;
+        self.disk.make_folders(&self.root)?;
+        let found = identity::read(&self.disk, &self.root)?;
         let (identity, fresh) = match found {
             Some(identity) if identity.appliance != appliance => {
                 return Err(VolumeError::Foreign { appliance: identity.appliance });
@@ -93,18 +97,18 @@ impl Volume {
         let id = identity.id().ok_or_else(|| VolumeError::Unreadable("no volume number".into()))?;
         if fresh {
             self.probe()?;
-            identity.write(&self.root)?;
+            identity.write(&*self.disk, &self.root)?;
         }
         // One that cannot be written can still be read.
         self.id.store(id.0, Ordering::Relaxed);
-        self.device.store(fs::metadata(&self.root)?.dev(), Ordering::Relaxed);
+        self.device.store(self.disk.status(&self.root)?.device, Ordering::Relaxed);
         Ok(self.probe()?)
     }
 
     /// As [`Volume::enter`], to be read only, whoever it belongs to.
     pub(crate) fn enter_to_read(&self) -> Result<(), VolumeError> {
-        let device = fs::metadata(&self.root)?.dev();
-        let identity = identity::read(&self.root)?;
+        let device = self.disk.status(&self.root)?.device;
+        let identity = identity::read(&self.disk, &self.root)?;
         self.id.store(identity.and_then(|identity| identity.id()).unwrap_or_default().0, Ordering::Relaxed);
         self.device.store(device, Ordering::Relaxed);
         Ok(())
@@ -113,10 +117,10 @@ impl Volume {
     /// Writes a block, makes it durable and takes it away again.
     fn probe(&self) -> io::Result<()> {
         let path = self.root.join(PROBE);
-        let file = File::create(&path)?;
-        io::Write::write_all(&mut &file, &[0x5a; 512])?;
-        file.sync_all()?;
-        fs::remove_file(&path)
+        let file = self.disk.open(&path, How::Fresh)?;
+        self.disk.append(&file, &[0x5a; 512])?;
+        self.disk.sync(&file)?;
+        self.disk.remove(&path)
     }
 
     /// Its number; [`VolumeId::UNTOLD`] before it was entered.
@@ -130,7 +134,7 @@ impl Volume {
 
     /// Fails where the folder is another file system than the one that was entered: something was mounted or unmounted.
     pub(crate) fn is_here(&self) -> io::Result<()> {
-        if fs::metadata(&self.root)?.dev() == self.device.load(Ordering::Relaxed) {
+        if self.disk.status(&self.root)?.device == self.device.load(Ordering::Relaxed) {
             return Ok(());
         }
         Err(io::Error::new(io::ErrorKind::NotConnected, "the volume is not mounted here any more"))
@@ -138,40 +142,42 @@ impl Volume {
 
     /// Room on its file system.
     pub(crate) fn space(&self) -> io::Result<Space> {
-        let stat = rustix::fs::statvfs(&self.root)?;
-        let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
-        Ok(Space { free: bytes(stat.f_bavail), total: bytes(stat.f_blocks) })
+        Ok(self.disk.room(&self.root)?.space)
     }
 
     /// The file system says that it has room, for new files too. Where a write finds none all the same, what it lies on is full.
     pub(crate) fn has_room(&self) -> bool {
-        // Some count no files.
-        let files = rustix::fs::statvfs(&self.root).is_ok_and(|stat| stat.f_files == 0 || stat.f_favail > 0);
-        files && self.space().is_ok_and(Space::is_enough)
+        self.disk.room(&self.root).is_ok_and(|room| room.files && room.space.is_enough())
     }
 
     /// Opens a recording for reading.
     pub(crate) fn open_file(&self, path: &str) -> io::Result<File> {
-        File::open(self.root.join(path))
+        let file = self.disk.open(&self.root.join(path), How::Read)?;
+        Ok(File { file, disk: Arc::clone(&self.disk) })
+    }
+
+    /// When a recording was last written to, where the file system knows.
+    pub(crate) fn modified(&self, path: &str) -> io::Result<Option<SystemTime>> {
+        Ok(self.disk.status(&self.root.join(path))?.modified)
     }
 
     /// Cuts a recording to its whole fragments.
     pub(crate) fn truncate_at(&self, path: &str, bytes: u64) -> io::Result<()> {
-        let file = OpenOptions::new().write(true).open(self.root.join(path))?;
-        file.set_len(bytes)?;
-        file.sync_all()
+        let file = self.disk.open(&self.root.join(path), How::Change)?;
+        self.disk.truncate(&file, bytes)?;
+        self.disk.sync(&file)
     }
 
     /// Removes a recording, and its day's folder where that is then empty. A file that is not there is no error.
     pub(crate) fn remove(&self, path: &str) -> io::Result<()> {
         self.is_here()?;
         let full = self.root.join(path);
-        match fs::remove_file(&full) {
+        match self.disk.remove(&full) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
         for folder in full.ancestors().skip(1).take(2).filter(|f| *f != self.root) {
-            if fs::remove_dir(folder).is_err() {
+            if self.disk.remove_folder(folder).is_err() {
                 break;
             }
         }
@@ -181,17 +187,18 @@ impl Volume {
     /// Moves a file that is no recording out of the way, with a text beside it that says why.
     pub(crate) fn quarantine(&self, path: &str, reason: &str) -> io::Result<PathBuf> {
         let folder = self.root.join(QUARANTINE);
-        fs::create_dir_all(&folder)?;
+        self.disk.make_folders(&folder)?;
         let flat = path.replace('/', "__");
         let mut name = flat.clone();
         let mut copy = 1;
-        while folder.join(&name).exists() {
+        while self.disk.status(&folder.join(&name)).is_ok() {
             name = format!("{flat}-{copy}");
             copy += 1;
         }
         let to = folder.join(&name);
-        fs::rename(self.root.join(path), &to)?;
-        fs::write(folder.join(format!("{name}.reason.txt")), format!("{path}: {reason}\n"))?;
+        self.disk.rename(&self.root.join(path), &to)?;
+        let note = self.disk.open(&folder.join(format!("{name}.reason.txt")), How::Fresh)?;
+        self.disk.append(&note, format!("{path}: {reason}\n").as_bytes())?;
         Ok(to)
     }
 
@@ -199,13 +206,8 @@ impl Volume {
     /// in the root come as folders without a file and are left alone.
     pub(crate) fn camera_folders(&self) -> io::Result<Vec<String>> {
         self.is_here()?;
-        let mut names = Vec::new();
-        for entry in fs::read_dir(&self.root)? {
-            let entry = entry?;
-            if let (true, Some(name)) = (entry.file_type()?.is_dir(), entry.file_name().to_str()) {
-                names.push(name.to_owned());
-            }
-        }
+        let folders = self.disk.list(&self.root)?.into_iter().filter(|entry| entry.is_folder);
+        let mut names: Vec<String> = folders.map(|entry| entry.name).collect();
         names.retain(|name| !name.starts_with('_') && name != "lost+found");
         names.sort();
         Ok(names)
@@ -216,13 +218,12 @@ impl Volume {
         let mut paths = Vec::new();
         let mut folders = vec![camera.to_owned()];
         while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(self.root.join(&folder))? {
-                let entry = entry?;
-                let Some(name) = entry.file_name().to_str().map(|name| format!("{folder}/{name}")) else { continue };
-                match entry.file_type()? {
-                    kind if kind.is_dir() && folder == camera => folders.push(name),
-                    kind if kind.is_file() => paths.push(name),
-                    _ => {}
+            for entry in self.disk.list(&self.root.join(&folder))? {
+                let path = format!("{folder}/{}", entry.name);
+                if entry.is_folder && folder == camera {
+                    folders.push(path);
+                } else if entry.is_file {
+                    paths.push(path);
                 }
             }
         }
@@ -235,22 +236,19 @@ impl Volume {
         self.is_here()?;
         let full = self.root.join(path);
         let folder = full.parent().ok_or(io::ErrorKind::InvalidInput)?;
-        let fresh = !folder.exists();
-        fs::create_dir_all(folder)?;
-        let open = |flags: OFlags| {
-            OpenOptions::new().write(true).create_new(true).custom_flags(flags.bits().cast_signed()).open(&full)
-        };
-        let file = match open(OFlags::DIRECT) {
+        let fresh = self.disk.status(folder).is_err();
+        self.disk.make_folders(folder)?;
+        let file = match self.disk.open(&full, How::NewDirect) {
             // A file system without direct IO. Some make the file before they refuse it.
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
-                let _ = fs::remove_file(&full);
-                open(OFlags::empty())?
+                let _ = self.disk.remove(&full);
+                self.disk.open(&full, How::New)?
             }
             opened => opened?,
         };
         for folder in full.ancestors().skip(1).take(if fresh { 3 } else { 1 }).filter(|f| f.starts_with(&self.root)) {
-            File::open(folder)?.sync_all()?;
+            self.disk.sync_folder(folder)?;
         }
-        Ok(Output::new(file))
+        Ok(Output::new(file, Arc::clone(&self.disk)))
     }
 }

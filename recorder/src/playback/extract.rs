@@ -11,8 +11,8 @@ use media::fmp4::{self, reader};
 use media::wall::Wall;
 
 use super::{Playback, PlaybackError, Range, SEGMENTS_MAX, allowed};
-use crate::disk::read_at;
-use crate::segment::Segment;
+use crate::disk::{self, read_at};
+use crate::segment::{self, Segment};
 
 /// Bytes of a file hashed at a time.
 const PIECE_BYTES: usize = 1 << 20;
@@ -132,8 +132,16 @@ struct Out {
 }
 
 impl Work<'_, '_> {
-    fn take(&mut self, segment: &Segment, file: &File, fragments: std::ops::Range<usize>) -> Result<(), ExtractError> {
+    fn take(
+        &mut self,
+        segment: &Segment,
+        file: &disk::File,
+        fragments: std::ops::Range<usize>,
+    ) -> Result<(), ExtractError> {
         let init = read(segment, file, 0, u64::from(segment.init_bytes))?;
+        if segment::init_hash(&init) != segment.init_hash {
+            return Err(damaged(segment).into());
+        }
         let tracks = reader::scan_bytes(&init).map_err(|_| damaged(segment))?.tracks;
         let pieces = segment.fragments.get(fragments).unwrap_or_default();
         let Some(start) = pieces.first().map(|piece| piece.start) else { return Ok(()) };
@@ -181,7 +189,7 @@ impl Work<'_, '_> {
         Ok(())
     }
 
-    fn hash(&mut self, segment: &Segment, file: &File) -> Result<Source, ExtractError> {
+    fn hash(&mut self, segment: &Segment, file: &disk::File) -> Result<Source, ExtractError> {
         let mut hasher = blake3::Hasher::new();
         let mut bytes = 0;
         loop {
@@ -219,7 +227,7 @@ fn anchor(fragment: &[u8], tracks: &[reader::TrackHeader], zero: Wall, floor_mic
     Some(reference.captured.micros_since(zero).max(floor_micros).saturating_sub(stands))
 }
 
-fn read(segment: &Segment, file: &File, offset: u64, bytes: u64) -> Result<Bytes, ExtractError> {
+fn read(segment: &Segment, file: &disk::File, offset: u64, bytes: u64) -> Result<Bytes, ExtractError> {
     let length = usize::try_from(bytes).ok().filter(|_| bytes <= FRAGMENT_BYTES_MAX).ok_or_else(|| damaged(segment))?;
     let read = read_at(file, offset, length).map_err(|source| read_failed(segment, source))?;
     if read.len() == length { Ok(read) } else { Err(damaged(segment).into()) }

@@ -17,6 +17,10 @@ use crate::timeline;
 /// Rows of the index read at a time.
 const SEGMENTS_AT_ONCE: usize = 4;
 
+/// So far from its fragment's time no frame is shown: sound and pictures that come out of order are off by less. A bit that was changed in
+/// a head can move one by years.
+const ASTRAY_MICROS: i64 = 10_000_000;
+
 /// A reader of one range.
 pub struct Frames {
     playback: Playback,
@@ -190,6 +194,13 @@ impl Frames {
         let shift =
             |rate| fmp4::ticks(note.base_micros, rate).saturating_add(fmp4::ticks(note.run_origin.micros(), rate));
         let mut frames = stored::frames(&bytes, info, shift).ok_or_else(|| open.source.damaged())?;
+        let astray = |wall: Wall| {
+            let (early, late) = (piece.start.micros_since(wall), wall.micros_since(piece.end()));
+            early.max(late) > ASTRAY_MICROS
+        };
+        if frames.iter().any(|frame| astray(frame.wall)) {
+            return Err(open.source.damaged());
+        }
         frames.retain(|frame| frame.wall < self.range.to);
         Ok((!frames.is_empty()).then(|| Stretch { info: Arc::clone(info), frames, follows }))
     }

@@ -14,7 +14,7 @@ use crate::segment::{Piece, Segment};
 
 /// A header or a piece that is being served. Dropping it stops the reading.
 pub struct Media {
-    /// None while it is being read from, and after that failed.
+    /// None for a header, while it is being read from, and after that failed.
     source: Option<Copied>,
     parts: VecDeque<Part>,
     /// What was read and not yet handed out: of one part at most.
@@ -22,7 +22,7 @@ pub struct Media {
     bytes: u64,
 }
 
-/// A header or a fragment.
+/// A fragment.
 struct Part {
     offset: u64,
     stored_bytes: u64,
@@ -34,8 +34,7 @@ struct Part {
 /// What is read, and how it is changed on the way.
 struct Copied {
     source: Source,
-    /// None for a header, which is served as it stands.
-    copying: Option<Copying>,
+    copying: Copying,
 }
 
 /// So much longer lasts the sound before a hole than it does. It seldom begins with the picture behind the hole, and a browser whose
@@ -51,12 +50,11 @@ struct Copying {
 }
 
 impl Media {
-    /// The segment's header.
-    pub(super) fn header(source: Source, segment: &Segment) -> Self {
-        let bytes = u64::from(segment.init_bytes);
-        let parts = [Part { offset: 0, stored_bytes: bytes, served_bytes: bytes, lingers: false }].into();
-        let source = Some(Copied { source, copying: None });
-        Self { source, parts, ready: VecDeque::new(), bytes }
+    /// The segment's header, which is served as it stands.
+    pub(super) fn header(source: &Source, segment: &Segment) -> Result<Self, PlaybackError> {
+        let init = source.init(segment)?;
+        let bytes = init.len() as u64;
+        Ok(Self { source: None, parts: VecDeque::new(), ready: [init].into(), bytes })
     }
 
     /// Fragments of the segment, on a line that begins at `zero`; a hole comes behind them if `ends`. Reads their heads, which say how
@@ -86,7 +84,7 @@ impl Media {
             last.lingers = true;
         }
         let bytes = parts.iter().map(|part| part.served_bytes).sum();
-        let copying = Some(Copying { shift: Shift::new(tracks, segment, zero), splicer, pen });
+        let copying = Copying { shift: Shift::new(tracks, segment, zero), splicer, pen };
         Ok(Self { source: Some(Copied { source, copying }), parts, ready: VecDeque::new(), bytes })
     }
 
@@ -128,8 +126,7 @@ impl Copied {
     /// A part as it is served.
     fn part(&mut self, part: &Part) -> Result<VecDeque<Bytes>, PlaybackError> {
         let stored = self.source.read(part.offset, part.stored_bytes)?;
-        let Some(copying) = &mut self.copying else { return Ok([stored].into()) };
-        let copied = copying.copy(&stored, part.lingers).ok_or_else(|| self.source.damaged())?;
+        let copied = self.copying.copy(&stored, part.lingers).ok_or_else(|| self.source.damaged())?;
         let bytes: u64 = copied.iter().map(|bytes| bytes.len() as u64).sum();
         // It was read twice, and the first time it was another.
         if bytes == part.served_bytes { Ok(copied) } else { Err(self.source.damaged()) }

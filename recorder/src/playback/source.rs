@@ -1,15 +1,14 @@
 //! One recording file that is read for playing: opened once, so that what is deleted meanwhile can still be read to its end, and read
 //! in bounded parts. Deliberately absent: what becomes of the bytes.
 
-use std::fs::File;
 use std::io;
 
 use bytes::Bytes;
 use media::fmp4::{self, reader};
 
 use super::PlaybackError;
-use crate::disk;
-use crate::segment::Segment;
+use crate::disk::{self, File};
+use crate::segment::{self, Segment};
 use crate::volumes::Volumes;
 
 /// Longest fragment that is read into memory.
@@ -35,9 +34,10 @@ impl Source {
         }
     }
 
-    /// ftyp and moov.
+    /// ftyp and moov, as they were written: everything behind is read by them.
     pub(super) fn init(&self, segment: &Segment) -> Result<Bytes, PlaybackError> {
-        self.read(0, u64::from(segment.init_bytes))
+        let init = self.read(0, u64::from(segment.init_bytes))?;
+        if segment::init_hash(&init) == segment.init_hash { Ok(init) } else { Err(self.damaged()) }
     }
 
     /// The tracks of the segment's header.

@@ -1,19 +1,20 @@
 //! What a file turned out to be that no row is believed to speak for: a recording, a part of one, another than was sealed, or none.
 //! Nothing that holds a fragment is ever removed.
 
-use std::fs::File;
 use std::io;
 
 use media::fmp4::reader::{self, Scan, ScanError};
 
 use super::{Found, Recovery, RecoveryError, failed};
-use crate::disk::{self, Volume};
+use crate::disk::{self, File, Volume};
 use crate::segment::{self, Piece, Segment, VolumeId};
 
 /// Fragments at a file's end whose media is looked at: more than may lie between two syncs.
 const TAIL_FRAGMENTS: usize = 16;
 /// A stretch of zeros this long and so aligned was never written: a power cut took the page. No codec emits one.
 const PAGE_BYTES: usize = 4096;
+/// Looks at a file that reads differently each time, before it is left alone.
+const LOOKS_MAX: usize = 4;
 
 impl Recovery<'_> {
     /// Looks at a file. `before` is what was sealed there, where a row says so: what is left of that may be less, but is no other.
@@ -32,24 +33,22 @@ impl Recovery<'_> {
             return self.changed(volume, path, "its hash is another than the one on the ledger");
         }
         let file = volume.open_file(path).map_err(|e| failed(volume, path, e))?;
-        let length = file.metadata().map_err(|e| failed(volume, path, e))?.len();
-        let scan = match reader::scan(length, |offset, length| disk::read_at(&file, offset, length)) {
-            Ok(scan) => scan,
-            Err(ScanError::Read(error)) => return Err(failed(volume, path, error)),
-            Err(ScanError::Empty) => return self.remove_empty(volume, path),
-            Err(other) => return self.quarantine(volume, path, &other.to_string()),
+        let length = file.bytes().map_err(|e| failed(volume, path, e))?;
+        let (scan, segment) = match look_surely(volume, path, &file, length).map_err(|e| failed(volume, path, e))? {
+            Looked::Recording(scan, segment) => (scan, segment),
+            Looked::Headers(scan) => {
+                // Only what is surely our own, and without media, is removed; anything else is somebody's.
+                let ours = scan.fragments.is_empty() && (scan.note.is_some() || length == scan.init.len() as u64);
+                return if ours {
+                    self.remove_empty(volume, path)
+                } else {
+                    self.quarantine(volume, path, "MP4, but not of this recorder")
+                };
+            }
+            Looked::Empty => return self.remove_empty(volume, path),
+            Looked::Other(why) => return self.quarantine(volume, path, &why),
         };
-        let Some(mut segment) = segment_of(volume.id(), path, &scan) else {
-            // Only what is surely our own, and without media, is removed; anything else is somebody's.
-            let ours = scan.fragments.is_empty() && (scan.note.is_some() || length == scan.init.len() as u64);
-            return if ours {
-                self.remove_empty(volume, path)
-            } else {
-                self.quarantine(volume, path, "MP4, but not of this recorder")
-            };
-        };
-        let whole = written(&file, &segment).map_err(|e| failed(volume, path, e))?;
-        segment.truncate(whole);
+        let mut segment = *segment;
         match before {
             Some(before) if !begins(before, &segment) => {
                 return self.changed(volume, path, "its fragments are others than those that were sealed");
@@ -61,7 +60,11 @@ impl Recovery<'_> {
             _ => {}
         }
         self.cut(volume, &segment, length, &scan)?;
-        let hash = disk::hash_of(&file).map_err(|e| failed(volume, path, e))?;
+        let mut hash = disk::hash_of(&file).map_err(|e| failed(volume, path, e))?;
+        if before.and_then(|before| before.hash).is_some_and(|known| known != hash) {
+            file.forget();
+            hash = disk::hash_of(&file).map_err(|e| failed(volume, path, e))?;
+        }
         if let Some(sealed) = before.filter(|before| before.fragments.len() == segment.fragments.len())
             && let Some(known) = sealed.hash.filter(|known| *known != hash)
         {
@@ -90,6 +93,7 @@ impl Recovery<'_> {
 
     fn remove_empty(&mut self, volume: &Volume, path: &str) -> Result<Found, RecoveryError> {
         tracing::info!(path, "a recording without a whole fragment; removed");
+        self.begun = [self.begun, segment::start_of(path)].into_iter().flatten().min();
         volume.remove(path).map_err(|e| failed(volume, path, e))?;
         self.report.empty += 1;
         Ok(Found::Nothing)
@@ -109,6 +113,48 @@ impl Recovery<'_> {
         self.report.changed += 1;
         Ok(Found::Nothing)
     }
+}
+
+/// What a file's bytes come to.
+#[derive(PartialEq)]
+enum Looked {
+    /// A recording, with those of its fragments that are whole.
+    Recording(Scan, Box<Segment>),
+    /// MP4 without a fragment of ours.
+    Headers(Scan),
+    /// No byte.
+    Empty,
+    /// No MP4.
+    Other(String),
+}
+
+/// Looks at a file, and where it is not simply whole until two looks in a row agree: what is read wrongly once must not cost what was
+/// recorded. The second look asks the disk, not the memory.
+fn look_surely(volume: &Volume, path: &str, file: &File, length: u64) -> io::Result<Looked> {
+    let mut looked = look(volume.id(), path, file, length)?;
+    for _ in 0..LOOKS_MAX {
+        if matches!(&looked, Looked::Recording(_, segment) if segment.bytes == length) {
+            return Ok(looked);
+        }
+        file.forget();
+        let again = look(volume.id(), path, file, length)?;
+        if std::mem::replace(&mut looked, again) == looked {
+            return Ok(looked);
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidData, "it reads differently each time; check the disk and the memory"))
+}
+
+fn look(volume: VolumeId, path: &str, file: &File, length: u64) -> io::Result<Looked> {
+    let scan = match reader::scan(length, |offset, length| disk::read_at(file, offset, length)) {
+        Ok(scan) => scan,
+        Err(ScanError::Read(error)) => return Err(error),
+        Err(ScanError::Empty) => return Ok(Looked::Empty),
+        Err(other) => return Ok(Looked::Other(other.to_string())),
+    };
+    let Some(mut segment) = segment_of(volume, path, &scan) else { return Ok(Looked::Headers(scan)) };
+    segment.truncate(written(file, &segment)?);
+    Ok(Looked::Recording(scan, Box::new(segment)))
 }
 
 /// True where these fragments are the first of those that were sealed, all of them at most.

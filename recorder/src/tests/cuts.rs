@@ -11,8 +11,11 @@ use media::wall::{Clock as _, Wall};
 use parking_lot::Mutex;
 
 use super::checking::LATER;
-use super::rig::{Moment, RATE, Rig, T0, TestClock, at, frame};
+use super::faulty::{Call, Faulty, Moment};
+use super::rig::{RATE, Rig, T0, TestClock, at, frame};
 use crate::check::{Depth, check};
+use crate::index::Changes;
+use crate::kept;
 
 /// Seconds of the script: past the first segment's end. `SLUICE_CUT_SECONDS=3600` for the long run.
 const SECONDS: i64 = 64;
@@ -83,7 +86,7 @@ fn is(path: &Path, extension: &str) -> bool {
 }
 
 /// All files below a folder, by their paths from it; RocksDB's lock is none.
-fn all_files(root: &Path) -> Vec<PathBuf> {
+pub(super) fn all_files(root: &Path) -> Vec<PathBuf> {
     let (mut files, mut folders) = (Vec::new(), vec![root.to_path_buf()]);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap().flatten() {
@@ -154,7 +157,7 @@ fn the_power_may_go_in_any_operation() {
     // A long script is not hashed from its beginning in each of its moments.
     let depth = if seconds > SECONDS { Depth::Size } else { Depth::Hash };
     let mut before = Vec::new();
-    *rig.watch.lock() = Some(Box::new(move |moment| {
+    *rig.disk.watch.lock() = Some(Box::new(move |_, moment| {
         let mut count = counted.lock();
         if moment == Moment::Before {
             *count += 1;
@@ -173,8 +176,80 @@ fn the_power_may_go_in_any_operation() {
     for n in 0..seconds * RATE {
         if n % RATE == RATE - 1 { rig.visit_at(frame(n)) } else { rig.send_frame(frame(n)) }
     }
-    *rig.watch.lock() = None;
+    *rig.disk.watch.lock() = None;
     // A file made and one ended in each minute, and a write in each second.
     let operations = *operations.lock();
     assert!(operations >= seconds + seconds / 60, "only {operations} operations");
+}
+
+/// A camera falls silent and comes back, and the power goes in each operation: the silence is told of by its own reason as soon as it was
+/// told of anywhere, and no time but the last second is without one.
+#[test]
+fn the_power_may_go_while_a_gap_is_told_of() {
+    let mut rig = Rig::new();
+    let (folder, clock) = (Arc::clone(&rig.folder), Arc::clone(&rig.clock));
+    let places = Arc::new(Mutex::new(0));
+    let counted = Arc::clone(&places);
+    let mut told = false;
+    rig.send(0, 5 * RATE);
+    *rig.disk.watch.lock() = Some(Box::new(move |call, moment| {
+        *counted.lock() += 1;
+        let (place, gone_at) = (format!("{moment:?} {call:?}"), clock.wall());
+        told |= (call, moment) == (Call::Append, Moment::After);
+        let gone = Arc::new(TestClock::default());
+        gone.set(gone_at.micros_since(Wall::from_micros(T0)) as f64 / 1e6 + 40.0);
+        let rig = Rig::on(Arc::new(copy(folder.path(), Cut::Unheard, &[])), gone);
+        let until = rig.segments().last().unwrap().end;
+        let kept = kept::kept(&rig.index, &rig.live, &rig.volumes, &rig.camera, (at(0.0), gone_at), gone_at).unwrap();
+        let words: Vec<&str> = kept.gaps.iter().map(|gap| gap.reason.as_str()).collect();
+        let silent = if told { "no_frames" } else { "crash" };
+        assert!(words.first().is_none_or(|word| *word == silent), "{place} at {gone_at:?}: {words:?}");
+        let all: i64 = kept.gaps.iter().map(|gap| gap.end.micros_since(gap.start)).sum();
+        let known = kept.covered_micros + kept.short_micros + all;
+        assert!(known + 1_000_000 >= gone_at.micros_since(at(0.0)), "{place} at {gone_at:?}: {kept:?}");
+        // What came after the silence has a gap of its own.
+        assert!(until < at(19.0) || rig.gaps().last().unwrap().2 == "crash", "{place}: {:?}", rig.gaps());
+    }));
+    rig.clock.set(12.0);
+    rig.tick();
+    rig.sync();
+    rig.send(20 * RATE, 23 * RATE);
+    *rig.disk.watch.lock() = None;
+    assert!(*places.lock() > 10);
+}
+
+/// The power goes in each operation of the start that puts in what a crash kept from the index, and the next one finds the same.
+#[test]
+fn the_power_may_go_in_a_start() {
+    let mut rig = Rig::new();
+    rig.send(0, 70 * RATE);
+    rig.send(100 * RATE, 130 * RATE);
+    let mut changes = Changes::default();
+    changes.remove_gap(&rig.camera, at(70.0));
+    rig.index.commit(&changes).unwrap();
+    let open = rig.path(&rig.segments().pop().unwrap());
+    let torn = [&fs::read(&open).unwrap()[..], &[0, 0, 9, 9, b'm', b'o', b'o', b'f']].concat();
+    fs::write(&open, torn).unwrap();
+    fs::write(open.with_file_name("010203.000.mp4"), "garbage that calls itself MP4").unwrap();
+    let (folder, clock) = rig.crash();
+    let now = clock.wall();
+    let disk = Arc::new(Faulty::default());
+    let (places, left) = (Arc::new(Mutex::new(0)), Arc::new(Mutex::new(Vec::new())));
+    let (counted, found, source) = (Arc::clone(&places), Arc::clone(&left), Arc::clone(&folder));
+    *disk.watch.lock() = Some(Box::new(move |call, moment| {
+        *counted.lock() += 1;
+        found.lock().push((format!("{moment:?} {call:?}"), copy(source.path(), Cut::Unheard, &[])));
+    }));
+    let whole = Rig::on_disk(folder, clock, Arc::clone(&disk));
+    *disk.watch.lock() = None;
+    let (gaps, segments) = (whole.gaps(), whole.segments());
+    assert_eq!(gaps.iter().map(|gap| gap.2.as_str()).collect::<Vec<_>>(), ["no_frames", "crash"]);
+    assert!(*places.lock() > 8, "{places:?}");
+    for (place, left) in left.lock().drain(..) {
+        let clock = Arc::new(TestClock::default());
+        clock.set(now.micros_since(at(0.0)) as f64 / 1e6);
+        let rig = Rig::on(Arc::new(left), clock);
+        assert_eq!(rig.gaps(), gaps, "{place}");
+        assert_eq!(rig.segments(), segments, "{place}");
+    }
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::rig::{Book, RATE, Rig, TestClock, at};
+use super::rig::{Book, RATE, Rig, TestClock, at, frame};
+use crate::gap::{Gap, GapReason};
 use crate::retention::Bounds;
 use crate::rules::Rule;
 
@@ -201,6 +202,64 @@ fn where_nothing_is_told_of_a_hole_it_is_a_gap_without_a_known_reason() {
     // They are no explanation.
     let kept = rig.kept(0.0, 240.0);
     assert_eq!((kept.gaps, kept.lost_micros), (vec![], 0));
+}
+
+/// The note is written before the row, so that a power cut may leave the one without the other.
+#[test]
+fn a_reason_that_is_told_of_beside_the_recordings_alone_is_put_in_by_the_next_start() {
+    let mut rig = Rig::new();
+    rig.send(0, 70 * RATE);
+    rig.send(100 * RATE, 130 * RATE);
+    let mut rig = rig.stop_and_start();
+    rig.send(150 * RATE, 200 * RATE);
+    let before = rig.gaps();
+    let words: Vec<&str> = before.iter().map(|(.., word)| word.as_str()).collect();
+    assert_eq!(words, ["no_frames", "shutdown"]);
+    // Neither row; then the second one is there, as it was before the recording went on.
+    for open in [false, true] {
+        let mut changes = crate::index::Changes::default();
+        for (start, ..) in &before {
+            changes.remove_gap(&rig.camera, at(*start));
+        }
+        let stopped = Gap { start: at(before[1].0), end: None, reason: GapReason::Shutdown };
+        (0..i32::from(open)).for_each(|_| changes.put_gap(&rig.camera, &stopped));
+        rig.index.commit(&changes).unwrap();
+        rig = rig.restart();
+        assert_eq!(rig.report.gaps_recalled, 2 - usize::from(open));
+        let gaps = rig.gaps();
+        assert_eq!(gaps[..2], before, "open: {open}");
+        assert_eq!((gaps.len(), gaps[2].2.as_str()), (3, "crash"), "the end is a gap of its own: {gaps:?}");
+        assert_eq!(rig.report.gaps_unknown, 0);
+    }
+    // Of what is told nowhere there is no word.
+    let mut changes = crate::index::Changes::default();
+    changes.remove_gap(&rig.camera, at(before[0].0));
+    rig.index.commit(&changes).unwrap();
+    fs::remove_dir_all(rig.folder.path().join("recordings/_gaps")).unwrap();
+    let rig = rig.restart();
+    assert_eq!(rig.report.gaps_recalled, 0);
+    assert_eq!(rig.gaps()[0], before[1]);
+}
+
+#[test]
+fn a_camera_whose_first_second_is_lost_has_a_gap_from_its_beginning_on() {
+    let mut rig = Rig::new();
+    let retention = rig.retention(Rule::default(), Bounds { volume_bytes_max: None, free_bytes_min: 0 });
+    retention.rules.set_rule(&rig.camera, Rule::default()).unwrap();
+    drop(retention);
+    for n in 0..RATE / 2 {
+        rig.send_frame(frame(n));
+    }
+    // The file was made, and nothing of it was durable.
+    let begun = rig.folder.path().join("recordings/cam-1/2025-11-24/160000.000.mp4");
+    fs::create_dir_all(begun.parent().unwrap()).unwrap();
+    fs::write(&begun, "").unwrap();
+    let mut rig = rig.restart();
+    assert_eq!((rig.report.empty, rig.segments().len()), (1, 0));
+    rig.send(60 * RATE, 65 * RATE);
+    assert_eq!(rig.gaps(), [(0.0, 60.0, "crash".into())]);
+    let kept = rig.kept(0.0, 64.0);
+    assert_eq!(kept.covered_micros + 60_000_000, 64_000_000, "{kept:?}");
 }
 
 #[test]

@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use prometheus::Registry;
 
 use super::rig::{Book, at};
+use crate::disk::Volume;
 use crate::index::{Changes, Index};
 use crate::metrics::Metrics;
 use crate::queue::Waiting;
@@ -72,8 +73,8 @@ impl City {
         let clock = Arc::new(TwoClocks(Mutex::new((at(0.0), Duration::from_secs(1000)))));
         let index = Arc::new(Index::open(&folder.path().join("index")).unwrap());
         let metrics = Metrics::register(&Registry::new()).unwrap();
-        let roots = ["one", "two"].map(|name| folder.path().join(name));
-        let volumes = Volumes::open(&roots, "test", &index, &metrics, &Waiting::new(1), clock.clone()).unwrap();
+        let volumes = ["one", "two"].map(|name| Volume::at(&folder.path().join(name)));
+        let volumes = Volumes::open(volumes.into(), "test", &index, &metrics, &Waiting::new(1), clock.clone()).unwrap();
         let (volumes, stock) = (Arc::new(volumes), Arc::new(Stock::new(metrics.stored_bytes.clone())));
         let rules = Arc::new(Rules::open(Arc::clone(&index), Rule::default(), clock.clone()).unwrap());
         let cameras: Vec<CameraId> = (0..CAMERAS).map(|n| format!("cam-{n:02}").parse().unwrap()).collect();

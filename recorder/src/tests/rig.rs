@@ -1,6 +1,5 @@
 //! A recorder without its threads: frames go in, rows and files come out, and time passes when the test says so.
 
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +14,8 @@ use parking_lot::Mutex;
 use prometheus::Registry;
 use tempfile::TempDir;
 
-use crate::disk::{Direct, Disk, Failure, Output, Write};
+use super::faulty::Faulty;
+use crate::disk::{Direct, Volume};
 use crate::index::Index;
 use crate::kept::{self, Kept};
 use crate::lane::Lane;
@@ -64,102 +64,6 @@ impl Clock for TestClock {
     }
 }
 
-/// What the disk does next.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Mood {
-    /// It works.
-    #[default]
-    Well,
-    /// Half of what is appended is written, then there is no room.
-    Full,
-    /// As that, and all the while it says that it has room.
-    Hollow,
-    /// Appending fails.
-    Broken,
-    /// Syncing fails.
-    Forgetful,
-}
-
-/// A moment in which the power could go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Moment {
-    /// An operation is about to be made.
-    Before,
-    /// A write was made from this place on; the file would be so long had only half of it been.
-    Written { from: u64, half: u64 },
-    /// Another operation was made, and nobody was told yet.
-    After,
-}
-
-/// Whoever looks on.
-pub(crate) type Watch = Arc<Mutex<Option<Box<dyn FnMut(Moment) + Send>>>>;
-
-/// A disk with moods, which can be watched.
-pub(crate) struct MoodyDisk {
-    pub(crate) disk: Direct,
-    pub(crate) mood: Arc<Mutex<Mood>>,
-    pub(crate) watch: Watch,
-}
-
-impl MoodyDisk {
-    fn tell(&self, moment: Moment) {
-        if let Some(watch) = &mut *self.watch.lock() {
-            watch(moment);
-        }
-    }
-}
-
-impl Disk for MoodyDisk {
-    fn create(&self, path: &str) -> io::Result<Output> {
-        self.tell(Moment::Before);
-        let made = self.disk.create(path);
-        self.tell(Moment::After);
-        made
-    }
-
-    fn write(&mut self, writes: &[Write<'_>]) -> Vec<Result<(), Failure>> {
-        self.tell(Moment::Before);
-        let mood = *self.mood.lock();
-        let half = |w: &Write<'_>| w.slices.len() / if matches!(mood, Mood::Full | Mood::Hollow) { 2 } else { 1 };
-        let taken = |w: &Write<'_>| if mood == Mood::Broken { 0 } else { half(w) };
-        let parts: Vec<_> = writes.iter().map(|w| w.slices[..taken(w)].to_vec()).collect();
-        let partly: Vec<_> = writes.iter().zip(&parts).map(|(w, slices)| Write { slices, ..*w }).collect();
-        let written = self.disk.write(&partly);
-        for write in writes {
-            let bytes = write.head.len() + write.slices.iter().map(bytes::Bytes::len).sum::<usize>();
-            self.tell(Moment::Written { from: write.offset, half: write.offset + bytes as u64 / 2 });
-        }
-        let fails = || match mood {
-            Mood::Well => Ok(()),
-            Mood::Full | Mood::Hollow => Err(Failure::Write(io::ErrorKind::StorageFull.into())),
-            Mood::Broken => Err(Failure::Write(io::Error::other("the disk is broken"))),
-            Mood::Forgetful => Err(Failure::Sync(io::Error::other("write-back failed"))),
-        };
-        written.into_iter().map(|outcome| outcome.and_then(|()| fails())).collect()
-    }
-
-    fn has_room(&self) -> bool {
-        *self.mood.lock() != Mood::Full
-    }
-
-    fn truncate(&self, file: &Output, bytes: u64) -> io::Result<()> {
-        self.tell(Moment::Before);
-        let cut = self.disk.truncate(file, bytes);
-        self.tell(Moment::After);
-        cut
-    }
-
-    fn note(&self, name: &str, text: &str) -> io::Result<()> {
-        if *self.mood.lock() != Mood::Well {
-            return Err(io::Error::other("the disk is unwell"));
-        }
-        self.tell(Moment::Before);
-        let noted = self.disk.note(name, text);
-        self.tell(Moment::After);
-        noted
-    }
-}
-
 /// A record that tests read.
 #[derive(Default)]
 pub(crate) struct Book {
@@ -201,14 +105,13 @@ pub(crate) struct Rig {
     pub(crate) volumes: Arc<Volumes>,
     pub(crate) stock: Arc<Stock>,
     pub(crate) metrics: Metrics,
-    pub(crate) mood: Arc<Mutex<Mood>>,
-    pub(crate) watch: Watch,
+    pub(crate) disk: Arc<Faulty>,
     pub(crate) report: Report,
     pub(crate) recording: Recording,
     lane: Arc<Lane>,
     hub: Arc<Hub>,
     info: Arc<StreamInfo>,
-    writer: Option<Writer<MoodyDisk>>,
+    writer: Option<Writer>,
 }
 
 /// A stream of one MJPEG track: any bytes are a picture.
@@ -231,24 +134,29 @@ impl Rig {
 
     /// Opens what is in the folder, as a start of the appliance does.
     pub(crate) fn on(folder: Arc<TempDir>, clock: Arc<TestClock>) -> Self {
+        Self::on_disk(folder, clock, Arc::default())
+    }
+
+    /// [`Rig::on`] a disk that may be told things before.
+    pub(crate) fn on_disk(folder: Arc<TempDir>, clock: Arc<TestClock>, disk: Arc<Faulty>) -> Self {
         let camera: CameraId = "cam-1".parse().unwrap();
         let index = Arc::new(Index::open(&folder.path().join("index")).unwrap());
         let metrics = Metrics::register(&Registry::new()).unwrap();
-        let roots = [folder.path().join("recordings")];
+        let volume = Volume::on(disk.clone(), &folder.path().join("recordings"));
         let waiting = Waiting::new(1 << 30);
-        let volumes = Volumes::open(&roots, "test", &index, &metrics, &waiting, clock.clone()).unwrap();
+        let volumes = Volumes::open(vec![volume], "test", &index, &metrics, &waiting, clock.clone()).unwrap();
         let (volumes, stock) = (Arc::new(volumes), Arc::new(Stock::new(metrics.stored_bytes.clone())));
         let volume = Arc::clone(&volumes.slots[0].volume);
         let mut recovery = Recovery::new([&*volume], &index, &stock, clock.clone());
         let mut resumed = recovery.run().unwrap();
         let report = recovery.report;
-        let (live, mood, watch) = (Arc::new(Live::default()), Arc::new(Mutex::new(Mood::Well)), Watch::default());
+        let live = Arc::new(Live::default());
         let coverage = resumed.remove(&camera).unwrap_or_default();
         live.change(&camera, |live| live.gap = coverage.gap());
         let lane = Lane::new(camera.clone(), coverage);
         lane.move_to(0);
         let parts = Parts {
-            disk: MoodyDisk { disk: Direct::new(volume), mood: Arc::clone(&mood), watch: Arc::clone(&watch) },
+            disk: Direct::new(volume),
             volumes: Arc::clone(&volumes),
             slot: Arc::clone(&volumes.slots[0]),
             index: Arc::clone(&index),
@@ -267,8 +175,7 @@ impl Rig {
             volumes,
             stock,
             metrics,
-            mood,
-            watch,
+            disk,
             report,
             recording: Recording::new(cuts),
             lane,

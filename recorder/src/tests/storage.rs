@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::rig::{Book, Mood, RATE, Rig, at};
+use super::faulty::Mood;
+use super::rig::{Book, RATE, Rig, at};
 use crate::record::Why;
 use crate::retention::Bounds;
 use crate::rules::{Held, Rule};
@@ -19,9 +20,9 @@ fn rule(floor: u64, ceiling: u64) -> Rule {
 fn a_full_disk_costs_the_time_it_is_full_and_nothing_else() {
     let mut rig = Rig::new();
     rig.send(0, 10 * RATE);
-    *rig.mood.lock() = Mood::Full;
+    rig.disk.be(Mood::Full);
     rig.send(10 * RATE, 15 * RATE);
-    *rig.mood.lock() = Mood::Well;
+    rig.disk.be(Mood::Well);
     rig.send(15 * RATE, 20 * RATE);
     let gaps = rig.gaps();
     assert_eq!(gaps.len(), 1);
@@ -38,9 +39,9 @@ fn a_full_disk_costs_the_time_it_is_full_and_nothing_else() {
 fn a_failed_write_poisons_the_volume_until_a_restart() {
     let mut rig = Rig::new();
     rig.send(0, 10 * RATE);
-    *rig.mood.lock() = Mood::Broken;
+    rig.disk.be(Mood::Broken);
     rig.send(10 * RATE, 12 * RATE);
-    *rig.mood.lock() = Mood::Well;
+    rig.disk.be(Mood::Well);
     rig.send(12 * RATE, 20 * RATE);
     rig.tick();
     assert!(matches!(rig.volumes.slots[0].state(), VolumeState::Failed(_)));
@@ -59,7 +60,7 @@ fn after_a_failed_sync_only_what_was_synced_before_is_believed() {
     let mut rig = Rig::new();
     rig.send(0, 10 * RATE);
     let believed = rig.segments()[0].clone();
-    *rig.mood.lock() = Mood::Forgetful;
+    rig.disk.be(Mood::Forgetful);
     rig.send(10 * RATE, 12 * RATE);
     let segments = rig.segments();
     assert_eq!(segments.len(), 1);

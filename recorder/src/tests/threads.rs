@@ -1,8 +1,7 @@
 //! The whole recorder with its threads: hubs in, files out; a disk that stands still; an orderly end.
 
-use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use media::hub::{Hub, HubLimits};
@@ -11,13 +10,14 @@ use media::wall::{Clock, Wall};
 use parking_lot::{Mutex, RwLock};
 use prometheus::Registry;
 
-use super::rig::{self, RATE};
+use super::checking::LATER;
+use super::faulty::{Call, Fault, Faulty, Then};
+use super::rig::{self, Book, RATE};
+use crate::check::{Depth, check};
 use crate::config::Config;
-use crate::disk::{Direct, Disk, Failure, Output, Write};
 use crate::gap::GapReason;
 use crate::recorder::Recorder;
 use crate::timeline::Timeline;
-use crate::volumes::Slot;
 
 /// Longest wait for what must happen; a test that reaches it fails.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -118,58 +118,24 @@ fn a_burst_between_two_visits_is_recorded_whole() {
     recorder.close();
 }
 
-/// A disk that stands still until the test lets it go on.
-struct Gate {
-    disk: Direct,
-    open: Arc<RwLock<()>>,
-    entered: Sender<()>,
-}
-
-impl Disk for Gate {
-    fn has_room(&self) -> bool {
-        self.disk.has_room()
-    }
-
-    fn create(&self, path: &str) -> io::Result<Output> {
-        self.disk.create(path)
-    }
-
-    fn write(&mut self, writes: &[Write<'_>]) -> Vec<Result<(), Failure>> {
-        let _ = self.entered.send(());
-        let _open = self.open.read();
-        self.disk.write(writes)
-    }
-
-    fn truncate(&self, file: &Output, bytes: u64) -> io::Result<()> {
-        self.disk.truncate(file, bytes)
-    }
-
-    fn note(&self, name: &str, text: &str) -> io::Result<()> {
-        self.disk.note(name, text)
-    }
-}
-
 #[test]
 fn a_disk_that_stands_still_costs_bounded_memory_and_a_gap_that_says_so() {
     let (folder, clock) = (tempfile::tempdir().unwrap(), RealClock::new());
     let queue_bytes_max = 100_000;
     let config = Config { queue_bytes_max, ..config(&folder) };
-    let (gate, (entered, at_gate)): (_, (_, Receiver<()>)) = (Arc::new(RwLock::new(())), channel());
-    let disk = |slot: &Slot| {
-        let disk = Direct::new(Arc::clone(&slot.volume));
-        Gate { disk, open: Arc::clone(&gate), entered: entered.clone() }
-    };
+    let (gate, disk) = (Arc::new(RwLock::new(())), Arc::new(Faulty::default()));
     let registry = Registry::new();
-    let recorder = Recorder::open_on(disk, &config, clock.clone(), &registry).unwrap();
+    let recorder = Recorder::open_on(|_| disk.clone(), &config, clock.clone(), &registry).unwrap();
     let (camera, info): (CameraId, _) = ("cam-1".parse().unwrap(), rig::info(1, 640));
     let hub = Hub::new(HubLimits::default(), 1);
     hub.publish(rig::frame(0), &info);
     recorder.start(&camera, Arc::clone(&hub));
     until(&clock, "the recorder reads the hub", || hub.readers() == 1);
     let shut = gate.write();
+    disk.set(&[Fault::new(Call::Write, Then::Halt(Arc::clone(&gate)))]);
     // 25 kB a second: 20 s are five times what may wait.
     (1..20 * RATE).for_each(|n| drop(hub.publish(rig::frame(n), &info)));
-    at_gate.recv_timeout(PATIENCE).unwrap();
+    until(&clock, "a write stands still", || disk.met(Call::Write) > 0);
     let next = Mutex::new(20 * RATE);
     until(&clock, "the queue refused media", || {
         let mut n = next.lock();
@@ -194,13 +160,9 @@ fn a_disk_that_stands_still_costs_bounded_memory_and_a_gap_that_says_so() {
 #[test]
 fn a_disk_that_stands_still_for_less_than_what_may_wait_loses_nothing_and_counts_no_gap() {
     let (folder, clock) = (tempfile::tempdir().unwrap(), RealClock::new());
-    let (gate, (entered, at_gate)): (_, (_, Receiver<()>)) = (Arc::new(RwLock::new(())), channel());
-    let disk = |slot: &Slot| {
-        let disk = Direct::new(Arc::clone(&slot.volume));
-        Gate { disk, open: Arc::clone(&gate), entered: entered.clone() }
-    };
+    let (gate, disk) = (Arc::new(RwLock::new(())), Arc::new(Faulty::default()));
     let registry = Registry::new();
-    let recorder = Recorder::open_on(disk, &config(&folder), clock.clone(), &registry).unwrap();
+    let recorder = Recorder::open_on(|_| disk.clone(), &config(&folder), clock.clone(), &registry).unwrap();
     let info = rig::info(1, 640);
     let cameras: Vec<(CameraId, Arc<Hub>)> = ["cam-1", "cam-2"]
         .map(|id| {
@@ -217,11 +179,11 @@ fn a_disk_that_stands_still_for_less_than_what_may_wait_loses_nothing_and_counts
     let durable = |seconds: f64| cameras.iter().all(|(id, _)| end(&timeline(&recorder, id)) >= rig::at(seconds));
     cameras.iter().for_each(|(_, hub)| send(hub, 0));
     until(&clock, "both are recorded", || durable(1.0));
-    while at_gate.try_recv().is_ok() {}
     // The first camera's write stands still, and the second's media waits behind it.
     let shut = gate.write();
+    disk.set(&[Fault::new(Call::Write, Then::Halt(Arc::clone(&gate)))]);
     send(&cameras[0].1, 1);
-    at_gate.recv_timeout(PATIENCE).unwrap();
+    until(&clock, "a write stands still", || disk.met(Call::Write) > 0);
     send(&cameras[1].1, 1);
     let (began, mut second) = (clock.monotonic(), 2);
     until(&clock, "six seconds have passed", || {
@@ -244,4 +206,33 @@ fn a_disk_that_stands_still_for_less_than_what_may_wait_loses_nothing_and_counts
         .map(|metric| metric.get_counter().get_value())
         .sum();
     assert!(counted < 0.5, "{counted} s were counted");
+}
+
+/// Whatever call it is that stands still, it is waited for, and what comes meanwhile waits too.
+#[test]
+fn a_disk_that_stands_still_in_any_call_goes_on_where_it_was() {
+    for call in Call::ALL {
+        let (folder, clock) = (tempfile::tempdir().unwrap(), RealClock::new());
+        let (gate, disk) = (Arc::new(RwLock::new(())), Arc::new(Faulty::default()));
+        let config = config(&folder);
+        let recorder = Recorder::open_on(|_| disk.clone(), &config, clock.clone(), &Registry::new()).unwrap();
+        recorder.keep(Book::default()).unwrap();
+        let shut = gate.write();
+        disk.set(&[Fault::new(call, Then::Halt(Arc::clone(&gate)))]);
+        let (camera, info): (CameraId, _) = ("cam-1".parse().unwrap(), rig::info(1, 640));
+        let hub = Hub::new(HubLimits::default(), 1);
+        hub.publish(rig::frame(0), &info);
+        recorder.start(&camera, Arc::clone(&hub));
+        until(&clock, "the recorder reads the hub", || hub.readers() == 1);
+        (1..5 * RATE).for_each(|n| drop(hub.publish(rig::frame(n), &info)));
+        let recorded = || end(&timeline(&recorder, &camera)) >= rig::at(4.9);
+        until(&clock, "it is durable, or stands still", || recorded() || disk.met(call) > 0);
+        drop(shut);
+        until(&clock, "it is durable", recorded);
+        recorder.close();
+        let gaps = timeline(&recorder, &camera).gaps;
+        assert!(gaps.iter().all(|gap| gap.reason == GapReason::Shutdown), "{call:?}: {gaps:?}");
+        let checked = check(&config.roots, &config.index, Depth::Hash, LATER, &mut |_| ()).unwrap();
+        assert!(checked.is_clean(), "{call:?}: {:?}", checked.findings);
+    }
 }

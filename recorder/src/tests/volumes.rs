@@ -11,14 +11,15 @@ use parking_lot::Mutex;
 use prometheus::Registry;
 use tempfile::TempDir;
 
-use super::rig::{self, Book, Mood, MoodyDisk, RATE, Watch};
+use super::faulty::{Faulty, Mood};
+use super::rig::{self, Book, RATE};
 use super::threads::{RealClock, until};
 use crate::check;
 use crate::config::Config;
-use crate::disk::Direct;
+use crate::disk::Disk;
 use crate::gap::GapReason;
 use crate::recorder::Recorder;
-use crate::rules::{Held, Rule};
+use crate::rules::{Class, Held, Rule};
 use crate::segment::Segment;
 use crate::timeline;
 use crate::volumes::VolumeState;
@@ -43,8 +44,7 @@ struct Site {
     folder: TempDir,
     clock: Arc<RealClock>,
     recorder: Recorder,
-    moods: [Arc<Mutex<Mood>>; 2],
-    watches: [Watch; 2],
+    disks: [Arc<Faulty>; 2],
     cameras: Vec<(CameraId, Arc<Hub>)>,
     /// Frames that each camera has sent.
     sent: i64,
@@ -52,10 +52,9 @@ struct Site {
 
 impl Site {
     fn new(folder: TempDir) -> Self {
-        let (clock, moods) = (RealClock::new(), [Arc::default(), Arc::default()]);
-        let watches = [Watch::default(), Watch::default()];
-        let recorder = Self::open(&folder, &clock, &moods, &watches);
-        let mut site = Self { folder, clock, recorder, moods, watches, cameras: Vec::new(), sent: 0 };
+        let (clock, disks) = (RealClock::new(), [Arc::default(), Arc::default()]);
+        let recorder = Self::open(&folder, &clock, &disks);
+        let mut site = Self { folder, clock, recorder, disks, cameras: Vec::new(), sent: 0 };
         for n in 0..CAMERAS {
             let hub = Hub::new(HubLimits::default(), 1);
             hub.publish(rig::frame(0), &rig::info(1, 640));
@@ -68,11 +67,8 @@ impl Site {
         site
     }
 
-    fn open(folder: &TempDir, clock: &Arc<RealClock>, moods: &[Arc<Mutex<Mood>>; 2], watches: &[Watch; 2]) -> Recorder {
-        let disk = |slot: &crate::volumes::Slot| {
-            let (mood, watch) = (Arc::clone(&moods[slot.number]), Arc::clone(&watches[slot.number]));
-            MoodyDisk { disk: Direct::new(Arc::clone(&slot.volume)), mood, watch }
-        };
+    fn open(folder: &TempDir, clock: &Arc<RealClock>, disks: &[Arc<Faulty>; 2]) -> Recorder {
+        let disk = |number: usize| disks[number].clone() as Arc<dyn Disk>;
         Recorder::open_on(disk, &config(folder), clock.clone(), &Registry::new()).unwrap()
     }
 
@@ -130,7 +126,7 @@ fn cameras_are_spread_and_those_of_a_volume_that_fails_go_on_at_the_other_withou
         let mut site = Site::new(tempfile::tempdir().unwrap());
         site.send_until(10);
         assert_eq!(site.homes(), [2, 2]);
-        *site.moods[0].lock() = mood;
+        site.disks[0].be(mood);
         // At a camera's pace: the hub has what came since the last keyframe, and no more.
         (11..=20).for_each(|second| site.send_until(second));
         assert_eq!(site.homes(), [0, 2 + 2], "{mood:?}");
@@ -151,11 +147,11 @@ fn a_volume_that_comes_back_is_looked_through_and_takes_recordings_again() {
     let mut site = Site::new(tempfile::tempdir().unwrap());
     site.recorder.keep(Book::default()).unwrap();
     site.send_until(5);
-    *site.moods[0].lock() = Mood::Broken;
+    site.disks[0].be(Mood::Broken);
     site.send_until(10);
     let torn = site.cameras.iter().flat_map(|(id, _)| site.segments(id)).filter(|s| !s.sealed && s.end < rig::at(9.0));
     assert_eq!(torn.count(), 2, "what was open on the volume that failed");
-    *site.moods[0].lock() = Mood::Well;
+    site.disks[0].be(Mood::Well);
     until(&site.clock, "the volume is taken back", || site.state(0) == VolumeState::Ready);
     let torn = site.cameras.iter().flat_map(|(id, _)| site.segments(id)).filter(|s| !s.sealed && s.end < rig::at(9.0));
     assert_eq!(torn.count(), 0, "its files were looked at");
@@ -177,7 +173,7 @@ fn cameras_of_a_volume_on_which_a_write_stands_still_go_on_at_the_other() {
     site.send_until(5);
     let homes: Vec<usize> = site.cameras.iter().map(|(id, _)| site.home(id)).collect();
     let (let_go, held) = std::sync::mpsc::channel::<()>();
-    *site.watches[0].lock() = Some(Box::new(move |_| _ = held.recv()));
+    *site.disks[0].watch.lock() = Some(Box::new(move |_, _| _ = held.recv()));
     site.send_until(10);
     assert_eq!(site.homes(), [0, 4]);
     assert_eq!(site.state(0), VolumeState::Ready, "slow is not broken");
@@ -203,11 +199,11 @@ fn cameras_of_a_volume_on_which_a_write_stands_still_go_on_at_the_other() {
 fn cameras_wait_for_a_write_that_stands_still_where_the_other_volume_has_failed() {
     let mut site = Site::new(tempfile::tempdir().unwrap());
     site.send_until(5);
-    *site.moods[1].lock() = Mood::Broken;
+    site.disks[1].be(Mood::Broken);
     site.send_until(10);
     assert_eq!(site.homes(), [4, 0]);
     let (let_go, held) = std::sync::mpsc::channel::<()>();
-    *site.watches[0].lock() = Some(Box::new(move |_| _ = held.recv()));
+    *site.disks[0].watch.lock() = Some(Box::new(move |_, _| _ = held.recv()));
     let began = site.clock.monotonic();
     let mut sent = 10 * RATE;
     until(&site.clock, "three times the patience is over", || {
@@ -259,10 +255,10 @@ fn a_file_that_was_looked_through_is_not_written_to_again() {
 fn a_volume_that_fails_in_the_first_second_leaves_no_two_recordings_of_one_start() {
     let mut site = Site::new(tempfile::tempdir().unwrap());
     site.send_frames_until(10);
-    *site.moods[0].lock() = Mood::Broken;
+    site.disks[0].be(Mood::Broken);
     site.send_frames_until(20);
     assert_eq!(site.homes(), [0, 4]);
-    *site.moods[0].lock() = Mood::Well;
+    site.disks[0].be(Mood::Well);
     site.recorder.keep(Book::default()).unwrap();
     until(&site.clock, "the volume is taken back", || site.state(0) == VolumeState::Ready);
     site.send_until(5);
@@ -293,7 +289,7 @@ fn another_appliances_volume_is_left_alone_and_one_that_is_not_mounted_is_not_wr
     assert_eq!(fs::read(site.folder.path().join("two/_volume.json")).unwrap(), theirs.as_bytes());
     assert_eq!(fs::read_dir(site.folder.path().join("two")).unwrap().count(), 2, "nothing was made there");
     // The first is unmounted, and the folder under it is empty.
-    let Site { folder, clock, recorder, moods, watches, .. } = site;
+    let Site { folder, clock, recorder, disks, .. } = site;
     drop(recorder);
     fs::rename(folder.path().join("one"), folder.path().join("elsewhere")).unwrap();
     fs::create_dir(folder.path().join("one")).unwrap();
@@ -302,7 +298,7 @@ fn another_appliances_volume_is_left_alone_and_one_that_is_not_mounted_is_not_wr
     assert_eq!(fs::read_dir(folder.path().join("one")).unwrap().count(), 0);
     // With another volume to go on with, what lies there is a gap that says so, until it is back.
     fs::remove_dir_all(folder.path().join("two")).unwrap();
-    let recorder = Site::open(&folder, &clock, &moods, &watches);
+    let recorder = Site::open(&folder, &clock, &disks);
     recorder.keep(Book::default()).unwrap();
     let id: CameraId = "cam-0".parse().unwrap();
     let gaps = || recorder.timeline(&id, rig::at(0.0), rig::at(4.0)).unwrap().gaps;
@@ -368,6 +364,8 @@ fn where_there_is_no_room_the_newest_recording_that_the_law_does_not_want_is_sto
     assert!(first(&ids[2]) > rig::at(3.0));
     let outlook = recorder.outlook().pop().unwrap();
     assert_eq!(outlook.floor_danger_in, Some(Duration::ZERO), "{outlook:?}");
+    let classes = [(Class::Ordinary, true), (Class::KeyTarget, false), (Class::Voluntary, true)];
+    assert_eq!(outlook.classes, classes.map(|(class, is_there)| (class, is_there.then_some(Duration::ZERO))));
     assert!(!recorder.has_room_for(&Rule::default(), 1));
     recorder.close();
 }
