@@ -16,7 +16,7 @@ use crate::gap::{Gap, GapReason};
 use crate::gap_log;
 use crate::index::{Changes, Index, IndexError};
 use crate::metrics::Metrics;
-use crate::record::{Deleted, Record, Why};
+use crate::record::{self, Deleted, Record, Why};
 use crate::rules::{Keep, Rules};
 use crate::segment::{Segment, VolumeId};
 use crate::stock::Stock;
@@ -215,6 +215,10 @@ impl Retention {
     ) -> Result<bool, IndexError> {
         let Some(slot) = self.volumes.slot(segment.volume) else { return Ok(false) };
         let (start, end, bytes) = (segment.start, segment.end, segment.bytes);
+        // One without a floor may have been sealed since the sweep began; its hash goes on the record all the same.
+        if !record::tell_of(&self.index, record, camera, start)? {
+            return Ok(false);
+        }
         if !record.deleting(&Deleted { camera: camera.clone(), start, end, bytes, why }) {
             return Ok(false);
         }

@@ -101,6 +101,11 @@ fn a_full_volume_loses_what_is_above_its_floor_and_never_what_is_below() {
     rig.retention(rule(150, 1 << 40), bounds).sweep(&mut book).unwrap();
     let deleted: Vec<_> = book.deleted.iter().map(|d| (d.start, d.why)).collect();
     assert_eq!(deleted, [(at(0.0), Why::VolumeFull), (at(60.0), Why::VolumeFull)]);
+    let told: Vec<_> = book.sealed.iter().map(|s| (s.start, s.bytes)).collect();
+    assert!(
+        book.deleted.iter().all(|d| told.contains(&(d.start, d.bytes))),
+        "the hash of each is on the record: {told:?}"
+    );
     assert!(rig.metrics.floor_margin_seconds.get() >= 0.0);
     // With no room at all, what is younger than its floor stays all the same, and it is said how much is wanted.
     let mut retention = rig.retention(rule(150, 1 << 40), Bounds { volume_bytes_max: Some(0), ..ENDLESS });
