@@ -35,6 +35,8 @@ pub(crate) trait Disk: Send + 'static {
     fn write(&mut self, writes: &[Write<'_>]) -> Vec<Result<(), Failure>>;
     /// Cuts the file to this length.
     fn truncate(&self, file: &Output, bytes: u64) -> io::Result<()>;
+    /// Takes a file away that holds nothing.
+    fn remove(&self, path: &str) -> io::Result<()>;
     /// True where the file system says that it has room, whatever a write finds.
     fn has_room(&self) -> bool;
     /// Adds a text to a note of the volume, durably.

@@ -81,6 +81,10 @@ impl Disk for Direct {
         file.truncate(bytes)
     }
 
+    fn remove(&self, path: &str) -> io::Result<()> {
+        self.volume.remove(path)
+    }
+
     fn has_room(&self) -> bool {
         self.volume.has_room()
     }

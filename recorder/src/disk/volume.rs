@@ -248,8 +248,11 @@ impl Volume {
             }
             opened => opened?,
         };
-        for folder in full.ancestors().skip(1).take(if fresh { 3 } else { 1 }).filter(|f| f.starts_with(&self.root)) {
-            File::open(folder)?.sync_all()?;
+        let mut folders =
+            full.ancestors().skip(1).take(if fresh { 3 } else { 1 }).filter(|f| f.starts_with(&self.root));
+        if let Err(error) = folders.try_for_each(|folder| File::open(folder)?.sync_all()) {
+            let _ = fs::remove_file(&full);
+            return Err(error);
         }
         Ok(Output::new(file))
     }

@@ -149,6 +149,13 @@ impl Disk for MoodyDisk {
         cut
     }
 
+    fn remove(&self, path: &str) -> io::Result<()> {
+        self.tell(Moment::Before);
+        let removed = self.disk.remove(path);
+        self.tell(Moment::After);
+        removed
+    }
+
     fn note(&self, name: &str, text: &str) -> io::Result<()> {
         if *self.mood.lock() != Mood::Well {
             return Err(io::Error::other("the disk is unwell"));

@@ -28,9 +28,9 @@ fn a_full_disk_costs_the_time_it_is_full_and_nothing_else() {
     assert_eq!((gaps[0].1, gaps[0].2.as_str()), (15.0, "disk_full"));
     assert!((9.0..=10.0).contains(&gaps[0].0));
     assert_eq!(rig.volumes.slots[0].state(), VolumeState::Ready);
-    // What was half written was cut off again: a restart finds nothing to repair but the headless files.
+    // What was half written was cut off again: a restart finds nothing to repair, and no file without a recording.
     let rig = rig.stop_and_start();
-    assert_eq!((rig.report.cut, rig.report.quarantined), (0, 0));
+    assert_eq!((rig.report.cut, rig.report.quarantined, rig.report.empty), (0, 0, 0));
     assert_eq!(rig.segments().len(), 2);
 }
 

@@ -144,6 +144,10 @@ impl Disk for Gate {
         self.disk.truncate(file, bytes)
     }
 
+    fn remove(&self, path: &str) -> io::Result<()> {
+        self.disk.remove(path)
+    }
+
     fn note(&self, name: &str, text: &str) -> io::Result<()> {
         self.disk.note(name, text)
     }
