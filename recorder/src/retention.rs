@@ -226,8 +226,10 @@ impl Retention {
         let mut changes = Changes::default();
         changes.remove_segment(camera, start);
         changes.proven(camera, start);
-        let from = joined.as_ref().map_or(start, |before| before.start);
-        changes.put_gap(camera, &Gap { start: from, end: Some(end), reason: GapReason::Deleted });
+        // What was held, or lay on another volume, may go after what came behind it.
+        let (from, to) =
+            joined.as_ref().map_or((start, end), |before| (before.start, before.end.unwrap_or(end).max(end)));
+        changes.put_gap(camera, &Gap { start: from, end: Some(to), reason: GapReason::Deleted });
         self.index.commit(&changes)?;
         if let Err(error) = slot.volume.remove(&segment.path) {
             tracing::error!(path = segment.path, volume = slot.name, %error, "a recording cannot be deleted");

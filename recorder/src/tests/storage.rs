@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::rig::{Book, Mood, RATE, Rig, at};
+use super::rig::{Book, Mood, RATE, Rig, at, info};
 use crate::record::Why;
 use crate::retention::Bounds;
 use crate::rules::{Held, Rule};
+use crate::segment::Segment;
 use crate::volumes::VolumeState;
 
 const ENDLESS: Bounds = Bounds { volume_bytes_max: None, free_bytes_min: 0 };
@@ -158,6 +159,27 @@ fn what_is_held_stays_whatever_its_age_until_it_is_released() {
     retention_again.rules.set_holds(&rig.camera, &[]).unwrap();
     retention_again.sweep(&mut Book::default()).unwrap();
     assert_eq!(starts(&rig), []);
+}
+
+#[test]
+fn what_is_deleted_between_stretches_that_were_deleted_before_takes_nothing_from_them() {
+    let mut rig = Rig::new();
+    for second in 0..3 {
+        rig.change_info(info(second + 1, 641 + second));
+        rig.send(i64::from(second) * RATE, i64::from(second + 1) * RATE);
+    }
+    rig.change_info(info(4, 640));
+    rig.send(3 * RATE, 300 * RATE);
+    let mut retention = rig.retention(rule(0, 1 << 40), Bounds { volume_bytes_max: Some(0), ..ENDLESS });
+    retention.rules.set_holds(&rig.camera, &[Held { from: at(1.3), to: at(1.7) }]).unwrap();
+    retention.sweep(&mut Book::default()).unwrap();
+    let short = |kept: &Segment| kept.sealed && kept.start >= at(0.9) && kept.end <= at(2.1);
+    assert_eq!(rig.segments().iter().filter(|kept| short(kept)).count(), 1, "a second that is held");
+    retention.rules.set_holds(&rig.camera, &[]).unwrap();
+    retention.sweep(&mut Book::default()).unwrap();
+    let left = rig.segments()[0].start;
+    let [(from, to, reason)] = rig.gaps().try_into().expect("one gap");
+    assert!(from < 0.1 && at(to) == left && reason == "deleted", "{from} to {to}, {reason}, and then {left:?}");
 }
 
 #[test]
