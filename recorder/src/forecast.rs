@@ -86,10 +86,11 @@ impl Forecast<'_> {
         }
     }
 
-    /// What recordings may take of a volume: what they have, and what is free but for what is to stay free.
+    /// What recordings may take of a volume: what they have, and what is free but for what is to stay free. Less than they have where
+    /// that is missing.
     fn capacity(&self, slot: &Slot) -> u64 {
         let stored = self.stock.on(slot.volume.id());
-        let room = stored.saturating_add(slot.space().free.saturating_sub(self.bounds.free_bytes_min));
+        let room = stored.saturating_add(slot.space().free).saturating_sub(self.bounds.free_bytes_min);
         self.bounds.volume_bytes_max.map_or(room, |max| max.min(room))
     }
 }

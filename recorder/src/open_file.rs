@@ -7,7 +7,7 @@ use media::fmp4::Fragment;
 use media::id::CameraId;
 use media::wall::Wall;
 
-use crate::disk::{BLOCK_BYTES, Direct, Output, Write};
+use crate::disk::{BLOCK_BYTES, Direct, Output, Volume, Write};
 use crate::queue::Opening;
 use crate::segment::{self, Piece, Segment, VolumeId};
 
@@ -95,12 +95,17 @@ impl OpenFile {
         self.segment.truncate(self.durable);
     }
 
-    /// The file ends where its row does. Gives the row, sealed; none where the file holds no fragment, which the next start removes.
-    pub(crate) fn end(mut self) -> Option<Segment> {
-        let whole = self.durable > 0;
+    /// The file ends where its row does. Gives the row, sealed; none where the file holds no fragment: then it is taken away, for
+    /// on a disk that is full a camera makes one at each keyframe.
+    pub(crate) fn end(mut self, volume: &Volume) -> Option<Segment> {
+        if self.durable == 0 {
+            if let Err(error) = volume.remove(&self.segment.path) {
+                tracing::debug!(path = self.segment.path, %error, "a file without a recording stays until the next start");
+            }
+            return None;
+        }
         // Padding that stays, or half a fragment, is cut by the next start.
-        let cut = self.file.truncate(if whole { self.segment.bytes } else { 0 });
-        match cut {
+        match self.file.truncate(self.segment.bytes) {
             // What was given up was hashed too: the file must be read again.
             Ok(()) => {
                 let hash = (!self.given_up).then(|| self.file.hash());
@@ -110,7 +115,7 @@ impl OpenFile {
                 tracing::debug!(path = self.segment.path, %error, "a recording keeps what lies behind its end");
             }
         }
-        whole.then_some(self.segment)
+        Some(self.segment)
     }
 }
 

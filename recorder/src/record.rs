@@ -70,6 +70,21 @@ pub trait Record: Send + 'static {
     fn deleting(&mut self, deleted: &Deleted) -> bool;
 }
 
+/// Tells of what was sealed since until this one is told of. False where that cannot be put on the record now.
+pub(crate) fn tell_of(
+    index: &Index,
+    record: &mut dyn Record,
+    camera: &CameraId,
+    start: Wall,
+) -> Result<bool, IndexError> {
+    while index.is_unproven(camera, start)? {
+        if !tell(index, record)? && index.is_unproven(camera, start)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// Tells of what was sealed since. True where there may be more.
 pub(crate) fn tell(index: &Index, record: &mut dyn Record) -> Result<bool, IndexError> {
     let untold = index.unproven(SEALED_MAX)?;

@@ -16,7 +16,7 @@ use crate::gap::{Gap, GapReason};
 use crate::gap_log;
 use crate::index::{Changes, Index, IndexError};
 use crate::metrics::Metrics;
-use crate::record::{Deleted, Record, Why};
+use crate::record::{self, Deleted, Record, Why};
 use crate::rules::{Keep, Rules};
 use crate::segment::{Segment, VolumeId};
 use crate::stock::Stock;
@@ -215,6 +215,10 @@ impl Retention {
     ) -> Result<bool, IndexError> {
         let Some(slot) = self.volumes.slot(segment.volume) else { return Ok(false) };
         let (start, end, bytes) = (segment.start, segment.end, segment.bytes);
+        // One without a floor may have been sealed since the sweep began; its hash goes on the record all the same.
+        if !record::tell_of(&self.index, record, camera, start)? {
+            return Ok(false);
+        }
         if !record.deleting(&Deleted { camera: camera.clone(), start, end, bytes, why }) {
             return Ok(false);
         }
@@ -222,8 +226,10 @@ impl Retention {
         let mut changes = Changes::default();
         changes.remove_segment(camera, start);
         changes.proven(camera, start);
-        let from = joined.as_ref().map_or(start, |before| before.start);
-        changes.put_gap(camera, &Gap { start: from, end: Some(end), reason: GapReason::Deleted });
+        // What was held, or lay on another volume, may go after what came behind it.
+        let (from, to) =
+            joined.as_ref().map_or((start, end), |before| (before.start, before.end.unwrap_or(end).max(end)));
+        changes.put_gap(camera, &Gap { start: from, end: Some(to), reason: GapReason::Deleted });
         self.index.commit(&changes)?;
         if let Err(error) = slot.volume.remove(&segment.path) {
             tracing::error!(path = segment.path, volume = slot.name, %error, "a recording cannot be deleted");

@@ -300,7 +300,7 @@ impl Writer {
     /// Ends the camera's segment, if one is open. What waits must have been written.
     fn seal(&mut self, camera: &CameraId) {
         let Some(known) = self.cameras.get_mut(camera) else { return };
-        if let Some(mut segment) = known.open.take().and_then(OpenFile::end) {
+        if let Some(mut segment) = known.open.take().and_then(|open| open.end(&self.parts.slot.volume)) {
             if segment.hash.is_none() {
                 let file = self.parts.slot.volume.open_file(&segment.path);
                 segment.hash = file.and_then(|file| hash_of(&file)).ok();

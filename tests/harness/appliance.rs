@@ -59,7 +59,12 @@ impl Appliance {
 
     /// Starts it again on the same folder.
     pub(crate) fn start_again(&mut self) {
-        let (process, demo) = launch(Command::new(SLUICE), self.dir.path(), &[]);
+        self.start_again_by(Command::new(SLUICE), &[]);
+    }
+
+    /// The same with settings of its own, by a command that ends in the binary's place.
+    pub(crate) fn start_again_by(&mut self, command: Command, settings: &[&str]) {
+        let (process, demo) = launch(command, self.dir.path(), settings);
         self.process = process;
         self.demo = demo;
     }

@@ -1,6 +1,7 @@
 //! Cameras for the journeys: GStreamer's RTSP server, which nobody here wrote, and the appliance's own simulator.
 
-use std::path::Path;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -63,25 +64,32 @@ pub(crate) struct SimCameras {
     process: Process,
     address: String,
     count: usize,
+    clip: Option<PathBuf>,
 }
 
 impl SimCameras {
     /// `count` cameras serving the built-in clip.
     pub(crate) fn start(count: usize) -> Self {
-        Self::start_at("127.0.0.1:0", count)
+        Self::start_at("127.0.0.1:0", count, None)
     }
 
-    fn start_at(address: &str, count: usize) -> Self {
+    /// The same serving this clip.
+    pub(crate) fn start_with(clip: &Path, count: usize) -> Self {
+        Self::start_at("127.0.0.1:0", count, Some(clip))
+    }
+
+    fn start_at(address: &str, count: usize, clip: Option<&Path>) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
         command.args(["camera-sim", "--listen", address, "--cameras", &count.to_string()]);
+        command.args(clip.iter().flat_map(|clip| [OsStr::new("--file"), clip.as_os_str()]));
         let process = Process::start(&mut command);
         let address = process.line_after("ready ", START);
-        Self { process, address, count }
+        Self { process, address, count, clip: clip.map(Path::to_owned) }
     }
 
     /// Plugs them in again, after [`Self::kill`]: the same cameras at the same address.
     pub(crate) fn return_again(&mut self) {
-        *self = Self::start_at(&self.address, self.count);
+        *self = Self::start_at(&self.address, self.count, self.clip.as_deref());
     }
 
     /// Pulls the plug of all of them.

@@ -7,6 +7,7 @@ pub(crate) mod appliance;
 pub(crate) mod camera;
 pub(crate) mod department;
 pub(crate) mod media;
+pub(crate) mod mounts;
 pub(crate) mod order;
 pub(crate) mod process;
 pub(crate) mod socket;

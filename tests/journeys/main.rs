@@ -8,6 +8,7 @@ mod confine;
 mod crash;
 mod download;
 mod export;
+mod floors;
 mod gate;
 mod gst_camera;
 #[path = "../harness/mod.rs"]

@@ -12,6 +12,7 @@ use crate::harness::appliance::{Appliance, SLUICE};
 use crate::harness::camera::SimCameras;
 use crate::harness::eventually;
 use crate::harness::media::run;
+use crate::harness::mounts::{can_mount, namespace};
 
 const CAMERAS: [&str; 4] = ["vol-1", "vol-2", "vol-3", "vol-4"];
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -23,20 +24,6 @@ struct Site {
     appliance: Appliance,
     operator: Client,
     _cameras: SimCameras,
-}
-
-/// Options that give a mount namespace: an administrator needs no user namespace for it.
-fn namespace() -> &'static [&'static str] {
-    if geteuid().is_root() { &["--mount"] } else { &["--mount", "--user", "--map-root-user"] }
-}
-
-/// False, and said, where the system gives no mount namespace, as Ubuntu does without a privilege.
-fn can_mount() -> bool {
-    let given = Command::new("unshare").args(namespace()).arg("true").output().is_ok_and(|out| out.status.success());
-    if !given {
-        eprintln!("NOT RUN: no mount namespace for this user; run the tests as root");
-    }
-    given
 }
 
 impl Site {

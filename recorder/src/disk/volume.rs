@@ -246,8 +246,11 @@ impl Volume {
             }
             opened => opened?,
         };
-        for folder in full.ancestors().skip(1).take(if fresh { 3 } else { 1 }).filter(|f| f.starts_with(&self.root)) {
-            self.disk.sync_folder(folder)?;
+        let mut folders =
+            full.ancestors().skip(1).take(if fresh { 3 } else { 1 }).filter(|f| f.starts_with(&self.root));
+        if let Err(error) = folders.try_for_each(|folder| self.disk.sync_folder(folder)) {
+            let _ = self.disk.remove(&full);
+            return Err(error);
         }
         Ok(Output::new(file, Arc::clone(&self.disk)))
     }

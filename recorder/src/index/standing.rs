@@ -36,6 +36,11 @@ impl Index {
         Ok(self.db.put_cf(&self.family(RULES), camera.as_str(), rule)?)
     }
 
+    /// Nobody was told that this segment was sealed.
+    pub(crate) fn is_unproven(&self, camera: &CameraId, start: Wall) -> Result<bool, IndexError> {
+        Ok(self.db.get_pinned_cf(&self.family(UNPROVEN), super::key(camera, start))?.is_some())
+    }
+
     /// Sealed segments that nobody was told of, `max` at most.
     pub(crate) fn unproven(&self, max: usize) -> Result<Vec<(CameraId, Wall)>, IndexError> {
         let mut found = Vec::new();

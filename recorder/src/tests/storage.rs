@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::faulty::Mood;
-use super::rig::{Book, RATE, Rig, at};
+use super::rig::{Book, RATE, Rig, at, info};
 use crate::record::Why;
 use crate::retention::Bounds;
 use crate::rules::{Held, Rule};
+use crate::segment::Segment;
 use crate::volumes::VolumeState;
 
 const ENDLESS: Bounds = Bounds { volume_bytes_max: None, free_bytes_min: 0 };
@@ -29,9 +30,9 @@ fn a_full_disk_costs_the_time_it_is_full_and_nothing_else() {
     assert_eq!((gaps[0].1, gaps[0].2.as_str()), (15.0, "disk_full"));
     assert!((9.0..=10.0).contains(&gaps[0].0));
     assert_eq!(rig.volumes.slots[0].state(), VolumeState::Ready);
-    // What was half written was cut off again: a restart finds nothing to repair but the headless files.
+    // What was half written was cut off again: a restart finds nothing to repair, and no file without a recording.
     let rig = rig.stop_and_start();
-    assert_eq!((rig.report.cut, rig.report.quarantined), (0, 0));
+    assert_eq!((rig.report.cut, rig.report.quarantined, rig.report.empty), (0, 0, 0));
     assert_eq!(rig.segments().len(), 2);
 }
 
@@ -102,6 +103,11 @@ fn a_full_volume_loses_what_is_above_its_floor_and_never_what_is_below() {
     rig.retention(rule(150, 1 << 40), bounds).sweep(&mut book).unwrap();
     let deleted: Vec<_> = book.deleted.iter().map(|d| (d.start, d.why)).collect();
     assert_eq!(deleted, [(at(0.0), Why::VolumeFull), (at(60.0), Why::VolumeFull)]);
+    let told: Vec<_> = book.sealed.iter().map(|s| (s.start, s.bytes)).collect();
+    assert!(
+        book.deleted.iter().all(|d| told.contains(&(d.start, d.bytes))),
+        "the hash of each is on the record: {told:?}"
+    );
     assert!(rig.metrics.floor_margin_seconds.get() >= 0.0);
     // With no room at all, what is younger than its floor stays all the same, and it is said how much is wanted.
     let mut retention = rig.retention(rule(150, 1 << 40), Bounds { volume_bytes_max: Some(0), ..ENDLESS });
@@ -154,6 +160,27 @@ fn what_is_held_stays_whatever_its_age_until_it_is_released() {
     retention_again.rules.set_holds(&rig.camera, &[]).unwrap();
     retention_again.sweep(&mut Book::default()).unwrap();
     assert_eq!(starts(&rig), []);
+}
+
+#[test]
+fn what_is_deleted_between_stretches_that_were_deleted_before_takes_nothing_from_them() {
+    let mut rig = Rig::new();
+    for second in 0..3 {
+        rig.change_info(info(second + 1, 641 + second));
+        rig.send(i64::from(second) * RATE, i64::from(second + 1) * RATE);
+    }
+    rig.change_info(info(4, 640));
+    rig.send(3 * RATE, 300 * RATE);
+    let mut retention = rig.retention(rule(0, 1 << 40), Bounds { volume_bytes_max: Some(0), ..ENDLESS });
+    retention.rules.set_holds(&rig.camera, &[Held { from: at(1.3), to: at(1.7) }]).unwrap();
+    retention.sweep(&mut Book::default()).unwrap();
+    let short = |kept: &Segment| kept.sealed && kept.start >= at(0.9) && kept.end <= at(2.1);
+    assert_eq!(rig.segments().iter().filter(|kept| short(kept)).count(), 1, "a second that is held");
+    retention.rules.set_holds(&rig.camera, &[]).unwrap();
+    retention.sweep(&mut Book::default()).unwrap();
+    let left = rig.segments()[0].start;
+    let [(from, to, reason)] = rig.gaps().try_into().expect("one gap");
+    assert!(from < 0.1 && at(to) == left && reason == "deleted", "{from} to {to}, {reason}, and then {left:?}");
 }
 
 #[test]
