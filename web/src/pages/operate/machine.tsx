@@ -16,6 +16,9 @@ interface Volume {
   bytes_per_second: number;
   full_seconds: number | null;
   floor_danger_seconds: number | null;
+  ordinary_danger_seconds: number | null;
+  key_target_danger_seconds: number | null;
+  voluntary_danger_seconds: number | null;
 }
 
 const EVERY_MS = 5_000;
@@ -35,7 +38,6 @@ function Volumes() {
   const t = useT();
   const { value, refused } = useAsked<{ items: Volume[] }>("/reports/outlook", EVERY_MS);
   if (!value) return refused ? <Refusal of={refused} /> : <Loading />;
-  const foreseen = (seconds: number | null) => (seconds === null ? t(w.never) : span(seconds));
   return (
     <section>
       <h2>{t(w.volumes)}</h2>
@@ -51,11 +53,35 @@ function Volumes() {
           { title: w.free, cell: (v) => bytes(v.free_bytes), number: true },
           { title: w.guarded, cell: (v) => bytes(v.protected_bytes), number: true },
           { title: w.written, cell: (v) => bytes(v.bytes_per_second), number: true },
-          { title: w.full, cell: (v) => foreseen(v.full_seconds) },
-          { title: w.danger, cell: (v) => foreseen(v.floor_danger_seconds) },
+          { title: w.full, cell: (v) => foreseen(v.full_seconds, t) },
+          { title: w.danger, cell: (v) => <InDanger of={v} /> },
         ]}
       />
     </section>
+  );
+}
+
+function foreseen(seconds: number | null, t: (words: Both) => string) {
+  return seconds === null ? t(w.never) : span(seconds);
+}
+
+/** When any floor is in danger, and beneath it by class. */
+function InDanger({ of: volume }: { of: Volume }) {
+  const t = useT();
+  const classes: [Both, number | null][] = [
+    [w.ordinary, volume.ordinary_danger_seconds],
+    [w.keyTarget, volume.key_target_danger_seconds],
+    [w.voluntary, volume.voluntary_danger_seconds],
+  ];
+  return (
+    <>
+      {foreseen(volume.floor_danger_seconds, t)}
+      {classes.map(([name, seconds]) => (
+        <div class="quiet" key={name.en}>
+          {t(name)}: {foreseen(seconds, t)}
+        </div>
+      ))}
+    </>
   );
 }
 
