@@ -1,5 +1,6 @@
-//! What recording costs: the recorder's threads while N cameras are pulled and recorded, beside two bare loops that write as
-//! many bytes at the same pace, each file durable as often: past the page cache as the recorder does, and through it.
+//! What recording costs: the recorder's threads while N cameras are pulled and recorded, beside bare loops that write as
+//! many bytes at the same pace, each file durable as often: past the page cache as the recorder does, the same with what the recorder must
+//! do to each byte besides, and through the page cache.
 
 use std::fs::{File, OpenOptions};
 use std::os::fd::AsFd as _;
@@ -26,6 +27,8 @@ const INTERVAL: Duration = Duration::from_millis(700);
 const SETTLE: Duration = Duration::from_secs(5);
 /// Room set aside at once, as the recorder does.
 const RESERVE_BYTES: u64 = 8 << 20;
+/// What a loop's bytes come from is at least this long: longer than a core's caches, as what waited in hubs is.
+const SOURCE_BYTES_MIN: usize = 64 << 20;
 
 /// What is measured.
 #[derive(clap::Args)]
@@ -48,6 +51,8 @@ pub(crate) struct Plan {
 pub(crate) enum Way {
     /// Past the page cache, by io_uring.
     Direct,
+    /// Likewise, each byte copied once into the buffer and hashed there with BLAKE3, as the recorder has to.
+    Duties,
     /// Through it, by system calls.
     Buffered,
 }
@@ -83,25 +88,37 @@ pub(crate) fn run(sluice: &Path, plan: &Plan, report: &Report) -> anyhow::Result
         plan.rounds, plan.seconds
     );
     println!(
-        "{:>8} {:>8} {:>14} {:>14} {:>14} {:>8} {:>10} {:>8} {:>8} {:>8}",
-        "cameras", "Mbit/s", "recorder", "direct", "buffered", "ratio", "buffered x", "whole", "MiB", "gap s"
+        "{:>8} {:>8} {:>14} {:>14} {:>14} {:>14} {:>8} {:>8} {:>10} {:>8} {:>8} {:>8}",
+        "cameras",
+        "Mbit/s",
+        "recorder",
+        "direct",
+        "duties",
+        "buffered",
+        "ratio",
+        "duties x",
+        "buffered x",
+        "whole",
+        "MiB",
+        "gap s"
     );
     let mut rows = Vec::new();
     for count in plan.cameras.clone() {
-        let (mut ours, mut direct, mut buffered) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut ours, mut direct, mut duties, mut buffered) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for _ in 0..plan.rounds {
             ours.push(appliance(sluice, count, &clip, plan)?);
             direct.push(floor(Way::Direct, count, plan)?);
+            duties.push(floor(Way::Duties, count, plan)?);
             buffered.push(floor(Way::Buffered, count, plan)?);
         }
-        let row = row(count, &ours, &direct, &buffered);
+        let row = row(count, &ours, [&direct, &duties, &buffered]);
         say(&row);
         rows.push(row);
     }
     report.write("record", &rows)
 }
 
-fn row(count: usize, ours: &[Cell], direct: &[Cell], buffered: &[Cell]) -> Value {
+fn row(count: usize, ours: &[Cell], [direct, duties, buffered]: [&[Cell]; 3]) -> Value {
     let of = |cells: &[Cell], value: &dyn Fn(&Cell) -> f64| median(&cells.iter().map(value).collect::<Vec<_>>());
     let ratios = |floors: &[Cell]| -> Vec<f64> {
         ours.iter().zip(floors).map(|(cell, floor)| cell.all_per_gb() / floor.all_per_gb()).collect()
@@ -109,6 +126,7 @@ fn row(count: usize, ours: &[Cell], direct: &[Cell], buffered: &[Cell]) -> Value
     let seconds = |cells: &[Cell]| json!([of(cells, &Cell::own_per_gb), of(cells, &Cell::all_per_gb)]);
     json!({
         "cameras": count, "bytes": of(ours, &|c| c.bytes), "recorder": seconds(ours), "direct": seconds(direct),
+        "duties": seconds(duties), "ratio_duties": median(&ratios(duties)), "ratios_duties": ratios(duties),
         "buffered": seconds(buffered), "ratio_direct": median(&ratios(direct)), "ratios_direct": ratios(direct),
         "ratio_buffered": median(&ratios(buffered)), "whole_cpu_s_per_gb": of(ours, &|c| c.whole / (c.bytes / 1e9)),
         "rss_bytes": of(ours, &|c| c.rss), "gap_seconds": ours.iter().map(|c| c.gaps).sum::<f64>(),
@@ -120,13 +138,15 @@ fn say(row: &Value) {
     let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
     let pair = |name: &str| format!("{:.3} ({:.3})", number(&row[name][0]), number(&row[name][1]));
     println!(
-        "{:>8} {:>8.0} {:>14} {:>14} {:>14} {:>8.2} {:>10.2} {:>8.2} {:>8.0} {:>8.1}",
+        "{:>8} {:>8.0} {:>14} {:>14} {:>14} {:>14} {:>8.2} {:>8.2} {:>10.2} {:>8.2} {:>8.0} {:>8.1}",
         row["cameras"],
         number(&row["mbit_per_s"]),
         pair("recorder"),
         pair("direct"),
+        pair("duties"),
         pair("buffered"),
         number(&row["ratio_direct"]),
+        number(&row["ratio_duties"]),
         number(&row["ratio_buffered"]),
         number(&row["whole_cpu_s_per_gb"]),
         number(&row["rss_bytes"]) / f64::from(1 << 20),
@@ -173,13 +193,15 @@ fn floor(way: Way, count: usize, plan: &Plan) -> anyhow::Result<Cell> {
 
 /// Writes for so many seconds, in real time; prints bytes and CPU seconds.
 pub(crate) fn write_floor(way: Way, dir: &Path, count: usize, seconds: u64, bytes: usize) -> anyhow::Result<()> {
-    let choice = if way == Way::Direct { Choice::Auto } else { Choice::Epoll };
+    let choice = if way == Way::Buffered { Choice::Epoll } else { Choice::Auto };
     let (mut storage, _) = Storage::open(choice)?;
     let mut files: Vec<Growing> =
         (0..count).map(|n| Growing::open(way, &dir.join(format!("{n}.mp4")))).collect::<anyhow::Result<_>>()?;
     for number in 0..BUFFERS {
         storage.buffer(number).fill(number as u8 + 1);
     }
+    let source = if way == Way::Duties { source(count, bytes) } else { Vec::new() };
+    let mut pieces = source.chunks_exact(bytes).cycle();
     let before = CpuSeconds::of(std::process::id());
     let (began, mut outcomes, mut written) = (Instant::now(), Vec::new(), 0_u64);
     let batches = files.len().div_ceil(BATCHES).max(1);
@@ -190,6 +212,11 @@ pub(crate) fn write_floor(way: Way, dir: &Path, count: usize, seconds: u64, byte
             std::thread::sleep((began + due).saturating_duration_since(Instant::now()));
             for some in batch.chunks_mut(BUFFERS) {
                 some.iter_mut().for_each(|file| file.reserve(bytes as u64));
+                for (buffer, (file, piece)) in some.iter_mut().zip(pieces.by_ref()).enumerate() {
+                    let buffer = storage.buffer(buffer).split_at_mut(bytes).0;
+                    buffer.copy_from_slice(piece);
+                    file.hasher.update(buffer);
+                }
                 let writes: Vec<_> = (0..).zip(&*some).map(|(buffer, file)| file.write(buffer, bytes)).collect();
                 storage.write(&writes, &mut outcomes);
                 if outcomes.iter().any(|outcome| *outcome != Ok(bytes)) {
@@ -207,19 +234,26 @@ pub(crate) fn write_floor(way: Way, dir: &Path, count: usize, seconds: u64, byte
     Ok(())
 }
 
+/// What an interval brings of all cameras.
+fn source(count: usize, bytes: usize) -> Vec<u8> {
+    let pieces = count.max(SOURCE_BYTES_MIN.div_ceil(bytes));
+    (0..pieces * bytes).map(|n| (n % 251) as u8).collect()
+}
+
 struct Growing {
     file: File,
+    hasher: blake3::Hasher,
     end: u64,
     reserved: u64,
 }
 
 impl Growing {
     fn open(way: Way, path: &Path) -> anyhow::Result<Self> {
-        let flags = if way == Way::Direct { OFlags::DIRECT } else { OFlags::empty() };
+        let flags = if way == Way::Buffered { OFlags::empty() } else { OFlags::DIRECT };
         let mut options = OpenOptions::new();
         let options = options.write(true).create_new(true).custom_flags(flags.bits().cast_signed());
         let file = options.open(path).with_context(|| format!("{}: no direct IO here?", path.display()))?;
-        Ok(Self { file, end: 0, reserved: 0 })
+        Ok(Self { file, hasher: blake3::Hasher::new(), end: 0, reserved: 0 })
     }
 
     fn reserve(&mut self, bytes: u64) {

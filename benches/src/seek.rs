@@ -1,8 +1,10 @@
 //! How long a viewer waits for a recording: N cameras with D days behind them, as rows of the real index, and files for the
-//! instants that are asked for. From the request for a session to the first byte of its first piece, and what timelines take.
-//! The other rows are of a volume that is not there: their files are never looked at, and they are as many as they would be.
+//! instants that are asked for. From the request for a session to the first byte of its first piece by HLS, and what timelines take.
+//! The other rows are of a volume that is not there: their files are never looked at, and they are as many as they would be. Cold is
+//! with nothing of index and recordings in the page cache: it is let go before each request.
 
-use std::path::Path;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -10,6 +12,7 @@ use media::id::CameraId;
 use media::wall::{Clock, Wall};
 use recorder::index::{Changes, Index};
 use recorder::segment::{self, Piece, Segment, VolumeId};
+use rustix::fs::{Advice, fadvise};
 use serde_json::{Value, json};
 
 use crate::appliance::{Appliance, cameras};
@@ -78,33 +81,49 @@ pub(crate) fn run(sluice: &Path, plan: &Plan, report: &Report) -> anyhow::Result
     let began = Instant::now();
     let appliance = Appliance::start_in(dir, sluice, &[])?;
     let start = began.elapsed().as_secs_f64();
-    let (seeks, first) = seek(&appliance, &asked)?;
-    let (day, week) = (timelines(&appliance, &asked, 1)?, timelines(&appliance, &asked, 7)?);
-    let row = |name: &str, times: &[f64]| {
+    println!("start on it: {start:.1} s");
+    let mut rows = vec![json!({"cameras": plan.cameras, "days": plan.days, "start_seconds": start})];
+    let mut row = |name: &str, times: &[f64]| {
         let (p50, p99) = (percentile(times, 0.5) * 1e3, percentile(times, 0.99) * 1e3);
         println!("{name:<44} p50 {p50:>8.1} ms   p99 {p99:>8.1} ms");
-        json!({"what": name, "p50_ms": p50, "p99_ms": p99, "count": times.len()})
+        rows.push(json!({"what": name, "p50_ms": p50, "p99_ms": p99, "count": times.len()}));
     };
-    println!("start on it: {start:.1} s");
-    let rows: Vec<Value> = vec![
-        json!({"cameras": plan.cameras, "days": plan.days, "start_seconds": start}),
-        row("session, playlist and first byte", &seeks),
-        row("playlist and first byte", &first),
-        row("timeline of a day", &day),
-        row("timeline of a week, the most at once", &week),
-    ];
+    for cold in [true, false] {
+        let name = if cold { "cold" } else { "warm" };
+        let read = read_from_disk(&appliance)?;
+        let (whole, first) = seek(&appliance, &asked, cold)?;
+        row(&format!("{name}: session, playlist and first byte"), &whole);
+        row(&format!("{name}: playlist and first byte"), &first);
+        let read = (read_from_disk(&appliance)? - read) / asked.len() as f64;
+        println!("{:<44} {:.0} KiB a request", "  read from the disk", read / 1024.0);
+    }
+    row("timeline of a day", &timelines(&appliance, &asked, 1)?);
+    row("timeline of a week, the most at once", &timelines(&appliance, &asked, 7)?);
     report.write("seek", &rows)
 }
 
+/// An instant of a camera, and the file that it lies in.
+struct Asked {
+    camera: String,
+    at: Wall,
+    file: PathBuf,
+}
+
 /// Rows for all minutes, and files for the instants that will be asked for, which come out.
-fn fill(dir: &Path, plan: &Plan) -> anyhow::Result<Vec<(String, Wall)>> {
+fn fill(dir: &Path, plan: &Plan) -> anyhow::Result<Vec<Asked>> {
     let index = Index::open(&dir.join("state/recordings"))?;
     let first: CameraId = "bench-1".parse()?;
-    let mut template = None;
+    let mut template: Option<Segment> = None;
+    let length = |row: &Segment| row.end.micros_since(row.start);
     index.each_segment(&first, |_, row| {
-        template = row.filter(|row| row.sealed && row.fragments.len() > 5).or(template.take());
+        let longer = |row: &Segment| row.sealed && template.as_ref().is_none_or(|known| length(row) > length(known));
+        if let Some(row) = row.filter(longer) {
+            template = Some(row);
+        }
     })?;
     let template = template.context("a sealed segment to make copies of")?;
+    // An instant lies this far into its file at most, so that there is something to play.
+    let into_file_micros_max = length(&template).unsigned_abs() * 4 / 5;
     let file = std::fs::read(dir.join("recordings").join(&template.path))?;
     let now = Now.wall();
     let minutes = u64::from(plan.days) * 1440;
@@ -127,7 +146,8 @@ fn fill(dir: &Path, plan: &Plan) -> anyhow::Result<Vec<(String, Wall)>> {
                 std::fs::create_dir_all(path.parent().context("a folder")?)?;
                 std::fs::write(&path, &file)?;
                 changes.put_segment(&id, &row);
-                instants.push((id.to_string(), start + Duration::from_secs(1)));
+                let at = start + Duration::from_micros(dice.below(into_file_micros_max));
+                instants.push(Asked { camera: id.to_string(), at, file: path });
             } else {
                 changes.put_segment(&id, &elsewhere(&template, &id, start)?);
             }
@@ -174,35 +194,58 @@ fn elsewhere(template: &Segment, camera: &CameraId, start: Wall) -> anyhow::Resu
     Ok(row)
 }
 
-/// Seconds from the request for a session, and from its answer, to the first byte of the first piece.
-fn seek(appliance: &Appliance, asked: &[(String, Wall)]) -> anyhow::Result<(Vec<f64>, Vec<f64>)> {
+/// Seconds from the request for a session, and from its answer, to the first media.
+fn seek(appliance: &Appliance, asked: &[Asked], cold: bool) -> anyhow::Result<(Vec<f64>, Vec<f64>)> {
     let token = appliance.login("operator")?;
     let (mut whole, mut first) = (Vec::new(), Vec::new());
-    for (camera, at) in asked {
+    for Asked { camera, at, file } in asked {
         let mut body = appliance.session(camera);
         body["verb"] = "playback".into();
         (body["from"], body["to"]) = (stamp(*at)?.into(), stamp(*at + Duration::from_secs(30))?.into());
+        if cold {
+            let_go(file)?;
+            let index = std::fs::read_dir(appliance.dir().join("state/recordings"))?;
+            index.flatten().try_for_each(|entry| let_go(&entry.path()))?;
+        }
         let began = Instant::now();
         let session = appliance.call("/api/v1/sessions", &token, &body)?;
         let granted = Instant::now();
-        let hls = session["urls"]["hls"].as_str().context("an HLS URL")?;
-        let playlist = appliance.text(hls)?;
-        let piece = playlist
-            .lines()
-            .find(|line| line.ends_with(".m4s"))
-            .with_context(|| format!("{camera} {at:?}: no piece"))?;
-        let url = format!("{}/{piece}", hls.rsplit_once('/').context("a folder")?.0);
-        anyhow::ensure!(!appliance.first_bytes(&url)?.is_empty(), "{url} is empty");
+        by_hls(appliance, &session["urls"]).with_context(|| format!("{camera} {at:?}"))?;
         first.push(granted.elapsed().as_secs_f64());
         whole.push(began.elapsed().as_secs_f64());
     }
     Ok((whole, first))
 }
 
-fn timelines(appliance: &Appliance, asked: &[(String, Wall)], days: u32) -> anyhow::Result<Vec<f64>> {
+/// Playlist, and the first byte of its first piece.
+fn by_hls(appliance: &Appliance, urls: &Value) -> anyhow::Result<()> {
+    let hls = urls["hls"].as_str().context("an HLS URL")?;
+    let playlist = appliance.text(hls)?;
+    let piece = playlist.lines().find(|line| line.ends_with(".m4s")).context("no piece")?;
+    let url = format!("{}/{piece}", hls.rsplit_once('/').context("a folder")?.0);
+    anyhow::ensure!(!appliance.first_bytes(&url)?.is_empty(), "{url} is empty");
+    Ok(())
+}
+
+/// Takes what is clean of a file out of the page cache.
+fn let_go(file: &Path) -> anyhow::Result<()> {
+    // What the index took away meanwhile is in no cache.
+    let Ok(file) = File::open(file) else { return Ok(()) };
+    file.sync_data()?;
+    Ok(fadvise(&file, 0, None, Advice::DontNeed)?)
+}
+
+/// Bytes that the appliance had to be read from a disk so far.
+fn read_from_disk(appliance: &Appliance) -> anyhow::Result<f64> {
+    let io = std::fs::read_to_string(format!("/proc/{}/io", appliance.id()))?;
+    let bytes = io.lines().find_map(|line| line.strip_prefix("read_bytes: ")).context("no count of bytes read")?;
+    Ok(bytes.trim().parse()?)
+}
+
+fn timelines(appliance: &Appliance, asked: &[Asked], days: u32) -> anyhow::Result<Vec<f64>> {
     let token = appliance.login("operator")?;
     let day = Duration::from_secs(86_400);
-    let one = |(camera, at): &(String, Wall)| {
+    let one = |Asked { camera, at, .. }: &Asked| {
         let (from, to) = (*at, *at + day * days);
         let began = Instant::now();
         appliance
