@@ -11,7 +11,7 @@ run() { "$built/bench" --sluice "$built/sluice" --out "$root/bench-results" "$@"
 if [ "$#" -gt 0 ]; then
     run "$@"
 else
-    for bench in fanout whep ingest record seek revoke stuck trace decide sessions years; do
+    for bench in fanout whep ingest record seek download revoke stuck trace decide sessions years; do
         printf '\n%s\n' "$bench"
         run "$bench"
     done

@@ -41,8 +41,13 @@ pub(crate) fn open(url: &str, ports: Option<(u16, u16)>) -> anyhow::Result<Opene
 impl Opened {
     /// Asks to play; frames follow the answer on the same connection.
     pub(crate) fn play(&mut self) -> anyhow::Result<()> {
+        self.play_range("npt=0.000-")
+    }
+
+    /// The same from somewhere.
+    pub(crate) fn play_range(&mut self, range: &str) -> anyhow::Result<()> {
         let url = self.url.clone();
-        self.send("PLAY", &url, &format!("Session: {}\r\nRange: npt=0.000-\r\n", self.session))?;
+        self.send("PLAY", &url, &format!("Session: {}\r\nRange: {range}\r\n", self.session))?;
         // Byte by byte: what follows the answer is media.
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {

@@ -1,9 +1,10 @@
 //! How long a viewer waits for a recording: N cameras with D days behind them, as rows of the real index, and files for the
-//! instants that are asked for. From the request for a session to the first byte of its first piece by HLS, and what timelines take.
+//! instants that are asked for. From the request for a session to the first byte of its first piece by HLS, or to its first packet by RTSP, and what timelines take.
 //! The other rows are of a volume that is not there: their files are never looked at, and they are as many as they would be. Cold is
 //! with nothing of index and recordings in the page cache: it is let go before each request.
 
 use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -17,11 +18,14 @@ use serde_json::{Value, json};
 
 use crate::appliance::{Appliance, cameras};
 use crate::report::{Report, percentile};
+use crate::rtsp;
 
 /// Of the volume that is not there.
 const ELSEWHERE: VolumeId = VolumeId(0xffff_fffe);
 /// Fragments of a minute, as the recorder's visits make them.
 const FRAGMENTS: usize = 86;
+/// Where the time stands in a fragment, which begins with its prft box.
+const PRFT_NTP_AT: usize = 16;
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// What is measured.
@@ -88,12 +92,16 @@ pub(crate) fn run(sluice: &Path, plan: &Plan, report: &Report) -> anyhow::Result
         println!("{name:<44} p50 {p50:>8.1} ms   p99 {p99:>8.1} ms");
         rows.push(json!({"what": name, "p50_ms": p50, "p99_ms": p99, "count": times.len()}));
     };
-    for cold in [true, false] {
+    for (cold, way) in [(true, Way::Hls), (true, Way::Rtsp), (false, Way::Hls), (false, Way::Rtsp)] {
         let name = if cold { "cold" } else { "warm" };
+        let what = match way {
+            Way::Hls => "playlist and first byte",
+            Way::Rtsp => "PLAY and first packet",
+        };
         let read = read_from_disk(&appliance)?;
-        let (whole, first) = seek(&appliance, &asked, cold)?;
-        row(&format!("{name}: session, playlist and first byte"), &whole);
-        row(&format!("{name}: playlist and first byte"), &first);
+        let (whole, first) = seek(&appliance, &asked, way, cold)?;
+        row(&format!("{name}: session, {what}"), &whole);
+        row(&format!("{name}: {what}"), &first);
         let read = (read_from_disk(&appliance)? - read) / asked.len() as f64;
         println!("{:<44} {:.0} KiB a request", "  read from the disk", read / 1024.0);
     }
@@ -144,7 +152,7 @@ fn fill(dir: &Path, plan: &Plan) -> anyhow::Result<Vec<Asked>> {
                 let row = moved(&template, &id, start)?;
                 let path = dir.join("recordings").join(&row.path);
                 std::fs::create_dir_all(path.parent().context("a folder")?)?;
-                std::fs::write(&path, &file)?;
+                std::fs::write(&path, recorded_then(&file, &template, start)?)?;
                 changes.put_segment(&id, &row);
                 let at = start + Duration::from_micros(dice.below(into_file_micros_max));
                 instants.push(Asked { camera: id.to_string(), at, file: path });
@@ -177,6 +185,19 @@ fn moved(template: &Segment, camera: &CameraId, start: Wall) -> anyhow::Result<S
     Ok(row)
 }
 
+/// The file as if it had been recorded then: each fragment says when its first picture was captured (ISO/IEC 14496-12 section 8.16.5).
+fn recorded_then(file: &[u8], template: &Segment, start: Wall) -> anyhow::Result<Vec<u8>> {
+    let by = i128::from(start.micros_since(template.start)) * (1 << 32) / 1_000_000;
+    let mut file = file.to_vec();
+    for piece in &template.fragments {
+        let at = usize::try_from(piece.offset)? + PRFT_NTP_AT;
+        let field = file.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<8>()).context("a prft box")?;
+        let then = i128::from(u64::from_be_bytes(*field)) + by;
+        *field = u64::try_from(then)?.to_be_bytes();
+    }
+    Ok(file)
+}
+
 /// A minute on the volume that is not there.
 fn elsewhere(template: &Segment, camera: &CameraId, start: Wall) -> anyhow::Result<Segment> {
     let mut row = Segment { volume: ELSEWHERE, fragments: Vec::new(), ..moved(template, camera, start)? };
@@ -194,8 +215,15 @@ fn elsewhere(template: &Segment, camera: &CameraId, start: Wall) -> anyhow::Resu
     Ok(row)
 }
 
+/// How it is played.
+#[derive(Clone, Copy)]
+enum Way {
+    Hls,
+    Rtsp,
+}
+
 /// Seconds from the request for a session, and from its answer, to the first media.
-fn seek(appliance: &Appliance, asked: &[Asked], cold: bool) -> anyhow::Result<(Vec<f64>, Vec<f64>)> {
+fn seek(appliance: &Appliance, asked: &[Asked], way: Way, cold: bool) -> anyhow::Result<(Vec<f64>, Vec<f64>)> {
     let token = appliance.login("operator")?;
     let (mut whole, mut first) = (Vec::new(), Vec::new());
     for Asked { camera, at, file } in asked {
@@ -210,7 +238,12 @@ fn seek(appliance: &Appliance, asked: &[Asked], cold: bool) -> anyhow::Result<(V
         let began = Instant::now();
         let session = appliance.call("/api/v1/sessions", &token, &body)?;
         let granted = Instant::now();
-        by_hls(appliance, &session["urls"]).with_context(|| format!("{camera} {at:?}"))?;
+        let urls = &session["urls"];
+        match way {
+            Way::Hls => by_hls(appliance, urls),
+            Way::Rtsp => by_rtsp(urls, *at),
+        }
+        .with_context(|| format!("{camera} {at:?}"))?;
         first.push(granted.elapsed().as_secs_f64());
         whole.push(began.elapsed().as_secs_f64());
     }
@@ -224,6 +257,17 @@ fn by_hls(appliance: &Appliance, urls: &Value) -> anyhow::Result<()> {
     let piece = playlist.lines().find(|line| line.ends_with(".m4s")).context("no piece")?;
     let url = format!("{}/{piece}", hls.rsplit_once('/').context("a folder")?.0);
     anyhow::ensure!(!appliance.first_bytes(&url)?.is_empty(), "{url} is empty");
+    Ok(())
+}
+
+/// From the connection to the first packet of the instant's picture.
+fn by_rtsp(urls: &Value, at: Wall) -> anyhow::Result<()> {
+    let mut opened = rtsp::open(urls["rtsp"].as_str().context("an RTSP URL")?, None)?;
+    let clock = jiff::Timestamp::from_microsecond(at.micros())?.strftime("%Y%m%dT%H%M%S.%6fZ");
+    opened.play_range(&format!("clock={clock}-"))?;
+    let mut packet = [0; 4];
+    (&opened.socket).read_exact(&mut packet)?;
+    anyhow::ensure!(packet.starts_with(b"$"), "no interleaved packet: {packet:?}");
     Ok(())
 }
 
