@@ -1,10 +1,10 @@
 //! What can be set about the control API. Plain values with their defaults and reasons; reading a file is the binary's work.
 
 pub mod oidc;
+pub mod player_origin;
 
 use std::time::Duration;
 
-use crate::http::player_origin::Origin;
 use crate::registers::Area;
 use crate::registers::user::means::Reach;
 
@@ -18,7 +18,7 @@ pub struct Config {
     /// regulation.
     pub site_area: Area,
     /// Pages of these origins may play what a viewing URL leads to. None.
-    pub player_origins: Vec<Origin>,
+    pub player_origins: Vec<player_origin::Origin>,
     /// Who signs in with a second factor. The three separated administrators: MLPS level 3. Whoever has enrolled one gives it
     /// in any case.
     pub second_factor: Reach,

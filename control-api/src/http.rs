@@ -6,7 +6,7 @@ pub(crate) mod byte_range;
 mod handshake;
 pub mod idempotency;
 mod metrics;
-pub mod player_origin;
+pub(crate) mod player_origin;
 pub mod stamp;
 
 use std::future::Future;

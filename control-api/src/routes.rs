@@ -64,10 +64,10 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, Secur
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::books;
+use crate::config::player_origin::Origin;
 use crate::deps::Deps;
 use crate::error::{ApiError, Code, ErrorBody};
-use crate::http::player_origin::{self, Origin};
-use crate::http::{idempotency, stamp};
+use crate::http::{idempotency, player_origin, stamp};
 
 /// A group of calls with their description.
 pub type Calls = OpenApiRouter<Arc<Deps>>;

@@ -60,7 +60,9 @@ impl Keeping {
     /// One round of what is due. True where more is to be done at once.
     pub(crate) fn round(&mut self, record: &mut dyn Record) -> Result<bool, IndexError> {
         self.look_at_volumes()?;
-        self.retention.metrics.queue_bytes.set(self.waiting.bytes() as i64);
+        let (metrics, waiting) = (&self.retention.metrics, &self.waiting);
+        metrics.queue_bytes.set(waiting.bytes() as i64);
+        metrics.queue_bytes_max.set(waiting.bytes_max() as i64);
         let now = self.retention.clock.monotonic();
         let due = |at: Option<Duration>, interval| at.is_none_or(|at| now.saturating_sub(at) >= interval);
         if due(self.forecast_at, FORECAST_INTERVAL) {

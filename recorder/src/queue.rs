@@ -71,6 +71,11 @@ impl Waiting {
         self.bytes.load(Ordering::Relaxed)
     }
 
+    /// As many may at most.
+    pub(crate) const fn bytes_max(&self) -> usize {
+        self.bytes_max
+    }
+
     /// There is room for so much more; something that is too large for any room finds it where nothing waits.
     fn has_room_for(&self, bytes: usize) -> bool {
         let waiting = self.bytes();

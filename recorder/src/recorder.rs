@@ -100,7 +100,6 @@ impl Recorder {
         let metrics = Metrics::register(registry)?;
         let index = Arc::new(Index::open(&config.index)?);
         let waiting = Waiting::new(config.queue_bytes_max);
-        metrics.queue_bytes_max.set(i64::try_from(config.queue_bytes_max).unwrap_or(i64::MAX));
         let volumes = config.roots.iter().enumerate().map(|(number, root)| Volume::on(disk(number), root)).collect();
         let volumes = Volumes::open(volumes, &config.appliance, &index, &metrics, &waiting, Arc::clone(&clock))?;
         let volumes = Arc::new(volumes);

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use control_api::config::oidc;
-use control_api::http::player_origin::Origin;
+use control_api::config::player_origin::Origin;
 use control_api::registers::user::means::Reach;
 use jiff::tz::TimeZone;
 use uring::Choice;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::http::Method;
 use control_api::config::Config;
-use control_api::http::player_origin::Origin;
+use control_api::config::player_origin::Origin;
 use control_api::http::{HttpMetrics, Shell};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
