@@ -64,7 +64,6 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, Secur
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::books;
-use crate::config::player_origin::Origin;
 use crate::deps::Deps;
 use crate::error::{ApiError, Code, ErrorBody};
 use crate::http::{idempotency, player_origin, stamp};
@@ -132,7 +131,7 @@ pub fn router(deps: Arc<Deps>) -> Router {
     };
     router
         .route("/openapi.json", get(serve))
-        .merge(under_token(&deps.config.player_origins))
+        .merge(under_token(&deps))
         .merge(console::console())
         .fallback(|| async { ApiError::new(Code::NotFound) })
         .layer(from_fn_with_state(Arc::clone(&deps), idempotency::replay))
@@ -141,8 +140,9 @@ pub fn router(deps: Arc<Deps>) -> Router {
 }
 
 /// What a viewing URL leads to. It holds no cookie and no other login, so pages of these origins lose nobody's secret to it.
-fn under_token(origins: &[Origin]) -> Router<Arc<Deps>> {
-    media::media().merge(mse::mse()).merge(whep::whep()).layer(player_origin::layer(origins))
+fn under_token(deps: &Arc<Deps>) -> Router<Arc<Deps>> {
+    let calls = media::media().merge(mse::mse()).merge(whep::whep());
+    calls.layer(from_fn_with_state(Arc::clone(deps), player_origin::allow))
 }
 
 /// The OpenAPI 3.1 description.

@@ -22,8 +22,8 @@ impl Origin {
     }
 
     /// As browsers send it.
-    pub(crate) fn header(&self) -> HeaderValue {
-        self.0.clone()
+    pub(crate) const fn header(&self) -> &HeaderValue {
+        &self.0
     }
 }
 

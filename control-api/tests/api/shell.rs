@@ -242,6 +242,10 @@ async fn pages_of_named_origins_may_play_and_no_page_may_call() {
     for path in ["/api/v1/sessions", "/healthz", "/"] {
         assert_eq!(preflight(&any, path, "https://vms.example").await, None, "{path}");
     }
+    // What WHEP takes is asked for by OPTIONS too, and that is no preflight.
+    let plain =
+        vms.client().header("origin", "https://vms.example").send(Method::OPTIONS, whep, None, Vec::new()).await;
+    assert_eq!(plain.is(204).headers["accept-post"], "application/sdp");
     // A page reads why it is refused, too.
     let refused = vms.client().header("origin", "https://vms.example").get("/s/token/index.m3u8").await;
     let refused = refused.refused(404, "SESSION_UNKNOWN");
