@@ -1,5 +1,5 @@
-// hls.js, a player that is not ours, on a page of the console's origin or of another one: its own settings, and a record of what it asked for, loaded, did
-// and showed. It is put in by the debugger, as axe-core is: the page's policy lets no foreign script in.
+// hls.js, a player that is not ours, on a page of the console's origin or of another one: its own settings, and a record of what it asked
+// for, loaded, did and showed. It is put in by the debugger, as axe-core is: the page's policy lets no foreign script in.
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 

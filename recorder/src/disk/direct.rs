@@ -43,9 +43,7 @@ impl Direct {
         }
         storage
     }
-}
 
-impl Direct {
     /// Makes a new file, its folders too. Fails with `AlreadyExists` where it is there.
     pub(crate) fn create(&self, path: &str) -> io::Result<Output> {
         self.volume.create(path)
